@@ -1,0 +1,46 @@
+"""The closed vocabulary of clauses: levels, acts, roles, statuses, and the kinds with their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LEVELS = ("OPEN", "RESTRICTED", "CONFIDENTIAL", "SECRET")
+"""Classification levels, lowest first; a level is stored as its position."""
+
+ACTS = ("read", "export", "write", "disclose", "withdraw", "erase", "acknowledge", "approve", "command")
+
+ROLES = (
+    "coordinator",
+    "commander",
+    "watch_officer",
+    "liaison",
+    "security_officer",
+    "security_manager",
+    "analyst",
+    "auditor",
+    "signatory",
+    "administrator",
+    "observer",
+    "warden",
+    "protected_person",
+)
+
+STATUSES = ("proposed", "under_discussion", "agreed", "declined", "suspended", "ended")
+NARROWING = ("declined", "suspended", "ended")
+
+LANGUAGES = ("en", "ur", "zh-hans")
+
+
+@dataclass(frozen=True)
+class KindShape:
+    """A kind of record as clauses know it: its parts in fixed order, and the states it passes through."""
+
+    name: str
+    parts: tuple[str, ...]
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    kinds: Mapping[str, KindShape]

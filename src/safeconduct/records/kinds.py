@@ -1,0 +1,138 @@
+"""The kinds' language: what a record of a kind is made of.
+
+A kind is a fixed, ordered list of *parts*. A part is a named group of fields that is labelled, released,
+withheld, sealed and erased as one. Rooms declare their kinds; everything else in the house reads them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from safeconduct.agreement.vocabulary import LEVELS, KindShape, Vocabulary
+
+DIMENSIONS = ("time", "until", "latitude", "longitude", "category", "place", "external", "figure")
+"""Columns a list may filter or sort by; each kind says which field of which part fills them."""
+
+MAX_PARTS = 16
+MAX_PART_BYTES = 256 * 1024
+
+
+class PartModel(BaseModel):
+    """The fields of one part. `level` is the label the part bears unless its author raises it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    level: ClassVar[str] = "RESTRICTED"
+
+
+class PartRefused(ValueError):
+    """A part that does not fit its kind; `errors` has (part, field path, reason) triples."""
+
+    def __init__(self, kind: str, errors: list[tuple[str, str, str]]) -> None:
+        self.kind = kind
+        self.errors = errors
+        super().__init__("; ".join(f"{kind}.{part}.{path}: {why}" for part, path, why in errors))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record.
+
+    `searched` lists `part.field` names whose text the full-text index holds. `check` is the kind's own rule
+    (called by commit() in the writer, inside the transaction); it raises a `records.refusals.Refused`.
+    `crosses_by_pairing` marks the few kinds that two paired nodes need to have an agreement at all.
+    """
+
+    name: str
+    parts: Mapping[str, type[PartModel]]
+    states: tuple[str, ...] = ("open",)
+    dimensions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    searched: tuple[str, ...] = ()
+    check: Callable[[Any, Any], None] | None = None
+    crosses_by_pairing: bool = False
+    by_system: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.parts) <= MAX_PARTS:
+            raise ValueError(f"kind {self.name}: 1 to {MAX_PARTS} parts")
+        for column, (part, name) in self.dimensions.items():
+            if column not in DIMENSIONS or name not in self.parts[part].model_fields:
+                raise ValueError(f"kind {self.name}: dimension {column} names no field {part}.{name}")
+        for path in self.searched:
+            part, _, name = path.partition(".")
+            if name not in self.parts[part].model_fields:
+                raise ValueError(f"kind {self.name}: searched field {path} does not exist")
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        return tuple(self.parts)
+
+    def bit(self, part: str) -> int:
+        """Position of a part in masks and in `levels`. Raises KeyError for a part the kind does not have."""
+        for position, name in enumerate(self.parts):
+            if name == part:
+                return position
+        raise KeyError(part)
+
+    def default_levels(self) -> dict[str, int]:
+        return {name: LEVELS.index(model.level) for name, model in self.parts.items()}
+
+    def validate(self, parts: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+        """Parts checked against their models, as JSON values; None for a part that is explicitly empty.
+
+        Raises PartRefused that names every fault at once.
+        """
+        checked: dict[str, dict[str, Any] | None] = {}
+        errors: list[tuple[str, str, str]] = []
+        for name, value in parts.items():
+            model = self.parts.get(name)
+            if model is None:
+                errors.append((name, "", "this kind has no such part"))
+                continue
+            if value is None:
+                checked[name] = None
+                continue
+            try:
+                instance = value if isinstance(value, model) else model.model_validate(value)
+                checked[name] = instance.model_dump(mode="json", exclude_none=True)
+            except ValidationError as fault:
+                errors += [
+                    (name, ".".join(map(str, e["loc"])), e["msg"]) for e in fault.errors(include_url=False)
+                ]
+        if errors:
+            raise PartRefused(self.name, errors)
+        return checked
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    """Add a kind to the house; a room calls this once per kind when it is imported."""
+    present = _kinds.get(kind.name)
+    if present is not None and present is not kind:
+        raise ValueError(f"kind {kind.name} is declared twice")
+    _kinds[kind.name] = kind
+    return kind
+
+
+def kind(name: str) -> Kind:
+    """The kind of that name. Raises KeyError for an unknown one."""
+    return _kinds[name]
+
+
+def kinds() -> Iterator[Kind]:
+    return iter(_kinds.values())
+
+
+def all_kinds() -> Mapping[str, Kind]:
+    return MappingProxyType(_kinds)
+
+
+def vocabulary() -> Vocabulary:
+    """What clause files may name: every kind with its parts and states."""
+    return Vocabulary({k.name: KindShape(k.name, k.part_names, k.states) for k in _kinds.values()})
