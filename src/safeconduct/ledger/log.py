@@ -1,0 +1,281 @@
+"""A Merkle log in a database: leaves in order, their bodies beside them, roots of full tiles.
+
+A leaf is what the tree commits to; a body is what the leaf speaks of, and may be taken away or
+replaced without touching the leaf. The log lives in tables `<name>_leaf` and `<name>_tile`, and any
+number of logs share a database. There is one appender; it works inside its caller's transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from safeconduct.ledger.notes import Checkpoint
+from safeconduct.ledger.tree import TILE_HEIGHT, Frontier, Proofs, leaf_hash
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_BATCH = 1024
+
+
+class LogStale(RuntimeError):
+    """The log in memory is not the one on disk; `reload()` before going on."""
+
+
+class Entry(NamedTuple):
+    """One entry: its index, its leaf, and its body (None when erased or never held)."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index on purpose
+    leaf: bytes
+    body: bytes | None
+
+
+def open_database(path: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection fit for a log: WAL, synchronous=FULL, foreign keys, explicit transactions.
+
+    FULL, because with NORMAL a power cut could take back what a signed checkpoint has promised. The
+    file is created with mode 0600. `read_only` needs a file that exists.
+    """
+    location = Path(path).absolute()
+    if read_only:
+        address = f"file:{quote(str(location))}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        os.close(os.open(location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(location, isolation_level=None, check_same_thread=False)
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            connection.close()
+            raise sqlite3.OperationalError(f"{location} cannot be put into WAL mode")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """All SQL of a log, in SQLite's dialect."""
+
+    create: tuple[str, ...]
+    size: str
+    insert_leaf: str
+    insert_tile: str
+    leaf_hashes: str
+    tile_hashes: str
+    entries: str
+    rows: str
+    tile_count: str
+    replace_body: str
+
+    @classmethod
+    def of(cls, name: str) -> _Statements:
+        leaf, tile = f"{name}_leaf", f"{name}_tile"
+        return cls(
+            create=(
+                f"CREATE TABLE IF NOT EXISTS {leaf} (idx INTEGER PRIMARY KEY, hash BLOB NOT NULL,"
+                " leaf BLOB NOT NULL, body BLOB)",
+                f"CREATE TABLE IF NOT EXISTS {tile} (level INTEGER NOT NULL, idx INTEGER NOT NULL,"
+                " hash BLOB NOT NULL, PRIMARY KEY (level, idx)) WITHOUT ROWID",
+            ),
+            size=f"SELECT coalesce(max(idx) + 1, 0) FROM {leaf}",  # noqa: S608
+            insert_leaf=f"INSERT INTO {leaf} (idx, hash, leaf, body) VALUES (?, ?, ?, ?)",  # noqa: S608
+            insert_tile=f"INSERT INTO {tile} (level, idx, hash) VALUES (?, ?, ?)",  # noqa: S608
+            leaf_hashes=f"SELECT hash FROM {leaf} WHERE idx >= ? AND idx < ? ORDER BY idx",  # noqa: S608
+            tile_hashes=f"SELECT hash FROM {tile} WHERE level = ? AND idx >= ? AND idx < ?"  # noqa: S608
+            " ORDER BY idx",
+            entries=f"SELECT idx, leaf, body FROM {leaf} WHERE idx >= ? AND idx < ?"  # noqa: S608
+            " ORDER BY idx",
+            rows=f"SELECT idx, hash, leaf, body FROM {leaf} ORDER BY idx",  # noqa: S608
+            tile_count=f"SELECT count(*) FROM {tile}",  # noqa: S608
+            replace_body=f"UPDATE {leaf} SET body = ? WHERE idx = ?",  # noqa: S608
+        )
+
+
+class Log:
+    """One log. Appending changes the state in memory at once: after a rollback call `reload()`."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str, origin: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot name a log's tables")
+        self.name = name
+        self.origin = origin
+        self._connection = connection
+        self._sql = _Statements.of(name)
+        self._proofs = Proofs(self._hashes)
+        for statement in self._sql.create:
+            connection.execute(statement)
+        self.reload()
+
+    def reload(self) -> None:
+        """Take the state from the database again: after a rollback, or to see another's appends."""
+        self._frontier = self._proofs.frontier(self._stored_size())
+
+    @property
+    def size(self) -> int:
+        return self._frontier.size
+
+    @property
+    def frontier(self) -> Frontier:
+        """A copy of the appender's state, to try entries on before they are accepted."""
+        return self._frontier.copy()
+
+    def append(self, entries: Sequence[tuple[bytes, bytes | None]]) -> int:
+        """Append (leaf, body) pairs inside the caller's transaction; returns the first one's index.
+
+        Raises LogStale when another connection, or a rollback without `reload()`, has come between.
+        """
+        if not self._connection.in_transaction:
+            raise RuntimeError("append works inside a transaction")
+        first = self._frontier.size
+        if self._stored_size() != first:
+            raise LogStale(f"{self.name}: {first} entries in memory, {self._stored_size()} stored")
+        hashes = [leaf_hash(leaf) for leaf, _ in entries]
+        self._connection.executemany(
+            self._sql.insert_leaf,
+            (
+                (first + position, hashes[position], leaf, body)
+                for position, (leaf, body) in enumerate(entries)
+            ),
+        )
+        grown = self._frontier.copy()
+        tiles = grown.extend(hashes)
+        if tiles:
+            self._connection.executemany(self._sql.insert_tile, tiles)
+        self._frontier = grown
+        return first
+
+    def replace_body(self, index: int, body: bytes | None) -> None:
+        """Put another body, or none, beside a leaf. The leaf, and so the tree, stays as it is."""
+        if self._connection.execute(self._sql.replace_body, (body, index)).rowcount != 1:
+            raise IndexError(f"{self.name} has no entry {index}")
+
+    def root(self) -> bytes:
+        return self._frontier.root()
+
+    def root_at(self, size: int) -> bytes:
+        """The root when the log had `size` entries."""
+        self._within(size)
+        return self._proofs.root(size)
+
+    def checkpoint(self) -> Checkpoint:
+        """The log's head, unsigned. Sign it only after the transaction is durable."""
+        return Checkpoint(self.origin, self.size, self.root())
+
+    def checkpoint_at(self, size: int) -> Checkpoint:
+        return Checkpoint(self.origin, size, self.root_at(size))
+
+    def entry(self, index: int) -> Entry:
+        found = self.entries(index, index + 1)
+        if not found:
+            raise IndexError(f"{self.name} has no entry {index}")
+        return found[0]
+
+    def entries(self, start: int, end: int) -> list[Entry]:
+        """The entries [start, end), as far as there are any."""
+        return [Entry(*row) for row in self._connection.execute(self._sql.entries, (start, end))]
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Proof that entry `index` is in the log of `size` entries."""
+        self._within(size)
+        return self._proofs.inclusion(index, size)
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """Proof that the log of `old` entries was a beginning of the log of `new`."""
+        self._within(new)
+        return self._proofs.consistency(old, new)
+
+    def verify(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        anchors: Iterable[Checkpoint] = (),
+        body_holds: Callable[[bytes, bytes | None], bool] | None = None,
+    ) -> int | None:
+        """Recompute every leaf hash, tile and root from the leaves; the first broken index, or None.
+
+        `progress` is called with (done, total) now and then. `anchors` are checkpoints the log has
+        signed or another has cosigned: one that no longer fits reports the first index that no
+        fitting one covers, a lost tail reports the size that is left. `body_holds(leaf, body)` says
+        whether a body is the one its leaf speaks of. A tile that is wrong reports its first leaf.
+        """
+        with self._snapshot():
+            return self._verify(progress, sorted(anchors, key=lambda head: head.size), body_holds)
+
+    def _verify(
+        self,
+        progress: Callable[[int, int], None] | None,
+        anchors: list[Checkpoint],
+        body_holds: Callable[[bytes, bytes | None], bool] | None,
+    ) -> int | None:
+        frontier = Frontier()
+        good = 0
+        tile_count = 0
+        pending = iter(anchors)
+        anchor = next(pending, None)
+        try:
+            total = self._stored_size()
+            for index, digest, leaf, body in self._rows():
+                while anchor is not None and anchor.size == frontier.size:
+                    if anchor.root != frontier.root():
+                        return good
+                    good = anchor.size
+                    anchor = next(pending, None)
+                if index != frontier.size or not isinstance(leaf, bytes) or leaf_hash(leaf) != digest:
+                    return frontier.size
+                if body_holds is not None and not body_holds(leaf, body):
+                    return frontier.size
+                for level, at, root in frontier.extend((digest,)):
+                    tile_count += 1
+                    if list(self._hashes(level, at, 1)) != [root]:
+                        return at << (TILE_HEIGHT * level)
+                if progress is not None and not frontier.size % _BATCH:
+                    progress(frontier.size, total)
+            while anchor is not None and anchor.size == frontier.size:
+                if anchor.root != frontier.root():
+                    return good
+                anchor = next(pending, None)
+            whole = self._connection.execute(self._sql.tile_count).fetchone()[0] == tile_count
+            whole = whole and (self.size != frontier.size or self.root() == frontier.root())
+        except sqlite3.DatabaseError:
+            return frontier.size
+        if progress is not None:
+            progress(frontier.size, frontier.size)
+        return None if whole and anchor is None else frontier.size
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        cursor = self._connection.execute(self._sql.rows)
+        while rows := cursor.fetchmany(_BATCH):
+            yield from rows
+
+    def _stored_size(self) -> int:
+        return int(self._connection.execute(self._sql.size).fetchone()[0])
+
+    def _within(self, size: int) -> None:
+        if not 0 <= size <= self.size:
+            raise ValueError(f"{self.name} has {self.size} entries, not {size}")
+
+    def _hashes(self, level: int, start: int, count: int) -> list[bytes]:
+        if level:
+            rows = self._connection.execute(self._sql.tile_hashes, (level, start, start + count))
+        else:
+            rows = self._connection.execute(self._sql.leaf_hashes, (start, start + count))
+        return [row[0] for row in rows]
