@@ -1,0 +1,36 @@
+"""The web process: raw ASGI routes first, Django for everything else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safeconduct.node.settings")
+os.environ.setdefault("SAFECONDUCT_PROCESS", "web")
+
+from django.core.asgi import get_asgi_application
+
+_django = get_asgi_application()
+
+from safeconduct.shell.live import Live  # noqa: E402  (needs Django's settings)
+
+_live = Live()
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/live":
+        await _live(scope, receive, send)
+    else:
+        await _django(scope, receive, send)
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await _live.close()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
