@@ -31,6 +31,12 @@ NARROWING = ("declined", "suspended", "ended")
 
 LANGUAGES = ("en", "ur", "zh-hans")
 
+FACTS = ("assigned", "not_before", "authorised_by")
+"""What a grant may demand with `when`, besides what the record's header says."""
+
+CHANNELS = ("email", "sms", "chat", "calendar")
+"""Ways out that lead past a third party; closed unless a grant names them."""
+
 
 @dataclass(frozen=True)
 class KindShape:

@@ -110,22 +110,32 @@ class Log:
         self._connection = connection
         self._sql = _Statements.of(name)
         self._proofs = Proofs(self._hashes)
+        self._state: Frontier | None = None
         for statement in self._sql.create:
             connection.execute(statement)
-        self.reload()
 
     def reload(self) -> None:
-        """Take the state from the database again: after a rollback, or to see another's appends."""
-        self._frontier = self._proofs.frontier(self._stored_size())
+        """Take the state from the database again: after a rollback, or to see another's appends.
+
+        Raises LookupError when the tables do not hold together; `verify` then says where.
+        """
+        self._state = None
+        self._frontier()
 
     @property
     def size(self) -> int:
-        return self._frontier.size
+        return self._frontier().size
 
-    @property
     def frontier(self) -> Frontier:
         """A copy of the appender's state, to try entries on before they are accepted."""
-        return self._frontier.copy()
+        return self._frontier().copy()
+
+    def _frontier(self) -> Frontier:
+        # Loaded at first need, so that a damaged log can still be opened and verified.
+        state = self._state
+        if state is None:
+            state = self._state = self._proofs.frontier(self._stored_size())
+        return state
 
     def append(self, entries: Sequence[tuple[bytes, bytes | None]]) -> int:
         """Append (leaf, body) pairs inside the caller's transaction; returns the first one's index.
@@ -134,7 +144,7 @@ class Log:
         """
         if not self._connection.in_transaction:
             raise RuntimeError("append works inside a transaction")
-        first = self._frontier.size
+        first = self.size
         if self._stored_size() != first:
             raise LogStale(f"{self.name}: {first} entries in memory, {self._stored_size()} stored")
         hashes = [leaf_hash(leaf) for leaf, _ in entries]
@@ -145,11 +155,11 @@ class Log:
                 for position, (leaf, body) in enumerate(entries)
             ),
         )
-        grown = self._frontier.copy()
+        grown = self.frontier()
         tiles = grown.extend(hashes)
         if tiles:
             self._connection.executemany(self._sql.insert_tile, tiles)
-        self._frontier = grown
+        self._state = grown
         return first
 
     def replace_body(self, index: int, body: bytes | None) -> None:
@@ -158,7 +168,7 @@ class Log:
             raise IndexError(f"{self.name} has no entry {index}")
 
     def root(self) -> bytes:
-        return self._frontier.root()
+        return self._frontier().root()
 
     def root_at(self, size: int) -> bytes:
         """The root when the log had `size` entries."""
@@ -171,6 +181,12 @@ class Log:
 
     def checkpoint_at(self, size: int) -> Checkpoint:
         return Checkpoint(self.origin, size, self.root_at(size))
+
+    def fits(self, checkpoint: Checkpoint) -> bool:
+        """Was this, by its origin, size and root, ever this log's head?"""
+        if checkpoint.origin != self.origin or not 0 <= checkpoint.size <= self.size:
+            return False
+        return self.root_at(checkpoint.size) == checkpoint.root
 
     def entry(self, index: int) -> Entry:
         found = self.entries(index, index + 1)
@@ -243,7 +259,8 @@ class Log:
                     return good
                 anchor = next(pending, None)
             whole = self._connection.execute(self._sql.tile_count).fetchone()[0] == tile_count
-            whole = whole and (self.size != frontier.size or self.root() == frontier.root())
+            state = self._state
+            whole = whole and (not state or state.size != frontier.size or state.root() == frontier.root())
         except sqlite3.DatabaseError:
             return frontier.size
         if progress is not None:

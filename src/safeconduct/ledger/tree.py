@@ -119,8 +119,8 @@ class Proofs:
             level += 1
         full, rest = divmod(width, span)
         hashes = list(self._get(level, start // span, full))
-        if len(hashes) != full:
-            raise LookupError(f"level {level} from {start // span}: {len(hashes)} of {full} hashes found")
+        if not _whole(hashes, full):
+            raise LookupError(f"{full} hashes of level {level} from {start // span} on are not all there")
         if rest:
             hashes.append(self.subtree(end - rest, end))
         return fold(hashes)
@@ -160,6 +160,13 @@ class Proofs:
         if start:
             path.append(self.subtree(start, end))
         return path[::-1]
+
+
+def _whole(hashes: Sequence[bytes], count: int) -> bool:
+    try:
+        return len(hashes) == count and len(b"".join(hashes)) == count * HASH_SIZE
+    except TypeError:
+        return False
 
 
 def _left_width(width: int) -> int:

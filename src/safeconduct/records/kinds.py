@@ -23,10 +23,16 @@ MAX_PART_BYTES = 256 * 1024
 
 
 class PartModel(BaseModel):
-    """The fields of one part. `level` is the label the part bears unless its author raises it."""
+    """The fields of one part. `level` is the label the part bears unless its author raises it.
+
+    A part that is not `tabled` (an attachment's content) lies in the ledger only and is fetched when opened.
+    `max_bytes` bounds its JSON.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     level: ClassVar[str] = "RESTRICTED"
+    tabled: ClassVar[bool] = True
+    max_bytes: ClassVar[int] = MAX_PART_BYTES
 
 
 class PartRefused(ValueError):

@@ -1,0 +1,42 @@
+// Small comforts, each bound to a data attribute; docs/contributor-interface.md lists them.
+
+const listen = (type, selector, act) =>
+  document.addEventListener(type, (event) => {
+    const element = event.target.closest?.(selector);
+    if (element) act(element, event);
+  });
+
+export function startComforts() {
+  document.documentElement.classList.add("js");
+
+  // A choice that needs no second press.
+  listen("change", "[data-submit-on-change]", (field) => field.form.requestSubmit());
+
+  // An act that cannot be taken back asks first.
+  listen("submit", "form[data-confirm]", (form, event) => {
+    if (form.querySelector("[data-passkey-answer]")?.value) return; // asked before the key was
+    const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+    if (!window.confirm(question)) event.preventDefault();
+  });
+
+  listen("click", "[data-copy]", async (button) => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const before = button.textContent;
+    button.textContent = button.dataset.copied ?? before;
+    setTimeout(() => (button.textContent = before), 1500);
+  });
+
+  listen("click", "[data-print]", () => window.print());
+  listen("click", "[data-dismiss]", (button) => button.closest(".notice")?.remove());
+
+  // A second press on a slow line must not file the same report twice.
+  listen("submit", "form[data-once]", (form, event) => {
+    setTimeout(() => {
+      if (event.defaultPrevented) return;
+      form.querySelectorAll("button:not([type=button])").forEach((button) => (button.disabled = true));
+    });
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) document.querySelectorAll("form[data-once] button").forEach((button) => (button.disabled = false));
+  });
+}

@@ -1,0 +1,154 @@
+// Live updates: one event stream per page, and the elements that follow it.
+//
+// <p data-live="/live?topics=incidents"> opens the stream. Each message is {"kind", "record", "index"}; they are
+// gathered for a moment and announced as one `live` event on <body>. An element with data-refresh-on="incident"
+// is then fetched again from data-refresh-url (or this page) and its content replaced. The stream stays open in
+// background tabs: a wall display or a tab behind another must not fall silent.
+import htmx from "htmx.org/dist/htmx.esm.js";
+
+const GATHER = 250; // ms
+const GATHER_AT_MOST = 1000; // ms
+const RETRY_FIRST = 1000; // ms
+const RETRY_AT_MOST = 30000; // ms
+const SILENCE = 45000; // ms without the server's beat, once it has sent one
+
+export function startLive() {
+  const place = document.querySelector("[data-live]");
+  if (place) new Stream(place).open();
+  document.body.addEventListener("live", ({ detail }) => refresh(detail));
+}
+
+/** Fetch again every element that follows one of the kinds; null means that anything may have changed. */
+function refresh({ kinds, records }) {
+  for (const element of document.querySelectorAll("[data-refresh-on]")) {
+    const followed = element.dataset.refreshOn.split(/\s+/);
+    const concerned = !kinds || followed.includes("*") || followed.some((kind) => kinds.has(kind));
+    const record = element.dataset.refreshRecord;
+    if (!concerned || (record && records && !records.has(record))) continue;
+    if (element.matches("[data-points]")) element.dispatchEvent(new CustomEvent("refresh"));
+    else replace(element);
+  }
+}
+
+const running = new WeakMap();
+
+async function replace(element) {
+  if (isBeingTypedIn(element)) {
+    element.dataset.stale = "";
+    element.addEventListener("focusout", () => setTimeout(() => replace(element)), { once: true });
+    return;
+  }
+  running.get(element)?.abort();
+  const control = new AbortController();
+  running.set(element, control);
+  const url = new URL(element.dataset.refreshUrl || location.href, location.href);
+  let answer;
+  let text;
+  try {
+    answer = await fetch(url, { headers: { "HX-Request": "true" }, signal: control.signal, redirect: "manual" });
+    text = await answer.text();
+  } catch {
+    return; // the next event, or the stream when it comes back, asks again
+  }
+  if (answer.type === "opaqueredirect") return location.reload(); // the session has ended
+  if (answer.status === 403 || answer.status === 404 || answer.status === 410) return blank(element);
+  if (!answer.ok) return;
+  const parsed = new DOMParser().parseFromString(text, "text/html");
+  const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  element.replaceChildren(...document.adoptNode(fresh).childNodes);
+  delete element.dataset.stale;
+  htmx.process(element);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  element.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+}
+
+const isBeingTypedIn = (element) =>
+  element.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+
+/** What may no longer be seen must not stay on the screen. */
+function blank(element) {
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.textContent = document.querySelector("[data-live]")?.dataset.gone ?? "";
+  element.replaceChildren(notice);
+}
+
+class Stream {
+  constructor(place) {
+    this.place = place;
+    this.failures = 0;
+    this.last = "";
+    this.lost = false;
+    this.waiting = [];
+  }
+
+  open() {
+    const url = new URL(this.place.dataset.live, location.href);
+    if (this.last) url.searchParams.set("last_event_id", this.last);
+    this.source = new EventSource(url);
+    this.source.onopen = () => {
+      this.failures = 0;
+      this.show("live");
+      // Whatever happened while the line was down is not known to have been replayed: look again at everything.
+      if (this.lost) document.body.dispatchEvent(new CustomEvent("live", { detail: { kinds: null, records: null } }));
+      this.lost = false;
+    };
+    this.source.onmessage = (event) => this.receive(event);
+    this.source.addEventListener("beat", () => this.heard(true));
+    this.source.onerror = () => this.retry();
+  }
+
+  receive(event) {
+    this.heard(false);
+    if (event.lastEventId) this.last = event.lastEventId;
+    let message;
+    try {
+      message = JSON.parse(event.data);
+    } catch {
+      return;
+    }
+    this.waiting.push(message);
+    this.since ??= performance.now();
+    clearTimeout(this.gathering);
+    const left = Math.max(0, GATHER_AT_MOST - (performance.now() - this.since));
+    this.gathering = setTimeout(() => this.announce(), Math.min(GATHER, left));
+  }
+
+  announce() {
+    const messages = this.waiting;
+    this.waiting = [];
+    this.since = undefined;
+    const detail = {
+      messages,
+      kinds: new Set(messages.map((m) => m.kind)),
+      records: new Set(messages.map((m) => m.record)),
+    };
+    document.body.dispatchEvent(new CustomEvent("live", { detail }));
+  }
+
+  /** A half-open line looks alive to the browser; the server's beat shows that it is not. */
+  heard(beat) {
+    if (!beat && !this.watch) return;
+    clearTimeout(this.watch);
+    this.watch = setTimeout(() => this.retry(), SILENCE);
+  }
+
+  retry() {
+    this.source.close();
+    clearTimeout(this.watch);
+    this.watch = undefined;
+    this.lost = true;
+    this.show("reconnecting");
+    const ceiling = Math.min(RETRY_AT_MOST, RETRY_FIRST * 2 ** this.failures);
+    this.failures += 1;
+    // Half fixed, half random: a hundred screens must not come back in the same instant.
+    setTimeout(() => this.open(), ceiling / 2 + (Math.random() * ceiling) / 2);
+  }
+
+  show(state) {
+    if (this.place.dataset.state === state) return;
+    this.place.dataset.state = state;
+    this.place.textContent = this.place.dataset[state] ?? state;
+  }
+}

@@ -1,0 +1,9 @@
+// What every page runs. Pages work without it; it adds live updates, the night theme and small comforts.
+import "htmx.org/dist/htmx.esm.js";
+import { startLive } from "./live.js";
+import { startComforts } from "./comforts.js";
+import { startTheme } from "./theme.js";
+
+startTheme();
+startComforts();
+startLive();

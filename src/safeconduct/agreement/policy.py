@@ -1,0 +1,315 @@
+"""The agreement as a program: clauses compiled to a dictionary, and the decisions it gives.
+
+Clauses only permit; the built-in red lines and each party's own only forbid:
+
+- R1, originator control: an ORCON record is disclosed or exported by nobody but its originator;
+- R2, releasability: a party that is not the originator must be named in `releasable`;
+- R3, clearance: the person's clearance must dominate the label of the part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from safeconduct.agreement.books import (
+    ASSIGNED,
+    AUTHORISED,
+    NOT_BEFORE,
+    Book,
+    Condition,
+    Line,
+    PlacedGrant,
+    conditions_of,
+    digest_of,
+    place_grants,
+    place_red_lines,
+)
+from safeconduct.agreement.vocabulary import ROLES, Vocabulary
+
+__all__ = ["Book", "Decision", "Explanation", "Item", "Policy", "Subject", "compile_policy"]
+
+ONWARD_ACTS = frozenset({"disclose", "export"})
+NO_GRANT = "no grant"
+_EVERY_ROLE = frozenset(ROLES)
+_MAX_VIEWS = 4096
+
+Table = Mapping[tuple[str, str, str, str, str], tuple[Condition, ...]]
+"""(party, role, act, kind, part) -> conditions, any of which permits."""
+
+
+class Subject(NamedTuple):
+    """Who asks. `units` are the units the person serves in; `authorised` the ids of records that a
+    DisclosureAuthorisation opens for this person; `clearance` a level number."""
+
+    party: str
+    roles: frozenset[str]
+    clearance: int = 0
+    units: frozenset[str] = frozenset()
+    authorised: frozenset[str] = frozenset()
+    person: str = ""
+
+
+class Item(NamedTuple):
+    """What policy sees of a record. `levels` has two bits per part; `opens` is epoch seconds or None;
+    `agreement` is the one a received record came under, "" for an own record."""
+
+    id: str
+    kind: str
+    originator: str
+    state: str
+    levels: int
+    releasable: frozenset[str] = frozenset()
+    orcon: bool = False
+    assigned: frozenset[str] = frozenset()
+    opens: float | None = None
+    agreement: str = ""
+
+
+class Decision(NamedTuple):
+    """`grants` permit it, or else `refused_by` names R1, R2, R3, a red line or "no grant", and `would` the
+    grants of clauses not agreed that would permit it, each with the status of its clause."""
+
+    permit: bool
+    grants: tuple[str, ...] = ()
+    refused_by: str = ""
+    would: tuple[tuple[str, str], ...] = ()
+
+
+class Explanation(NamedTuple):
+    """One part that a grant opens; `sentences` is the treaty's own sentence in each of its languages."""
+
+    part: str
+    grant: str
+    status: str
+    sentences: Mapping[str, str]
+
+
+class Entry(NamedTuple):
+    """A part as a holder of roles meets it: its position in the kind, red lines on it, conditions."""
+
+    bit: int
+    lines: tuple[Line, ...]
+    conditions: tuple[Condition, ...]
+
+
+class View(NamedTuple):
+    """The dictionary as a holder of some roles sees it, by (act, kind, part) and by (act, kind)."""
+
+    parts: dict[tuple[str, str, str], Entry]
+    kinds: dict[tuple[str, str], tuple[Entry, ...]]
+
+
+class Policy:
+    """Decides. Immutable after compilation and safe to share between threads.
+
+    `digest` names the clauses and statuses compiled: streams are decided again when it changes. `grants` are
+    those in force by id ("pk-cn/4.1"), with their limits; `pending` those of clauses that are not agreed.
+    """
+
+    def __init__(self, books: tuple[Book, ...], vocabulary: Vocabulary) -> None:
+        self.books = books
+        self.vocabulary = vocabulary
+        self.digest = digest_of(books)
+        self.red_lines = place_red_lines(books, vocabulary)
+        placed = place_grants(books)
+        self.grants: Mapping[str, PlacedGrant] = MappingProxyType(
+            {grant.id: grant for grant in placed if grant.status == "agreed"}
+        )
+        self.pending = tuple(grant for grant in placed if grant.status != "agreed")
+        self.table: Table = _table(self.grants.values(), vocabulary)
+        self._would: Table = _table(self.pending, vocabulary)
+        self._views: dict[tuple[str, frozenset[str]], View] = {}
+        self._would_views: dict[tuple[str, frozenset[str]], View] = {}
+        self._permits = {name: Decision(True, (name,)) for name in self.grants}
+
+    def decide(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
+        """Permit or refuse one act on one part, with the grants that decide it. `now` is epoch seconds."""
+        view = self._views.get((subject.party, subject.roles)) or self._view(subject)
+        entry = view.parts.get((act, item.kind, part))
+        if entry is not None:
+            found = _permitting(entry, subject, act, item, now)
+            if found:
+                if len(found) == 1:
+                    return self._permits[found[0].placed.id]
+                return Decision(True, tuple(dict.fromkeys(condition.placed.id for condition in found)))
+        return self._refusal(subject, act, item, part, now)
+
+    def mask(self, subject: Subject, act: str, item: Item, now: float) -> int:
+        """The parts of a record open to this act, as a bitmask by the position of the part in its kind."""
+        mask = 0
+        for entry in self.entries(subject, act, item.kind):
+            if _permitting(entry, subject, act, item, now):
+                mask |= 1 << entry.bit
+        return mask
+
+    def logged(self, subject: Subject, act: str, item: Item, now: float) -> int:
+        """The open parts that must be noted first: those for which every permitting grant is logged."""
+        mask = 0
+        for entry in self.entries(subject, act, item.kind):
+            found = _permitting(entry, subject, act, item, now)
+            if found and all(act in condition.placed.grant.logged for condition in found):
+                mask |= 1 << entry.bit
+        return mask
+
+    def disclosable(
+        self,
+        item: Item,
+        to_party: str,
+        now: float,
+        by: str = "",
+        authorised: frozenset[str] = frozenset(),
+    ) -> tuple[int, dict[str, tuple[str, ...]]]:
+        """What of a record may be given to a party's node, and by which grants.
+
+        `by` is the disclosing party and must be the originator ("" takes it to be); `authorised` are the ids
+        of records for which some DisclosureAuthorisation to that party exists. A grant for duty bearers
+        needs the record to have one. R3 concerns persons and is applied where they read.
+        """
+        mask, grants = 0, dict[str, tuple[str, ...]]()
+        originator = item.originator
+        if to_party == originator or by not in ("", originator) or to_party not in item.releasable:
+            return mask, grants
+        node = Subject(to_party, _EVERY_ROLE, 3, item.assigned, authorised)
+        for entry in self.entries(node, "disclose", item.kind):
+            # ORCON binds everyone but the originator, and here the originator itself discloses.
+            if found := _permitting(entry, node, "disclose", item._replace(orcon=False), now):
+                mask |= 1 << entry.bit
+                part = self.vocabulary.kinds[item.kind].parts[entry.bit]
+                grants[part] = tuple(dict.fromkeys(condition.placed.id for condition in found))
+        return mask, grants
+
+    def explain(
+        self, party: str, role: str, act: str, kind: str, pending: bool = False
+    ) -> tuple[Explanation, ...]:
+        """Which parts a role may use in an act, by which grant, in the words of the treaty.
+
+        With `pending`, grants of clauses that are not agreed follow those in force. Raises KeyError for an
+        unknown kind.
+        """
+        return tuple(
+            Explanation(part, condition.placed.id, condition.placed.status, condition.placed.sentences)
+            for table in ((self.table, self._would) if pending else (self.table,))
+            for part in self.vocabulary.kinds[kind].parts
+            for condition in table.get((party, role, act, kind, part), ())
+        )
+
+    def entries(self, subject: Subject, act: str, kind: str) -> tuple[Entry, ...]:
+        """The parts of a kind that some grant in force could open to these roles in this act."""
+        view = self._views.get((subject.party, subject.roles)) or self._view(subject)
+        return view.kinds.get((act, kind), ())
+
+    def _view(self, subject: Subject, would: bool = False) -> View:
+        views, table = (self._would_views, self._would) if would else (self._views, self.table)
+        key = (subject.party, subject.roles)
+        view = views.get(key)
+        if view is None:
+            if len(views) >= _MAX_VIEWS:
+                views.clear()
+            view = views[key] = self._make_view(table, *key)
+        return view
+
+    def _make_view(self, table: Table, party: str, roles: frozenset[str]) -> View:
+        merged: dict[tuple[str, str, str], dict[Condition, None]] = {}
+        for (holder, role, act, kind, part), conditions in table.items():
+            if holder == party and role in roles:
+                merged.setdefault((act, kind, part), {}).update(dict.fromkeys(conditions))
+        view = View({}, {})
+        for (act, kind, part), found in merged.items():
+            bit = self.vocabulary.kinds[kind].parts.index(part)
+            lines = tuple(line for line in self.red_lines if part in line.parts.get(kind, ()))
+            entry = view.parts[act, kind, part] = Entry(bit, lines, tuple(found))
+            view.kinds[act, kind] = (*view.kinds.get((act, kind), ()), entry)
+        return view
+
+    def _refusal(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
+        shape = self.vocabulary.kinds.get(item.kind)
+        if shape is None or part not in shape.parts:
+            return Decision(False, refused_by=NO_GRANT)
+        level = item.levels >> 2 * shape.parts.index(part) & 3
+        for name in self._forbidding(subject, act, item, part, level):
+            return Decision(False, refused_by=name)
+        entry = self._view(subject, would=True).parts.get((act, item.kind, part))
+        found = _permitting(entry, subject, act, item, now) if entry else []
+        would = dict.fromkeys((condition.placed.id, condition.placed.status) for condition in found)
+        return Decision(False, refused_by=NO_GRANT, would=tuple(would))
+
+    def _forbidding(self, subject: Subject, act: str, item: Item, part: str, level: int) -> Iterator[str]:
+        party, originator = subject.party, item.originator
+        if item.orcon and party != originator and act in ONWARD_ACTS:
+            yield "R1"
+        if party != originator and party not in item.releasable:
+            yield "R2"
+        if subject.clearance < level:
+            yield "R3"
+        for line in self.red_lines:
+            if part in line.parts.get(item.kind, ()) and line.forbids(party, act, originator, level):
+                yield line.id
+
+
+def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
+    """Compile books of clauses. Raises ValueError if two books share a name or two agreed texts a number."""
+    books = tuple(books)
+    for name, count in Counter((book.agreement, book.parties.get("own", "")) for book in books).items():
+        if count > 1:
+            raise ValueError(f"two books are named {name[0]}")
+    for book in books:
+        agreed = Counter(clause.number for clause, status in book.clauses if status == "agreed")
+        for number, count in agreed.items():
+            if count > 1:
+                raise ValueError(f"{book.agreement}: two texts of clause {number} are given as agreed")
+    return Policy(books, vocabulary)
+
+
+def _table(grants: Iterable[PlacedGrant], vocabulary: Vocabulary) -> Table:
+    table: dict[tuple[str, str, str, str, str], list[Condition]] = {}
+    for placed in grants:
+        grant = placed.grant
+        for party, condition in conditions_of(placed):
+            for kind in grant.kinds:
+                for part in grant.parts_of(kind, vocabulary):
+                    for act in grant.may:
+                        for role in grant.roles:
+                            table.setdefault((party, role, act, kind, part), []).append(condition)
+    return {key: tuple(conditions) for key, conditions in table.items()}
+
+
+def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float) -> list[Condition]:
+    """The conditions that permit an act on a part; none if a red line forbids it."""
+    party, _, clearance, _, _, _ = subject
+    _, _, originator, state, levels, releasable, orcon, _, _, agreement = item
+    bit, lines, conditions = entry
+    level = levels >> 2 * bit & 3
+    if clearance < level:
+        return []
+    if party != originator and (party not in releasable or (orcon and act in ONWARD_ACTS)):
+        return []
+    for line in lines:
+        if line.forbids(party, act, originator, level):
+            return []
+    return [
+        condition
+        for condition in conditions
+        if condition[2] == originator
+        and level <= condition[3]
+        and (condition[4] is None or state in condition[4])
+        and (not condition[1] or not agreement or condition[1] == agreement)
+        and (not condition[5] or _facts_hold(condition[5], subject, item, now))
+    ]
+
+
+def _facts_hold(facts: int, subject: Subject, item: Item, now: float) -> bool:
+    if facts & ASSIGNED and not is_assigned(subject, item):
+        return False
+    if facts & NOT_BEFORE and item.opens is not None and item.opens > now:
+        return False
+    return not facts & AUTHORISED or item.id in subject.authorised
+
+
+def is_assigned(subject: Subject, item: Item) -> bool:
+    """Whether the subject, or a unit it serves in, is the duty bearer of the record."""
+    return not item.assigned.isdisjoint(subject.units) or (
+        subject.person != "" and subject.person in item.assigned
+    )

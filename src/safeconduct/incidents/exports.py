@@ -1,0 +1,92 @@
+"""Incidents as CSV and GeoJSON: only what was released to whoever exports, as a stream.
+
+CSV cells that a spreadsheet would run as a formula get a leading apostrophe. GeoJSON follows RFC 7946:
+WGS 84, longitude before latitude, no `crs`, a null geometry where the place is unknown or withheld.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from safeconduct.incidents.kinds import INCIDENT
+
+Released = Mapping[str, Any]
+
+HEADER = ("id", "version", "state", "originator", "label")
+COLUMNS = tuple((part, name) for part, model in INCIDENT.parts.items() for name in model.model_fields)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+BOM = "\ufeff"
+
+
+def safe_cell(value: Any) -> str:
+    """A value as a cell that no spreadsheet runs. Numbers keep their sign; only text is guarded."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("\0", "")
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+
+
+def csv_lines(records: Iterable[Released], bom: bool = False) -> Iterator[str]:
+    """The file line by line (RFC 4180, CRLF). `bom` helps spreadsheets that do not expect UTF-8."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+
+    def written(cells: Iterable[str]) -> str:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(cells)
+        return buffer.getvalue()
+
+    names = (*HEADER, *(f"{part}.{name}" for part, name in COLUMNS), "withheld")
+    yield (BOM if bom else "") + written(names)
+    for record in records:
+        parts = record["parts"]
+        cells = [safe_cell(record.get(name)) for name in HEADER]
+        cells += [safe_cell((parts.get(part) or {}).get(name)) for part, name in COLUMNS]
+        yield written([*cells, safe_cell(";".join(record.get("withheld", ())))])
+
+
+def feature(record: Released) -> dict[str, Any]:
+    """One incident as a GeoJSON Feature; properties are flat (`when.start`), as map programs expect."""
+    parts = record["parts"]
+    where = parts.get("where") or {}
+    latitude, longitude = where.get("latitude"), where.get("longitude")
+    properties: dict[str, Any] = {name: record.get(name) for name in HEADER if name != "id"}
+    for part, name in COLUMNS:
+        value = (parts.get(part) or {}).get(name)
+        if value not in (None, "") and (part, name) not in (("where", "latitude"), ("where", "longitude")):
+            properties[f"{part}.{name}"] = value
+    properties["withheld"] = list(record.get("withheld", ()))
+    return {
+        "type": "Feature",
+        "id": record["id"],
+        "geometry": _point(latitude, longitude),
+        "properties": properties,
+    }
+
+
+def _point(latitude: Any, longitude: Any) -> dict[str, Any] | None:
+    if latitude is None or longitude is None or not (math.isfinite(latitude) and math.isfinite(longitude)):
+        return None
+    return {"type": "Point", "coordinates": [longitude, latitude]}
+
+
+def geojson_chunks(records: Iterable[Released]) -> Iterator[str]:
+    """A FeatureCollection, piece by piece; the pieces joined are one JSON text."""
+    yield '{"type":"FeatureCollection","features":['
+    separator = ""
+    for record in records:
+        yield separator + json.dumps(
+            feature(record), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
+        separator = ",\n"
+    yield "]}\n"

@@ -1,0 +1,1 @@
+"""Readers of incident files, and the loop that commits what they read."""

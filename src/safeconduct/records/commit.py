@@ -1,0 +1,289 @@
+"""One way in: every change is a new version of a record, decided, appended, stored and announced here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from safeconduct.agreement.policy import Decision, Item, Subject
+from safeconduct.agreement.vocabulary import ACTS
+from safeconduct.ledger.parts import digest, disclosures, open_disclosure
+from safeconduct.records import here, principals
+from safeconduct.records.door import Door
+from safeconduct.records.hooks import HOOKS, job
+from safeconduct.records.kinds import Kind, PartRefused, all_kinds
+from safeconduct.records.principals import SYSTEM
+from safeconduct.records.projection import epoch, pack_levels
+from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, from_wire
+from safeconduct.records.rows import RowView, names_in
+from safeconduct.records.transaction import Tx, iso
+
+POLICY_KINDS = ("clause", "status_act")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A version to be. For a new record leave `record` None; for an amendment `expected` is the version it
+    was built on, and parts, labels and header fields left out are carried over.
+
+    `releasable` names the parties it may be released to (None: every partner; empty: the originator only);
+    `opens` is the moment of its time lock (ISO 8601, UTC); `levels` raises or lowers labels, 0 to 3, by part.
+    """
+
+    kind: str
+    parts: Mapping[str, Any]
+    record: str | None = None
+    expected: int = 0
+    about: str | None = None
+    derived_from: Sequence[str] = ()
+    state: str | None = None
+    levels: Mapping[str, int] | None = None
+    releasable: Sequence[str] | None = None
+    orcon: bool | None = None
+    assigned: Sequence[str] | None = None
+    opens: str | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        parts = {n: p.model_dump(mode="json") if hasattr(p, "model_dump") else p for n, p in self.parts.items()}
+        wire = {k: v for k, v in self.__dict__.items() if v is not None}
+        for name in ("releasable", "assigned", "derived_from"):
+            if name in wire:
+                wire[name] = list(wire[name])
+        return {**wire, "parts": parts}
+
+
+@dataclass(frozen=True)
+class Committed:
+    record: str
+    version: int
+    index: int
+
+
+def commit(actor: Subject, draft: Draft, act: str = "write", door: Door | None = None) -> Committed:
+    """Store one version; on return it is durable. Raises Refused, NotFound, Conflict, PartRefused, Malformed."""
+    answer = (door or here.door()).call("commit", _request(actor, act, draft))
+    return Committed(answer["record"], answer["version"], answer["index"])
+
+
+def commit_many(
+    actor: Subject, drafts: Sequence[Draft], act: str = "write", door: Door | None = None
+) -> list[Committed | Exception]:
+    """Store many independent versions in few transactions; each result is what it became or why it did not."""
+    answers = (door or here.door()).call_many("commit", [_request(actor, act, d) for d in drafts])
+    return [
+        from_wire(a) if "error" in a else Committed(a["record"], a["version"], a["index"]) for a in answers
+    ]
+
+
+def _request(actor: Subject, act: str, draft: Draft) -> dict[str, Any]:
+    return {"actor": principals.to_wire(actor), "act": act, "draft": draft.to_wire()}
+
+
+@job("commit")
+def commit_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """The writer's side of commit()."""
+    try:
+        act, wire = payload["act"], payload["draft"]
+        kind = all_kinds().get(wire["kind"])
+        draft = Draft(**wire)
+    except (KeyError, TypeError) as fault:
+        raise Malformed("a commit needs actor, act and draft") from fault
+    if act not in ACTS or kind is None:
+        raise Malformed(f"no such act or kind: {act}, {wire['kind']}")
+    subject = tx.subject(payload["actor"])
+    record, version, index = store(tx, subject, act, kind, draft)
+    return {"record": record, "version": version, "index": index}
+
+
+def store(tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft) -> tuple[str, int, int]:
+    """Decide, append and announce one version inside the writer's transaction."""
+    previous = _previous(tx, subject, kind, draft)
+    checked = kind.validate(draft.parts)
+    _check_size(kind, checked)
+    header = _header(tx, subject, act, kind, draft, previous)
+    clauses = _decide(tx, subject, act, kind, draft, previous, header, checked)
+    if kind.check is not None:
+        kind.check(tx, _Checked(subject, act, draft, header, checked, previous))
+    carried = previous.values() if previous else {}
+    values: dict[str, Any] = {n: checked[n] if n in checked else carried.get(n) for n in kind.part_names}
+    if previous is not None:
+        _carry_untabled(tx, kind, previous, values, checked)
+    texts = disclosures(values, kind.part_names)
+    full = {**header, "clauses": clauses, "parts": [digest(t) for t in texts]}
+    levels = header["levels"]
+    sealing = [0 if values[n] is None else level for n, level in zip(kind.part_names, levels, strict=True)]
+    index = tx.append("version", full, texts, sealing)
+    if kind.name in POLICY_KINDS:
+        tx.policy_changed = True
+    row = tx.row(header["record"])
+    for hook in HOOKS.version:
+        hook(tx, row, index)
+    tx.announce({"topic": kind.name, "kind": kind.name, "record": header["record"], "index": index})
+    return header["record"], header["version"], index
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What a kind's own rule may look at before its version is stored."""
+
+    subject: Subject
+    act: str
+    draft: Draft
+    header: dict[str, Any]
+    parts: dict[str, dict[str, Any] | None]
+    previous: RowView | None
+
+
+def _previous(tx: Tx, subject: Subject, kind: Kind, draft: Draft) -> RowView | None:
+    if draft.record is None:
+        if draft.expected:
+            raise Malformed("a new record has no version to build on")
+        return None
+    row = tx.row(draft.record)
+    if row is None or row.kind != kind.name:
+        raise NotFound(draft.record)
+    if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
+        raise NotFound(draft.record)
+    attempt = {"person": subject.person, "act": "write", "record": row.id}
+    if row.originator != tx.home.party:
+        raise Refused("only its originator writes a record", attempt=attempt)
+    if row.withdrawn:
+        raise Refused("a withdrawn record is not amended", attempt=attempt)
+    if draft.expected != row.version:
+        raise Conflict(row.version)
+    return row
+
+
+def _check_size(kind: Kind, checked: Mapping[str, Any]) -> None:
+    for name, value in checked.items():
+        limit = kind.parts[name].max_bytes
+        if value is not None and len(json.dumps(value, ensure_ascii=False).encode()) > limit:
+            raise PartRefused(kind.name, [(name, "", f"more than {limit} bytes")])
+
+
+def _header(
+    tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft, previous: RowView | None
+) -> dict[str, Any]:
+    state = draft.state or (previous.state if previous else kind.states[0])
+    if state not in kind.states:
+        raise Malformed(f"{kind.name} has no state {state}")
+    unknown = set(draft.levels or ()) - set(kind.part_names)
+    if unknown or any(level not in (0, 1, 2, 3) for level in (draft.levels or {}).values()):
+        raise Malformed("levels name parts of the kind and are 0 to 3")
+    levels = kind.default_levels()
+    if previous:
+        levels = {name: previous.level(bit) for bit, name in enumerate(kind.part_names)}
+    levels |= draft.levels or {}
+    if draft.opens is not None and epoch(draft.opens) is None:
+        raise Malformed("opens is a moment in ISO 8601")
+    about = draft.about if draft.about is not None else (previous.about if previous else "")
+    _check_about(tx, subject, about, draft.derived_from)
+    return {
+        "record": previous.id if previous else uuid4().hex,
+        "version": previous.version + 1 if previous else 1,
+        "kind": kind.name,
+        "originator": tx.home.party,
+        "about": about,
+        "derived_from": sorted(draft.derived_from),
+        "act": act,
+        "by": subject.person,
+        "at": iso(tx.now),
+        "state": state,
+        "levels": [levels[name] for name in kind.part_names],
+        "releasable": _releasable(tx, draft, previous),
+        "orcon": draft.orcon if draft.orcon is not None else bool(previous and previous.orcon),
+        "assigned": sorted(
+            draft.assigned if draft.assigned is not None else names_in(previous.assigned if previous else "")
+        ),
+        "opens": draft.opens or (iso(previous.opens) if previous and previous.opens else ""),
+        "prev": previous.header if previous else "",
+    }
+
+
+def _check_about(tx: Tx, subject: Subject, about: str, derived_from: Sequence[str]) -> None:
+    """What a record speaks of must exist and be known to whoever speaks of it."""
+    for record in filter(None, (about, *derived_from)):
+        row = tx.row(record)
+        if row is None:
+            raise NotFound(record)
+        if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
+            raise NotFound(record)
+
+
+def _releasable(tx: Tx, draft: Draft, previous: RowView | None) -> list[str]:
+    if draft.releasable is not None:
+        strangers = set(draft.releasable) - set(tx.home.partners)
+        if strangers:
+            raise Malformed("releasable names partners of this node")
+        return sorted(draft.releasable)
+    if previous is not None:
+        return sorted(names_in(previous.releasable))
+    return sorted(tx.home.partners)
+
+
+def _decide(
+    tx: Tx,
+    subject: Subject,
+    act: str,
+    kind: Kind,
+    draft: Draft,
+    previous: RowView | None,
+    header: Mapping[str, Any],
+    checked: Mapping[str, Any],
+) -> list[str]:
+    """Grant ids that permit the act on every part it touches. The node itself needs none."""
+    if subject.person == SYSTEM:
+        return [SYSTEM]
+    attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
+    if kind.by_system:
+        raise Refused("only the node itself writes this kind", attempt=attempt)
+    touched = [n for n, v in checked.items() if v is not None or previous] or list(kind.part_names[:1])
+    items = [_item_of_header(header)]
+    if previous is not None:
+        items.append(tx.item(previous))
+    grants: set[str] = set()
+    for item in items:
+        for part in touched:
+            decision = decide(tx, subject, act, item, part)
+            if not decision.permit:
+                raise Refused(f"{act} {kind.name}.{part}: {decision.refused_by}", decision.would, attempt)
+            grants.update(decision.grants)
+    return sorted(grants)
+
+
+def decide(tx: Tx, subject: Subject, act: str, item: Item, part: str) -> Decision:
+    """The policy's answer, with the second opinion on the acts that matter most."""
+    decision = tx.policy.decide(subject, act, item, part, tx.now)
+    if decision.permit and act in ("approve", "command"):
+        return tx.state.second_opinion(decision, subject, act, item, part, tx.now)
+    return decision
+
+
+def _item_of_header(header: Mapping[str, Any]) -> Item:
+    return Item(
+        id=header["record"],
+        kind=header["kind"],
+        originator=header["originator"],
+        state=header["state"],
+        levels=pack_levels(header["levels"]),
+        releasable=frozenset(header["releasable"]),
+        orcon=header["orcon"],
+        assigned=frozenset(header["assigned"]),
+        opens=epoch(header["opens"]),
+        agreement="",
+    )
+
+
+def _carry_untabled(
+    tx: Tx, kind: Kind, previous: RowView, values: dict[str, Any], checked: Mapping[str, Any]
+) -> None:
+    """Parts that the tables do not hold are carried over from the previous version's ledger entry."""
+    missing = [n for n in kind.part_names if not kind.parts[n].tabled and n not in checked]
+    if missing:
+        texts = tx.disclosures(previous.ledger_index)
+        for name in missing:
+            text = texts[kind.bit(name)]
+            values[name] = open_disclosure(text)[2] if text else None

@@ -1,0 +1,188 @@
+"""The way to the writer: over its socket when it runs, in this process when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from safeconduct.records import refusals
+from safeconduct.records.home import Home
+
+if TYPE_CHECKING:
+    from safeconduct.records.writer import Writer
+
+Answer = dict[str, Any]
+LINE_LIMIT = 128 * 1024 * 1024
+TIMEOUT = 60.0
+
+
+class Door:
+    """Calls jobs of the writer and waits for the durable answer. One connection for each thread."""
+
+    def __init__(self, home: Home, writer: Writer | None = None) -> None:
+        self.home = home
+        self.writer = writer
+        self._local = threading.local()
+
+    @classmethod
+    def open(cls, home: Home) -> Door:
+        """A door to the running writer; where none runs, this process becomes the writer until `close`.
+
+        Raises refusals.Unavailable when a writer holds the lock but does not answer.
+        """
+        if _listening(home.socket):
+            return cls(home)
+        from safeconduct.records.writer import AlreadyRunning, Writer
+
+        try:
+            return cls(home, Writer(home))
+        except AlreadyRunning as fault:
+            raise refusals.Unavailable(str(fault)) from fault
+
+    def call(self, job: str, payload: Answer) -> Answer:
+        """Run a job. Raises what it refused with, or refusals.Unavailable when the writer went away."""
+        answer = self.call_many(job, [payload])[0]
+        if "error" in answer:
+            raise refusals.from_wire(answer)
+        return answer
+
+    def call_many(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
+        """Run a job for each payload, in order, in as few transactions as can be; answers may be errors."""
+        if self.writer is not None:
+            return self.writer.execute([(job, p) for p in payloads])
+        try:
+            return self._over_socket(job, payloads)
+        except (OSError, ValueError) as fault:
+            self._drop()
+            raise refusals.Unavailable("the writer does not answer") from fault
+
+    def _over_socket(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
+        stream = self._stream()
+        lines = [
+            json.dumps({"id": n, "job": job, "payload": p}).encode() + b"\n" for n, p in enumerate(payloads)
+        ]
+        stream.write(b"".join(lines))
+        stream.flush()
+        answers: dict[int, Answer] = {}
+        while len(answers) < len(lines):
+            line = stream.readline(LINE_LIMIT)
+            if not line:
+                raise OSError("closed")
+            answer = json.loads(line)
+            answers[answer.pop("id")] = answer
+        return [answers[n] for n in range(len(lines))]
+
+    def _stream(self) -> Any:
+        stream = getattr(self._local, "stream", None)
+        if stream is None:
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.settimeout(TIMEOUT)
+            client.connect(str(self.home.socket))
+            stream = self._local.stream = client.makefile("rwb")
+            client.close()
+        return stream
+
+    def _drop(self) -> None:
+        stream = getattr(self._local, "stream", None)
+        self._local.stream = None
+        if stream is not None:
+            stream.close()
+
+    def close(self) -> None:
+        self._drop()
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncDoor:
+    """The same over one connection that many tasks share."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._out: asyncio.StreamWriter | None = None
+        self._connecting = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def call(self, job: str, payload: Answer) -> Answer:
+        """Run a job. Raises what it refused with, or refusals.Unavailable when the writer went away."""
+        number = next(self._numbers)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            out = await self._connection()
+            out.write(json.dumps({"id": number, "job": job, "payload": payload}).encode() + b"\n")
+            await out.drain()
+            answer = await asyncio.wait_for(future, TIMEOUT)
+        except (OSError, TimeoutError) as fault:
+            raise refusals.Unavailable("the writer does not answer") from fault
+        finally:
+            self._waiting.pop(number, None)
+        if "error" in answer:
+            raise refusals.from_wire(answer)
+        return answer
+
+    async def _connection(self) -> asyncio.StreamWriter:
+        async with self._connecting:
+            if self._out is None or self._out.is_closing():
+                reader, self._out = await asyncio.open_unix_connection(self.home.socket, limit=LINE_LIMIT)
+                self._task = asyncio.create_task(self._listen(reader, self._out))
+            return self._out
+
+    async def _listen(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                answer = json.loads(line)
+                future = self._waiting.pop(answer.pop("id"), None)
+                if future is not None and not future.done():
+                    future.set_result(answer)
+        except (OSError, ValueError):
+            pass
+        out.close()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(OSError("closed"))
+
+    async def close(self) -> None:
+        if self._out is not None:
+            self._out.close()
+        if self._task is not None:
+            await self._task
+
+
+async def subscribe(home: Home) -> AsyncIterator[Answer]:
+    """The bus: events as they become durable. Ends when the writer stops or the listener lags too far."""
+    reader, out = await asyncio.open_unix_connection(home.socket, limit=LINE_LIMIT)
+    try:
+        out.write(b'{"subscribe":true}\n')
+        await out.drain()
+        while line := await reader.readline():
+            yield json.loads(line)
+    finally:
+        out.close()
+
+
+def _listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,72 @@
+"""The kinds that the house itself stands on: clauses, status acts, role assignments, readings."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from safeconduct.agreement.vocabulary import ROLES
+from safeconduct.records.kinds import Kind, PartModel, register
+
+
+class ClauseText(PartModel):
+    """One version of a clause file, byte for byte; its digest is what signatures pin."""
+
+    level: ClassVar[str] = "OPEN"
+    agreement: str = Field(min_length=1, max_length=64)
+    number: str = Field(min_length=1, max_length=16)
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    file: str = Field(max_length=260_000)
+
+
+class SignedStatusAct(PartModel):
+    """A status act in its canonical JSON, with the signature of the person who made it."""
+
+    level: ClassVar[str] = "OPEN"
+    agreement: str = Field(min_length=1, max_length=64)
+    act: str = Field(max_length=16_384)
+    signature: dict[str, Any]
+
+
+class Assignment(PartModel):
+    """Who holds which role, from when to when (ISO 8601, UTC). Clearance is a level's position, 0 to 3."""
+
+    person: str = Field(min_length=1, max_length=64)
+    account_name: str = Field(default="", max_length=150)
+    role: Literal[ROLES]  # type: ignore[valid-type]
+    units: list[str] = Field(default_factory=list, max_length=64)
+    clearance: int = Field(default=0, ge=0, le=3)
+    since: str = ""
+    until: str = ""
+
+
+class ReadItem(PartModel):
+    record: str
+    version: int
+    parts: list[str]
+
+
+class ReadWhat(PartModel):
+    """Which parts of which versions were shown, by what act, to how many records' extent."""
+
+    act: str
+    of: str
+    kind: str
+    records: list[ReadItem]
+    ledger_index: int
+
+
+class ReadWho(PartModel):
+    """The reader as the party that logged the reading knows them."""
+
+    person: str
+    roles: list[str]
+
+
+CLAUSE = register(Kind("clause", {"text": ClauseText}, crosses_by_pairing=True))
+STATUS_ACT = register(Kind("status_act", {"act": SignedStatusAct}, crosses_by_pairing=True))
+ROLE_ASSIGNMENT = register(Kind("role_assignment", {"assignment": Assignment}, states=("open", "ended"),
+                                dimensions={"external": ("assignment", "person"),
+                                            "category": ("assignment", "role")}))
+READING = register(Kind("reading", {"what": ReadWhat, "who": ReadWho}, by_system=True))

@@ -1,0 +1,62 @@
+"""Where the floors above join the writer: called inside its transaction, in the order of registration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safeconduct.records.transaction import Tx
+
+Job = Callable[["Tx", dict[str, Any]], dict[str, Any]]
+
+
+@dataclass
+class Hooks:
+    jobs: dict[str, Job] = field(default_factory=dict)
+    version: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
+    policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
+    ticks: list[tuple[str, float, Callable[[Tx], None]]] = field(default_factory=list)
+    start: list[Callable[[Tx], None]] = field(default_factory=list)
+
+
+HOOKS = Hooks()
+
+
+def job(name: str) -> Callable[[Job], Job]:
+    """Register what the writer does for a request of this name: (tx, JSON payload) -> JSON answer."""
+
+    def register(function: Job) -> Job:
+        HOOKS.jobs[name] = function
+        return function
+
+    return register
+
+
+def on_version(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, int], None]:
+    """Call `function(tx, row, ledger index)` for every own version that is committed."""
+    HOOKS.version.append(function)
+    return function
+
+
+def on_policy(function: Callable[[Tx, Any, Any], None]) -> Callable[[Tx, Any, Any], None]:
+    """Call `function(tx, policy before, policy after)` when the standing of an agreement changed."""
+    HOOKS.policy.append(function)
+    return function
+
+
+def on_start(function: Callable[[Tx], None]) -> Callable[[Tx], None]:
+    """Call `function(tx)` once, before the writer takes its first job."""
+    HOOKS.start.append(function)
+    return function
+
+
+def on_tick(setting: str, seconds: float) -> Callable[[Callable[[Tx], None]], Callable[[Tx], None]]:
+    """Call the function every so many seconds: the value of `setting` in node.toml, else `seconds`."""
+
+    def register(function: Callable[[Tx], None]) -> Callable[[Tx], None]:
+        HOOKS.ticks.append((setting, seconds, function))
+        return function
+
+    return register

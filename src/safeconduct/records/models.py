@@ -1,0 +1,75 @@
+"""The tables: the latest version of each record, as the ledger explains it. Only `projection` writes here."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Row(models.Model):
+    """One record at its latest version. `levels` holds two bits a part, masks one bit a part."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    version = models.IntegerField()
+    kind = models.CharField(max_length=64)
+    originator = models.CharField(max_length=64)
+    agreement = models.CharField(max_length=64, default="")
+    state = models.CharField(max_length=64)
+    about = models.CharField(max_length=64, default="")
+    at = models.FloatField()
+    ledger_index = models.BigIntegerField()
+    born = models.BigIntegerField(unique=True)
+    levels = models.BigIntegerField()
+    releasable = models.TextField(default="")
+    orcon = models.BooleanField(default=False)
+    assigned = models.TextField(default="")
+    opens = models.FloatField(null=True)
+    present = models.BigIntegerField()
+    withdrawn = models.BooleanField(default=False)
+    erased = models.BigIntegerField(default=0)
+    time = models.FloatField(null=True)
+    until = models.FloatField(null=True)
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    category = models.TextField(null=True)
+    place = models.TextField(null=True)
+    external = models.TextField(null=True)
+    figure = models.FloatField(null=True)
+    parts = models.TextField(default="{}")
+    header = models.CharField(max_length=64)
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_row"
+        indexes = [
+            models.Index("kind", "time", "id", name="row_kind_time"),
+            models.Index("kind", "at", "id", name="row_kind_at"),
+            models.Index("about", "kind", name="row_about"),
+            models.Index("kind", "external", name="row_external"),
+            models.Index("kind", "latitude", "longitude", name="row_place"),
+        ]
+
+
+class VersionRow(models.Model):
+    """Where each version of a record stands in the ledger."""
+
+    record = models.CharField(max_length=64)
+    version = models.IntegerField()
+    ledger_index = models.BigIntegerField()
+    at = models.FloatField()
+    act = models.CharField(max_length=32)
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_version"
+        constraints = [models.UniqueConstraint("record", "version", name="one_version")]
+
+
+class Applied(models.Model):
+    """How far the tables have followed the ledger: one row."""
+
+    id = models.IntegerField(primary_key=True)
+    size = models.BigIntegerField()
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_applied"

@@ -1,0 +1,87 @@
+"""Who someone is to the policy: a person, the roles that records give them now, their units and clearance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from safeconduct.agreement.policy import Subject
+from safeconduct.records.home import Home
+from safeconduct.records.projection import epoch
+from safeconduct.records.refusals import Refused
+
+SYSTEM = "system"
+"""The node itself (first set-up, import from the command line, drills); never a person at a screen."""
+
+
+class Asks(Protocol):
+    def all(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]: ...
+
+
+def system_subject(party: str) -> Subject:
+    return Subject(
+        party=party,
+        roles=frozenset({SYSTEM}),
+        clearance=3,
+        units=frozenset(),
+        authorised=frozenset(),
+        person=SYSTEM,
+    )
+
+
+def subject_of(tables: Asks, home: Home, person: str, now: float) -> Subject:
+    """The principal that a person is at this moment. Someone with no assignment has no role."""
+    rows = tables.all(
+        "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND external = %s AND state = 'open' "
+        "AND originator = %s AND withdrawn = %s",
+        [person, home.party, False],
+    )
+    roles: set[str] = set()
+    units: set[str] = set()
+    clearance = 0
+    for (parts,) in rows:
+        assignment = json.loads(parts).get("assignment")
+        if assignment is None:
+            continue
+        since, until = epoch(assignment.get("since")), epoch(assignment.get("until"))
+        if (since is not None and now < since) or (until is not None and now >= until):
+            continue
+        roles.add(assignment["role"])
+        units.update(assignment.get("units", ()))
+        clearance = max(clearance, assignment.get("clearance", 0))
+    return Subject(
+        party=home.party,
+        roles=frozenset(roles),
+        clearance=clearance,
+        units=frozenset(units),
+        authorised=frozenset(),
+        person=person,
+    )
+
+
+def to_wire(subject: Subject) -> dict[str, Any]:
+    return {"person": subject.person, "roles": sorted(subject.roles)}
+
+
+def confirm(tables: Asks, home: Home, actor: Mapping[str, Any], now: float) -> Subject:
+    """The actor a request names, with only those of the roles it claims that records give right now.
+
+    A request may claim fewer roles than the person has (a token's scope). Raises Refused for one left with none.
+    """
+    person = str(actor["person"])
+    if person == SYSTEM:
+        return system_subject(home.party)
+    subject = subject_of(tables, home, person, now)
+    claimed = frozenset(map(str, actor.get("roles", ())))
+    roles = subject.roles & claimed
+    if not roles:
+        raise Refused("no role")
+    return Subject(
+        party=subject.party,
+        roles=roles,
+        clearance=subject.clearance,
+        units=subject.units,
+        authorised=subject.authorised,
+        person=person,
+    )

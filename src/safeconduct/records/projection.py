@@ -1,0 +1,204 @@
+"""How each type of ledger entry changes the tables: the same function live, at boot and in a rebuild.
+
+Everything here is a pure function of the entries applied so far, so that tables made again from the ledger
+are the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from safeconduct.ledger.parts import open_disclosure
+from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
+from safeconduct.records.search import index_text, remove_text
+
+Apply = Callable[["Tables", int, Mapping[str, Any], Sequence[str | None]], None]
+_projections: dict[str, Apply] = {}
+
+COLUMNS = (
+    "id", "version", "kind", "originator", "agreement", "state", "about", "at", "ledger_index", "born", "levels",
+    "releasable", "orcon", "assigned", "opens", "present", "withdrawn", "erased", *DIMENSIONS, "parts", "header",
+)  # fmt: skip
+_UPSERT = (
+    f"INSERT INTO records_row ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "
+    "ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in COLUMNS if c not in ("id", "born"))
+)
+
+
+class Tables:
+    """The write side of the tables: a cursor of the database that only the writer opens for writing."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        return self.cursor.execute(sql, parameters)
+
+    def one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        self.cursor.execute(sql, parameters)
+        found: tuple[Any, ...] | None = self.cursor.fetchone()
+        return found
+
+    def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.cursor.execute(sql, parameters)
+        found: list[tuple[Any, ...]] = self.cursor.fetchall()
+        return found
+
+
+def projects(entry_type: str) -> Callable[[Apply], Apply]:
+    """Register how entries of this type change the tables."""
+
+    def register(function: Apply) -> Apply:
+        _projections[entry_type] = function
+        return function
+
+    return register
+
+
+def apply(
+    tables: Tables, index: int, entry_type: str, header: Mapping[str, Any], disclosures: Sequence[str | None]
+) -> None:
+    function = _projections.get(entry_type)
+    if function is not None:
+        function(tables, index, header, disclosures)
+
+
+def epoch(text: str | None) -> float | None:
+    """ISO 8601 date or time (UTC when it names no zone) as seconds since 1970; None for what is none."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def party_set(names: Sequence[str]) -> str:
+    """Names as the column form that `LIKE '%|name|%'` finds."""
+    return f"|{'|'.join(sorted(names))}|" if names else ""
+
+
+def pack_levels(levels: Sequence[int]) -> int:
+    return sum(level << (2 * bit) for bit, level in enumerate(levels))
+
+
+def dimension_values(kind: Kind, parts: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """The values of the columns a list may filter by, in the order of DIMENSIONS."""
+    values: list[Any] = []
+    for column in DIMENSIONS:
+        source = kind.dimensions.get(column)
+        value = (parts.get(source[0]) or {}).get(source[1]) if source else None
+        values.append(epoch(value) if column in ("time", "until") and isinstance(value, str) else value)
+    return values
+
+
+def parts_of(kind: Kind, disclosures: Sequence[str | None]) -> tuple[int, dict[str, Any]]:
+    """Bitmask of the parts that are not empty, and those that the tables hold, by name."""
+    present = 0
+    parts: dict[str, Any] = {}
+    for bit, (name, text) in enumerate(zip(kind.part_names, disclosures, strict=True)):
+        if text is None:
+            continue
+        value = open_disclosure(text)[2]
+        if value is None:
+            continue
+        present |= 1 << bit
+        if kind.parts[name].tabled:
+            parts[name] = value
+    return present, parts
+
+
+def put_row(
+    tables: Tables, index: int, header: Mapping[str, Any], disclosures: Sequence[str | None], agreement: str
+) -> None:
+    """Make a header and its parts the latest version of their record. Older versions change nothing."""
+    kind = all_kinds().get(header["kind"])
+    if kind is None:
+        return
+    record, version = header["record"], header["version"]
+    known = tables.one("SELECT version, born, erased FROM records_row WHERE id = %s", [record])
+    tables.execute(
+        "INSERT INTO records_version (record, version, ledger_index, at, act) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT (record, version) DO UPDATE SET ledger_index = excluded.ledger_index",
+        [record, version, index, epoch(header["at"]) or 0.0, header.get("act", "")],
+    )
+    if known is not None and version < known[0]:
+        return
+    present, parts = parts_of(kind, disclosures)
+    born = known[1] if known else index
+    erased = known[2] & ~present if known else 0
+    tables.execute(
+        _UPSERT,
+        [
+            record,
+            version,
+            kind.name,
+            header["originator"],
+            agreement,
+            header["state"],
+            header.get("about") or "",
+            epoch(header["at"]) or 0.0,
+            index,
+            born,
+            pack_levels(header["levels"]),
+            party_set(header.get("releasable", ())),
+            bool(header.get("orcon")),
+            party_set(header.get("assigned", ())),
+            epoch(header.get("opens")),
+            present,
+            False,
+            erased,
+            *dimension_values(kind, parts),
+            json.dumps(parts, ensure_ascii=False, separators=(",", ":")),
+            header.get("hash", ""),
+        ],
+    )
+    if kind.searched:
+        index_text(tables, kind, born, parts, fresh=known is None)
+
+
+def clear_parts(tables: Tables, record: str, mask: int) -> None:
+    """Take the parts in `mask` out of the tables: their values, their dimensions and their words."""
+    found = tables.one("SELECT kind, born, parts, present, erased FROM records_row WHERE id = %s", [record])
+    if found is None:
+        return
+    kind = all_kinds()[found[0]]
+    parts = json.loads(found[2])
+    for bit, name in enumerate(kind.part_names):
+        if mask >> bit & 1:
+            parts.pop(name, None)
+    values = dimension_values(kind, parts)
+    assignments = ", ".join(f"{c} = %s" for c in DIMENSIONS)
+    tables.execute(
+        f"UPDATE records_row SET {assignments}, parts = %s, present = %s, erased = %s WHERE id = %s",  # noqa: S608
+        [
+            *values,
+            json.dumps(parts, ensure_ascii=False, separators=(",", ":")),
+            found[3] & ~mask,
+            found[4] | mask,
+            record,
+        ],
+    )
+    remove_text(tables, kind, found[1], mask)
+
+
+@projects("version")
+def _version(
+    tables: Tables, index: int, header: Mapping[str, Any], disclosures: Sequence[str | None]
+) -> None:
+    put_row(tables, index, header, disclosures, "")
+    if header["kind"] in ("clause", "status_act"):
+        note_policy_change(tables, index)
+
+
+def note_policy_change(tables: Tables, index: int) -> None:
+    """Remember at which ledger index the standing of an agreement last changed (row 2 of `records_applied`)."""
+    tables.execute(
+        "INSERT INTO records_applied (id, size) VALUES (2, %s) ON CONFLICT (id) DO UPDATE SET size = excluded.size",
+        [index],
+    )

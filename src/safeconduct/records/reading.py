@@ -1,0 +1,83 @@
+"""Readings: who was shown which part when, as records of the party that logged them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from safeconduct.ledger.parts import open_disclosure
+from safeconduct.records.commit import Draft, store
+from safeconduct.records.founding import READING
+from safeconduct.records.hooks import job
+from safeconduct.records.kinds import kind
+from safeconduct.records.principals import system_subject
+from safeconduct.records.refusals import Malformed, NotFound
+from safeconduct.records.transaction import Tx, iso
+
+
+@job("note")
+def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Store one reading for each kind and originator read; it is durable when this is answered.
+
+    A reading of the other party's record may be released to that party alone; one of an own record to nobody
+    unless a clause about readings is written for it.
+    """
+    actor = tx.subject(payload["actor"])
+    indexes = []
+    for item in payload["items"]:
+        of = item["of"]
+        own = of == tx.home.party
+        records = item["records"]
+        draft = Draft(
+            kind=READING.name,
+            parts={
+                "what": {
+                    "act": payload["act"],
+                    "of": of,
+                    "kind": item["kind"],
+                    "records": records,
+                    "ledger_index": payload["policy"],
+                },
+                "who": {"person": actor.person, "roles": sorted(actor.roles)},
+            },
+            about=records[0]["record"] if len(records) == 1 else "",
+            releasable=[] if own or of not in tx.home.partners else [of],
+        )
+        _, _, index = store(tx, system_subject(tx.home.party), "write", READING, draft)
+        indexes.append(index)
+    return {"indexes": indexes}
+
+
+@job("refuse")
+def refuse_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Keep a refused attempt to read in the ledger."""
+    header = {
+        "at": iso(tx.now),
+        "person": str(payload["actor"]["person"]),
+        "act": str(payload["act"]),
+        "record": str(payload["record"]),
+        "reason": str(payload["reason"]),
+    }
+    return {"index": tx.append("refusal", header)}
+
+
+@job("stream")
+def stream_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Note that a live stream was opened or closed."""
+    if payload.get("what") not in ("opened", "closed"):
+        raise Malformed("a stream is opened or closed")
+    person = str(payload["actor"]["person"])
+    topics = sorted(map(str, payload.get("topics", ())))
+    header = {"at": iso(tx.now), "person": person, "what": payload["what"], "topics": topics}
+    return {"index": tx.append("stream", header)}
+
+
+@job("open_part")
+def open_part_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """The value of a part that lies in the ledger only. release() has decided before it asks."""
+    row = tx.row(payload["record"])
+    if row is None:
+        raise NotFound(str(payload["record"]))
+    text = tx.disclosures(row.ledger_index)[kind(row.kind).bit(payload["part"])]
+    if text is None:
+        raise NotFound(row.id)
+    return {"value": open_disclosure(text)[2]}

@@ -1,0 +1,95 @@
+"""Making the tables again from the ledger, and checking that the ledger is what it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import connections
+
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.parts import digest
+from safeconduct.records.projection import Tables
+from safeconduct.records.transaction import open_body
+from safeconduct.records.writer import Writer, decode
+
+Progress = Callable[[int, int], None]
+DERIVED = ("records", "exchange")
+"""Apps whose tables the ledger explains, all of them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`broken` is the first ledger index that does not hold, with `why`; None when all of it does."""
+
+    size: int
+    broken: int | None = None
+    why: str = ""
+
+
+def rebuild(writer: Writer, progress: Progress | None = None) -> int:
+    """Empty every derived table and apply the whole ledger again; returns the number of entries."""
+    writer.tables.execute("BEGIN")
+    for table in derived_tables():
+        writer.tables.execute(f"DELETE FROM {table}")  # noqa: S608
+    writer.tables.execute("DELETE FROM records_search")
+    writer.tables.execute("COMMIT")
+    return writer.catch_up(progress)
+
+
+def derived_tables() -> list[str]:
+    """Names of the derived tables, in a fixed order."""
+    models = [m for label in DERIVED for m in apps.get_app_config(label).get_models()]
+    return sorted(m._meta.db_table for m in models)
+
+
+def fingerprint() -> str:
+    """SHA-256 over every row of every derived table and of the text index."""
+    tables = Tables(connections["tables"].cursor())
+    whole = hashlib.sha256()
+    for table in derived_tables():
+        columns = sorted(row[1] for row in tables.all(f"PRAGMA table_info({table})"))
+        keep = [c for c in columns if not (c == "id" and table in _numbered())]
+        for line in _lines(tables, f"SELECT {', '.join(keep)} FROM {table} ORDER BY {', '.join(keep)}"):  # noqa: S608
+            whole.update(line)
+    for line in _lines(tables, "SELECT rowid, words FROM records_search ORDER BY rowid"):
+        whole.update(line)
+    return whole.hexdigest()
+
+
+def _numbered() -> set[str]:
+    """Tables whose primary key is a running number, which says nothing."""
+    models = [m for label in DERIVED for m in apps.get_app_config(label).get_models()]
+    return {m._meta.db_table for m in models if m._meta.auto_field is not None}
+
+
+def _lines(tables: Tables, sql: str) -> Iterator[bytes]:
+    for row in tables.all(sql):
+        yield repr(row).encode() + b"\n"
+
+
+def verify(writer: Writer, progress: Progress | None = None) -> Verdict:
+    """Recompute the tree from the leaves, then check each part still held against its digest in the leaf."""
+    log: Log = writer.log
+    size = log.size
+    broken = log.verify()
+    if broken is not None:
+        return Verdict(size, broken, "the leaf or the tree above it was changed")
+    for first in range(0, size, 5000):
+        last = min(first + 5000, size)
+        for index, entry in enumerate(log.entries(first, last), first):
+            if entry.body is None:
+                continue
+            header = decode(entry.leaf)
+            try:
+                opened = open_body(writer.keystore, header, entry.body)
+            except ValueError as fault:
+                return Verdict(size, index, f"a part does not open: {fault}")
+            for text, expected in zip(opened, header.get("parts", ()), strict=True):
+                if text is not None and digest(text) != expected:
+                    return Verdict(size, index, "a part is not the one the header promises")
+        if progress:
+            progress(last, size)
+    return Verdict(size)

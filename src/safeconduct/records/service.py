@@ -1,0 +1,213 @@
+"""The writer as a process: jobs come in over the home's socket, events go out on it.
+
+One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable;
+`{"subscribe": true}` turns the connection into the bus: one event a line. The socket lies in the home, which
+only its owner can enter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from safeconduct.records.hooks import HOOKS
+from safeconduct.records.home import Home
+from safeconduct.records.writer import Answer, Writer
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+LINE_LIMIT = 128 * 1024 * 1024
+BACKLOG = 1000
+"""Events a slow subscriber may lag behind before it is cut off and has to look again."""
+
+
+class _Timer:
+    def __init__(self, seconds: float, function: Callable[[Any], None]) -> None:
+        self.seconds = seconds
+        self.function = function
+        self.due = time.monotonic() + seconds
+
+    def rest(self) -> float:
+        return self.due - time.monotonic()
+
+    def done(self) -> None:
+        self.due = time.monotonic() + self.seconds
+
+
+class WriterThread:
+    """The thread that owns the Writer: takes what is waiting, up to 500 jobs, and runs it as one batch."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.jobs: queue.Queue[tuple[str, Answer, Future[Answer]] | None] = queue.Queue()
+        self.listeners: list[Callable[[Answer], None]] = []
+        self.ready: Future[None] = Future()
+        self.thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+        self.ready.result()
+
+    def stop(self) -> None:
+        self.jobs.put(None)
+        self.thread.join(30)
+
+    def submit(self, job: str, payload: Answer) -> Future[Answer]:
+        future: Future[Answer] = Future()
+        self.jobs.put((job, payload, future))
+        return future
+
+    def _run(self) -> None:
+        try:
+            writer = Writer(self.home)
+        except BaseException as fault:
+            self.ready.set_exception(fault)
+            return
+        writer.listeners.append(self._announce)
+        self.ready.set_result(None)
+        try:
+            self._loop(writer)
+        except BaseException:
+            log.exception("the writer stops")
+            os._exit(70)
+        writer.close()
+
+    def _announce(self, event: Answer) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+    def _loop(self, writer: Writer) -> None:
+        timers = [
+            _Timer(float(self.home.settings.get(setting, seconds)), function)
+            for setting, seconds, function in HOOKS.ticks
+        ]
+        while True:
+            for timer in timers:
+                if timer.rest() <= 0:
+                    writer.tick(timer.function)
+                    timer.done()
+            wait = max(0.0, min((t.rest() for t in timers), default=60.0))
+            try:
+                first = self.jobs.get(timeout=wait)
+            except queue.Empty:
+                continue
+            batch = [first]
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < BATCH:
+                    batch.append(self.jobs.get_nowait())
+            last = None in batch
+            taken = [item for item in batch if item is not None]
+            answers = writer.execute([(job, payload) for job, payload, _ in taken]) if taken else []
+            for (_, _, future), answer in zip(taken, answers, strict=True):
+                future.set_result(answer)
+            if last:
+                return
+
+
+class WriterService:
+    """Serves a WriterThread on the home's socket."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.writer = WriterThread(home)
+        self.subscribers: set[asyncio.Queue[bytes | None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        self.writer.listeners.append(lambda e: loop.call_soon_threadsafe(self._publish, e))
+        await loop.run_in_executor(None, self.writer.start)
+        self.home.socket.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._serve, self.home.socket, limit=LINE_LIMIT)
+        finally:
+            os.umask(mask)
+        async with server:
+            await stop.wait()
+        self._publish(None)
+        self.home.socket.unlink(missing_ok=True)
+        await loop.run_in_executor(None, self.writer.stop)
+
+    def _publish(self, event: Answer | None) -> None:
+        line = None if event is None else json.dumps(event).encode() + b"\n"
+        for waiting in list(self.subscribers):
+            if waiting.qsize() > BACKLOG:
+                self.subscribers.discard(waiting)
+                waiting.put_nowait(None)
+            else:
+                waiting.put_nowait(line)
+
+    async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while line := await reader.readline():
+                try:
+                    request = json.loads(line)
+                    subscribing = bool(request.get("subscribe"))
+                except (ValueError, AttributeError):
+                    break
+                if subscribing:
+                    await self._stream(reader, out)
+                    break
+                task = asyncio.create_task(self._answer(request, out))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        except (ConnectionError, ValueError):
+            pass
+        finally:
+            if tasks:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            out.close()
+
+    async def _answer(self, request: Answer, out: asyncio.StreamWriter) -> None:
+        future = self.writer.submit(str(request.get("job")), request.get("payload") or {})
+        answer = await asyncio.wrap_future(future)
+        with contextlib.suppress(ConnectionError):
+            out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
+            await out.drain()
+
+    async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.subscribers.add(waiting)
+        out.write(b'{"topic":"subscribed"}\n')
+        gone = asyncio.create_task(reader.read())
+        try:
+            while True:
+                taking = asyncio.create_task(waiting.get())
+                await asyncio.wait({taking, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not taking.done():
+                    taking.cancel()
+                    return
+                line = taking.result()
+                if line is None:
+                    return
+                out.write(line)
+                await out.drain()
+        except ConnectionError:
+            return
+        finally:
+            gone.cancel()
+            self.subscribers.discard(waiting)
+
+
+def serve(home: Home) -> None:
+    """Run the writer of a home until SIGINT or SIGTERM."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await WriterService(home).run(stop)
+
+    asyncio.run(main())

@@ -1,0 +1,113 @@
+"""The agreements as they stand: clause and status-act records, turned into the policy that everything asks."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from safeconduct.agreement.acts import SignedAct, StatusAct
+from safeconduct.agreement.clauses import Clause, ClauseError, parse_clause
+from safeconduct.agreement.policy import Book, Policy, compile_policy
+from safeconduct.agreement.signatures import Signatory
+from safeconduct.agreement.status import Standing, standing
+from safeconduct.records.home import Home
+from safeconduct.records.kinds import vocabulary
+
+HOUSE = "house"
+log = logging.getLogger(__name__)
+
+
+class Asks(Protocol):
+    def all(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]: ...
+
+    def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...] | None: ...
+
+
+@dataclass(frozen=True)
+class AgreementStanding:
+    """One agreement: its parties by word (host, partner, own), its clauses, and what the acts make of them."""
+
+    agreement: str
+    parties: Mapping[str, str]
+    clauses: tuple[Clause, ...]
+    acts: tuple[SignedAct, ...]
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class AgreementState:
+    """Every agreement of this node, its house rules, and the policy they compile to.
+
+    `index` is the ledger index of the last entry that changed it.
+    """
+
+    index: int
+    agreements: Mapping[str, AgreementStanding]
+    policy: Policy
+
+
+def policy_index(tables: Asks) -> int:
+    """Ledger index at which a clause or status act last changed; -1 for none yet."""
+    found = tables.one("SELECT size FROM records_applied WHERE id = 2", [])
+    return int(found[0]) if found else -1
+
+
+def load_state(tables: Asks, home: Home) -> AgreementState:
+    """Read the clauses and acts from the tables and compile them. Faulty ones count for nothing."""
+    words = vocabulary()
+    clauses: dict[str, dict[str, Clause]] = {}
+    acts: dict[str, list[SignedAct]] = {}
+    rows = tables.all(
+        "SELECT kind, originator, agreement, parts FROM records_row WHERE kind IN ('clause', 'status_act') "
+        "AND withdrawn = %s ORDER BY born",
+        [False],
+    )
+    for kind, originator, came_under, raw in rows:
+        parts = json.loads(raw)
+        part = parts.get("text") if kind == "clause" else parts.get("act")
+        if part is None or (came_under and part["agreement"] != came_under):
+            continue
+        agreement = part["agreement"]
+        try:
+            if kind == "clause":
+                parsed = parse_clause(part["file"].encode(), words, f"{agreement}/{part['number']}")
+                clauses.setdefault(agreement, {})[parsed.digest] = parsed
+            else:
+                act = StatusAct.parse(part["act"].encode())
+                if act.by == originator and act.agreement == agreement:
+                    acts.setdefault(agreement, []).append(SignedAct(act, part["signature"]))
+        except (ClauseError, ValueError) as fault:
+            log.warning("%s of %s does not count: %s", kind, originator, fault)
+    standings = {}
+    for agreement, parties, initial in _agreements(home):
+        known = tuple(clauses.get(agreement, {}).values())
+        made = tuple(acts.get(agreement, ()))
+        result = standing(made, tuple(parties.values()), known, initial)
+        standings[agreement] = AgreementStanding(agreement, parties, known, made, result)
+    books = [
+        Book(
+            agreement=s.agreement,
+            parties=dict(s.parties),
+            clauses=tuple((c, s.standing.status_of(c)) for c in s.clauses),
+        )
+        for s in standings.values()
+    ]
+    return AgreementState(policy_index(tables), standings, compile_policy(books, words))
+
+
+def signatories_of(cards: list[Any], party: str) -> tuple[Signatory, ...]:
+    return tuple(Signatory.from_dict(c) for c in cards if c.get("party") == party)
+
+
+def _agreements(home: Home) -> list[tuple[str, dict[str, str], dict[str, tuple[Signatory, ...]]]]:
+    own = signatories_of(list(home.settings.get("signatories", ())), home.party)
+    found = [(HOUSE, {"own": home.party}, {home.party: own})]
+    for partner in home.partners.values():
+        theirs = signatories_of(list(partner.card.get("signatories", ())), partner.party)
+        found.append(
+            (partner.agreement, home.book_parties(partner), {home.party: own, partner.party: theirs})
+        )
+    return found

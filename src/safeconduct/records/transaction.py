@@ -1,0 +1,132 @@
+"""What a job sees while it is the only one that writes: the ledger, the tables, the keys, the policy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from safeconduct.agreement.policy import Item, Policy, Subject
+from safeconduct.ledger.canonical import canonical
+from safeconduct.ledger.keystore import KeyStore
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.parts import digest, seal, unseal
+from safeconduct.records import entries, principals
+from safeconduct.records.home import Home
+from safeconduct.records.projection import Tables, apply
+from safeconduct.records.rows import COLUMNS, RowView, item_of
+from safeconduct.records.standing import AgreementState
+
+
+def iso(moment: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Tx:
+    """One job's view of the transaction it runs in. Nothing it does is durable before the batch commits."""
+
+    home: Home
+    now: float
+    log: Log
+    db: sqlite3.Connection
+    tables: Tables
+    keystore: KeyStore
+    state: AgreementState
+    events: list[dict[str, Any]] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+    policy_changed: bool = False
+    purge: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        return self.state.policy
+
+    def append(
+        self,
+        entry_type: str,
+        header: Mapping[str, Any],
+        disclosures: Sequence[str | None] = (),
+        levels: Sequence[int] = (),
+    ) -> int:
+        """Append one entry to the ledger and let the tables follow; returns its ledger index.
+
+        Parts above the lowest level are sealed, each under a key of its own. `disclosures` lie beside the
+        leaf; that the header carries their digests is the caller's business.
+        """
+        leaf = canonical({"type": entry_type, **header})
+        body = entries.pack([self._store(t, lv) for t, lv in zip(disclosures, levels, strict=True)])
+        index = self.log.append([(leaf, body or None)])
+        with_hash = {**header, "hash": hashlib.sha256(leaf).hexdigest()}
+        apply(self.tables, index, entry_type, with_hash, disclosures)
+        return index
+
+    def _store(self, text: str | None, level: int) -> entries.StoredPart:
+        if text is None:
+            return entries.StoredPart(entries.EMPTY)
+        data = text.encode()
+        if level == 0:
+            return entries.StoredPart(entries.PLAIN, 0, data)
+        slot, key = self.keystore.take()
+        return entries.StoredPart(entries.SEALED, slot, seal(key, data, digest(text).encode()))
+
+    def header(self, index: int) -> dict[str, Any]:
+        """The header of a ledger entry, with its `type`."""
+        found: dict[str, Any] = json.loads(self.log.entry(index).leaf)
+        return found
+
+    def disclosures(self, index: int) -> list[str | None]:
+        """The parts beside a ledger entry; None for one that is empty or erased."""
+        return open_body(self.keystore, self.header(index), self.log.entry(index).body)
+
+    def erase(self, index: int, positions: Sequence[int]) -> None:
+        """Take parts out of a ledger entry's body and destroy their keys once that is durable."""
+        parts = entries.unpack(self.log.entry(index).body or b"")
+        for position in positions:
+            part = parts[position]
+            if part.state == entries.SEALED:
+                self.db.execute("INSERT OR IGNORE INTO erasing (slot) VALUES (?)", (part.slot,))
+            if part.state in (entries.SEALED, entries.PLAIN):
+                parts[position] = entries.StoredPart(entries.ERASED)
+        self.log.replace_body(index, entries.pack(parts))
+        self.purge = True
+
+    def row(self, record: str) -> RowView | None:
+        """The latest version of a record as the tables hold it."""
+        found = self.tables.one(f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id = %s", [record])
+        return RowView(*found) if found else None
+
+    def item(self, row: RowView) -> Item:
+        return item_of(row)
+
+    def subject(self, actor: Mapping[str, Any]) -> Subject:
+        """The actor of a request, with no role that the records do not give at this moment."""
+        return principals.confirm(self.tables, self.home, actor, self.now)
+
+    def announce(self, event: dict[str, Any]) -> None:
+        """Put an event on the bus once the batch is durable."""
+        self.events.append(event)
+
+    def after_commit(self, function: Callable[[], None]) -> None:
+        self.after.append(function)
+
+
+def open_body(
+    keystore: KeyStore, header: Mapping[str, Any], body: bytes | None
+) -> list[str | None]:
+    """Unseal the parts beside an entry. Digests in the header's `parts` are what the seals are bound to."""
+    opened: list[str | None] = []
+    digests = header.get("parts", ())
+    for position, part in enumerate(entries.unpack(body or b"")):
+        if part.state == entries.PLAIN:
+            opened.append(part.data.decode())
+        elif part.state == entries.SEALED and (key := keystore.key(part.slot)) is not None:
+            opened.append(unseal(key, part.data, str(digests[position]).encode()).decode())
+        else:
+            opened.append(None)
+    return opened

@@ -1,0 +1,219 @@
+"""The one process that appends: jobs in, one durable order out.
+
+Jobs run one after the other, many to a database transaction. The ledger is made durable first (its commit
+waits for the disk), then the tables follow, then the callers get their answers. After any database error the
+process must end: what memory believes may be ahead of the disk, and a checkpoint signed from it would be a
+fork of one's own making.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import DatabaseError, connections
+
+from safeconduct.ledger.keystore import KeyStore
+from safeconduct.ledger.log import Log, open_database
+from safeconduct.records import refusals
+from safeconduct.records.hooks import HOOKS
+from safeconduct.records.home import Home
+from safeconduct.records.projection import Tables, apply
+from safeconduct.records.standing import load_state
+from safeconduct.records.transaction import Tx, iso, open_body
+
+log = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+
+
+class AlreadyRunning(Exception):
+    """Another process holds this home's writer lock."""
+
+
+class Writer:
+    """Owns the ledger, the tables and the keys of a home. `execute` is not for two threads at once."""
+
+    def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
+        self.home = home
+        self.clock = clock
+        self._lock = home.lock.open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as fault:
+            self._lock.close()
+            raise AlreadyRunning(f"a writer is at work in {home.path}") from fault
+        self.db = open_database(home.ledger)
+        self.db.execute("PRAGMA secure_delete=ON")
+        self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
+        self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
+        self.keystore = KeyStore.open(home.keys / "parts", create=True)
+        self.connection = connections["tables"]
+        self.connection.ensure_connection()
+        self.tables = Tables(self.connection.cursor())
+        if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
+            self._finish_erasures()
+        self.catch_up()
+        self.state = load_state(self.tables, home)
+        self.listeners: list[Callable[[Answer], None]] = []
+        self.run_hooks()
+
+    def run_hooks(self) -> None:
+        if HOOKS.start:
+            self._transact([self._plain(function) for function in HOOKS.start])
+
+    def close(self) -> None:
+        self.db.close()
+        self.connection.close()
+        self.keystore.close()
+        self._lock.close()
+
+    def catch_up(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Apply to the tables what the ledger has and they have not; returns how many entries that were."""
+        found = self.tables.one("SELECT size FROM records_applied WHERE id = 1")
+        start, size = (found[0] if found else 0), self.log.size
+        for first in range(start, size, 5000):
+            last = min(first + 5000, size)
+            self.tables.execute("BEGIN")
+            for index, entry in enumerate(self.log.entries(first, last), first):
+                header = decode(entry.leaf)
+                header["hash"] = hashlib.sha256(entry.leaf).hexdigest()
+                disclosures = open_body(self.keystore, header, entry.body)
+                apply(self.tables, index, header.pop("type"), header, disclosures)
+            self._mark_applied(last)
+            self.tables.execute("COMMIT")
+            if progress:
+                progress(last, size)
+        return size - start
+
+    def call(self, job: str, payload: Answer) -> Answer:
+        """Run one job by itself and wait until it is durable. Raises what the job refused with."""
+        answer = self.execute([(job, payload)])[0]
+        if "error" in answer:
+            raise refusals.from_wire(answer)
+        return answer
+
+    def execute(self, jobs: Sequence[tuple[str, Answer]]) -> list[Answer]:
+        """Run jobs in order in one transaction; each answer is its result or its error, durable on return."""
+        return self._transact([self._job(name, payload) for name, payload in jobs])
+
+    def tick(self, function: Callable[[Tx], None]) -> None:
+        """Run one timer's work in a transaction of its own."""
+        self._transact([self._plain(function)])
+
+    def _job(self, name: str, payload: Answer) -> Callable[[Tx], Answer]:
+        def run(tx: Tx) -> Answer:
+            job = HOOKS.jobs.get(name)
+            if job is None:
+                raise refusals.Malformed(f"no such job: {name}")
+            return job(tx, payload)
+
+        return run
+
+    @staticmethod
+    def _plain(function: Callable[[Tx], None]) -> Callable[[Tx], Answer]:
+        def run(tx: Tx) -> Answer:
+            function(tx)
+            return {}
+
+        return run
+
+    def _transact(self, works: Sequence[Callable[[Tx], Answer]]) -> list[Answer]:
+        answers: list[Answer] = []
+        finished: list[Tx] = []
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            self.tables.execute("BEGIN")
+            before = self.log.size
+            for work in works:
+                answers.append(self._one(work, finished))
+            if self.log.size != before:
+                self._mark_applied(self.log.size)
+            self.db.execute("COMMIT")
+            self.tables.execute("COMMIT")
+        except (sqlite3.Error, DatabaseError, OSError) as fault:
+            log.critical("the writer stops: %s", type(fault).__name__)
+            raise SystemExit(70) from fault
+        for tx in finished:
+            for function in tx.after:
+                function()
+            for event in tx.events:
+                for listener in self.listeners:
+                    listener(event)
+        if any(tx.purge for tx in finished):
+            self._finish_erasures()
+        return answers
+
+    def _one(self, work: Callable[[Tx], Answer], finished: list[Tx]) -> Answer:
+        tx = Tx(self.home, self.clock(), self.log, self.db, self.tables, self.keystore, self.state)
+        self.db.execute("SAVEPOINT job")
+        self.tables.execute("SAVEPOINT job")
+        try:
+            answer = work(tx)
+            if tx.policy_changed:
+                self._renew_policy(tx)
+        except (sqlite3.Error, DatabaseError, OSError):
+            raise
+        except Exception as fault:
+            self.db.execute("ROLLBACK TO job")
+            self.tables.execute("ROLLBACK TO job")
+            self.log.reload()
+            self.state = tx.state if not tx.policy_changed else load_state(self.tables, self.home)
+            if isinstance(fault, refusals.Refused):
+                note_refusal(self._fresh(finished), fault)
+            elif not isinstance(fault, (refusals.NotFound, refusals.Conflict, ValueError)):
+                log.exception("a job failed")
+            answer = refusals.to_wire(fault)
+        else:
+            finished.append(tx)
+        self.db.execute("RELEASE job")
+        self.tables.execute("RELEASE job")
+        return answer
+
+    def _fresh(self, finished: list[Tx]) -> Tx:
+        tx = Tx(self.home, self.clock(), self.log, self.db, self.tables, self.keystore, self.state)
+        finished.append(tx)
+        return tx
+
+    def _renew_policy(self, tx: Tx) -> None:
+        before = tx.state
+        tx.state = load_state(self.tables, self.home)
+        for hook in HOOKS.policy:
+            hook(tx, before.policy, tx.state.policy)
+        self.state = tx.state
+        tx.announce({"topic": "policy", "index": tx.state.index})
+
+    def _mark_applied(self, size: int) -> None:
+        self.tables.execute(
+            "INSERT INTO records_applied (id, size) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET size = excluded.size",
+            [size],
+        )
+
+    def _finish_erasures(self) -> None:
+        """Destroy the keys of erased parts and sweep what the databases kept of them in free pages."""
+        slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing")]
+        if slots:
+            self.keystore.erase(slots)
+            self.db.execute("DELETE FROM erasing")
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.tables.execute("INSERT INTO records_search (records_search) VALUES ('optimize')")
+        self.tables.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def decode(leaf: bytes) -> Answer:
+    """A ledger leaf as the header it is, with its `type`."""
+    found: Answer = json.loads(leaf)
+    return found
+
+
+def note_refusal(tx: Tx, fault: refusals.Refused) -> None:
+    """A refused attempt is in the ledger too: who asked for what, and why not. It never crosses."""
+    header = {"at": iso(tx.now), "reason": fault.reason, "would": [grant for grant, _ in fault.would]}
+    tx.append("refusal", {**header, **fault.attempt})
+
