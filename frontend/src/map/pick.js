@@ -1,5 +1,6 @@
 // Choosing a place: a press on the map fills two number fields, and typing in them moves the mark.
 import { Marker } from "maplibre-gl";
+import { colour } from "./style.js";
 
 const DECIMALS = 5; // about a metre
 
@@ -10,7 +11,7 @@ export function addPicker(map, element) {
   let marker = null;
 
   const mark = (position) => {
-    marker ??= new Marker({ color: getComputedStyle(element).getPropertyValue("--map-point").trim() });
+    marker ??= new Marker({ color: colour(element, "point") });
     marker.setLngLat(position).addTo(map);
   };
   const typed = () => {

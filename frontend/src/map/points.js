@@ -1,11 +1,12 @@
 // Records on the map: clustered points from a GeoJSON address, each with a small card that links to its record.
 import { LngLatBounds, Popup } from "maplibre-gl";
+import { colour } from "./style.js";
 
 const find = (selector) => (selector ? document.querySelector(selector) : null);
 const EMPTY = { type: "FeatureCollection", features: [] };
 
 export function addPoints(map, element, words) {
-  const colour = (name) => getComputedStyle(element).getPropertyValue(`--map-${name}`).trim();
+  const ink = (name) => colour(element, name);
   map.addSource("points", { type: "geojson", data: EMPTY, cluster: true, clusterRadius: 42, clusterMaxZoom: 9 });
   const single = ["!", ["has", "point_count"]];
   const rough = ["==", ["get", "exact"], false];
@@ -41,11 +42,11 @@ export function addPoints(map, element, words) {
     },
   });
   const paint = () => {
-    map.setPaintProperty("clusters", "circle-color", colour("cluster"));
-    map.setPaintProperty("clusters", "circle-stroke-color", colour("halo"));
-    map.setPaintProperty("cluster-counts", "text-color", colour("cluster-ink"));
-    map.setPaintProperty("points", "circle-color", colour("point"));
-    map.setPaintProperty("points", "circle-stroke-color", ["case", rough, colour("point"), colour("halo")]);
+    map.setPaintProperty("clusters", "circle-color", ink("cluster"));
+    map.setPaintProperty("clusters", "circle-stroke-color", ink("halo"));
+    map.setPaintProperty("cluster-counts", "text-color", ink("cluster-ink"));
+    map.setPaintProperty("points", "circle-color", ink("point"));
+    map.setPaintProperty("points", "circle-stroke-color", ["case", rough, ink("point"), ink("halo")]);
   };
   paint();
   map.on("theme", paint);

@@ -2,9 +2,13 @@
 
 const LABEL_FONTS = ["Noto Sans", "Noto Sans Arabic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 
-function colours(element) {
-  const style = getComputedStyle(element);
-  return new Proxy({}, { get: (_, name) => style.getPropertyValue(`--map-${name}`).trim() });
+/** The colour that the style sheet gives a map feature now, by day or by night. */
+export function colour(element, name) {
+  const probe = element.appendChild(document.createElement("span"));
+  probe.style.color = `var(--map-${name})`;
+  const resolved = getComputedStyle(probe).color;
+  probe.remove();
+  return resolved;
 }
 
 function language() {
@@ -34,7 +38,7 @@ function boundaryFilters(element) {
 }
 
 function paints(element) {
-  const c = colours(element);
+  const c = new Proxy({}, { get: (_, name) => colour(element, name) });
   return {
     sea: { "background-color": c.sea },
     land: { "fill-color": c.land },
