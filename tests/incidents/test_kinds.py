@@ -62,7 +62,7 @@ def test_a_faulty_part_is_refused_and_named(part: str, value: dict[str, object],
         ({"what": "killed", "best": 2.5}, "whole numbers"),
         ({"what": "killed", "low": 5, "high": 4}, "descend"),
         ({"what": "targets", "best": 1}, "killed"),
-        ({"what": "explosives_kg", "best": float("inf")}, "finite"),
+        ({"what": "explosives_kg", "best": float("nan")}, "greater than or equal to 0"),
     ],
 )
 def test_a_faulty_claim_is_refused(figure: dict[str, object], said: str) -> None:

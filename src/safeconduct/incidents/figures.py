@@ -94,7 +94,7 @@ class Table:
 
 
 def _digits(number: float) -> str:
-    return str(int(number)) if number == int(number) else f"{number:g}"
+    return str(int(number)) if math.isfinite(number) and number == int(number) else f"{number:g}"
 
 
 def _said(claim: Released) -> tuple[float, int, str]:
@@ -138,7 +138,7 @@ def side_by_side(claims: Iterable[Released]) -> Table:
         first = columns[column.key][0] if column.key in columns else _said(claim)
         columns[column.key] = (first, column)
         said.setdefault((figure["what"], column.key), []).append(claim)
-    ordered = sorted(columns, key=lambda key: (columns[key][0][0], key))
+    ordered = sorted(columns, key=lambda key: (columns[key][0], key))
     rows = [_row(what, ordered, said) for what in MEASURED if any((what, key) in said for key in ordered)]
     return Table(tuple(columns[key][1] for key in ordered), tuple(rows), tuple(statements))
 
