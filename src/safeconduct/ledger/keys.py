@@ -193,9 +193,12 @@ def read_private(path: Path | str, limit: int = 65536) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise KeyRefused(f"cannot open {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        check_private(file.fileno(), path)
-        content = file.read(limit + 1)
+    try:
+        check_private(descriptor, path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise KeyRefused(f"{path} is too large for a key file")
     return content
