@@ -14,10 +14,10 @@ from safeconduct.agreement.clauses import Clause, load_folder
 from safeconduct.agreement.policy import Item, Policy, Subject, compile_policy
 from safeconduct.agreement.vocabulary import ACTS, ROLES, KindShape, Vocabulary
 from safeconduct.incidents.kinds import CLAIM, INCIDENT
-from safeconduct.records import founding, kinds
+from safeconduct.records import attachments, founding, kinds
 
 CONTENT = Path(str(files("safeconduct.node"))) / "demonstration"
-assert founding.CLAUSE
+assert founding.CLAUSE and attachments.ATTACHMENT
 DEPLOYMENT = KindShape("deployment", ("proposal", "terms"), ("proposed", "approved", "ended"))
 VOCABULARY = Vocabulary({"deployment": DEPLOYMENT, **kinds.vocabulary().kinds})
 STATUS = tomllib.loads((CONTENT / "agreement/STATUS.toml").read_text())
