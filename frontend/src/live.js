@@ -149,6 +149,6 @@ class Stream {
   show(state) {
     if (this.place.dataset.state === state) return;
     this.place.dataset.state = state;
-    this.place.textContent = this.place.dataset[state] ?? state;
+    this.place.textContent = this.place.dataset[state === "live" ? "wordLive" : "wordReconnecting"] ?? state;
   }
 }

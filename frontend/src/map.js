@@ -5,7 +5,12 @@ import { paintLayers, styleFor } from "./map/style.js";
 import { addPoints } from "./map/points.js";
 import { addPicker } from "./map/pick.js";
 
-const asset = (name) => new URL(name, import.meta.url).href;
+// The edition in this module's own address goes on to the files that it loads.
+const asset = (name) => {
+  const url = new URL(name, import.meta.url);
+  url.search = new URL(import.meta.url).search;
+  return url.href;
+};
 
 setWorkerUrl(asset("maplibre-gl-worker.js"));
 addProtocol("pmtiles", new Protocol().tile);
