@@ -222,15 +222,15 @@ def test_a_users_own_columns_are_read_through_a_mapping(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["Date"], "is not column=part.field"),
+        (["Date"], "is not part.field=column"),
         (["Date=when.begin"], "no field 'when.begin'"),
-        (["Spot=where.place"], "no column fills when.start"),
+        (["where.place=Spot"], "no column fills when.start"),
         (["a=when.start", "b=when.start"], "filled twice: when.start"),
     ],
 )
 def test_a_faulty_mapping_is_refused(words: list[str], reason: str) -> None:
     with pytest.raises(MappingRefused, match=reason):
-        ColumnMapping.of_words(words)
+        ColumnMapping.of_pairs(words)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_faulty_mapping_file_is_refused(text: str) -> None:
 
 def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="lacks mapped columns: when"):
-        read(written(tmp_path, OWN), mapping=ColumnMapping.of_words(["When=when.start"]))
+        read(written(tmp_path, OWN), mapping=ColumnMapping.of_pairs(["when.start=When"]))
 
 
 def test_our_own_export_can_be_read_again(tmp_path: Path) -> None:

@@ -9,12 +9,11 @@ import pytest
 
 from safeconduct.incidents.importers.run import (
     ImportSummary,
-    Known,
     RefusedRow,
-    digest_of_parts,
     import_incidents,
     read,
 )
+from safeconduct.records.external import Known, content_digest
 
 from . import layout_files as files
 
@@ -25,6 +24,7 @@ class Register:
     def __init__(self) -> None:
         self.kept: dict[str, list[dict[str, Any]]] = {}
         self.refusing: set[str] = set()
+        self.gone: set[str] = set()
         self.batches: list[int] = []
 
     def submit(self, drafts: Sequence[dict[str, Any]]) -> list[str]:
@@ -43,7 +43,9 @@ class Register:
 
     def known(self, externals: Sequence[str]) -> Mapping[str, Known]:
         return {
-            external: Known(f"r-{external}", len(versions), digest_of_parts(versions[-1]["parts"]))
+            external: Known(
+                f"r-{external}", len(versions), content_digest(versions[-1]["parts"]), external in self.gone
+            )
             for external in externals
             if (versions := self.kept.get(external))
         }
@@ -105,6 +107,16 @@ def test_an_import_that_is_cut_short_goes_on_where_it_ended(tmp_path: Path) -> N
     summary = import_incidents(read(path), register.submit, register.known, batch=10)
     assert (summary.new, summary.unchanged) == (10, 20)
     assert all(len(versions) == 1 for versions in register.kept.values())
+
+
+def test_what_was_withdrawn_or_erased_is_not_brought_back(tmp_path: Path) -> None:
+    register = Register()
+    path = ged_file(tmp_path, files.ged(1), files.ged(2))
+    import_incidents(read(path), register.submit, register.known)
+    register.gone = {"ucdp:900002"}
+    summary = import_incidents(read(path), register.submit, register.known)
+    assert (summary.unchanged, summary.refused) == (1, 1)
+    assert [r.reason for r in summary.refusals] == ["it was withdrawn or erased here"]
 
 
 def test_a_file_of_nothing_but_faults_keeps_a_bounded_list() -> None:

@@ -33,7 +33,9 @@ RECENT = 2_000
 @dataclass(frozen=True)
 class Query:
     """What to list. `since` and `until` are epoch seconds on the kind's time; `bbox` west, south, east, north
-    in degrees; `sort` is "time" (of the event) or "at" (when it was recorded)."""
+    in degrees; `sort` is "time" (of the event) or "at" (when it was recorded).
+
+    `parts` are those that the list will show (empty: all): the others are neither given nor noted as read."""
 
     kind: str
     text: str = ""
@@ -47,6 +49,7 @@ class Query:
     state: str = ""
     about: str | None = None
     withdrawn: bool | None = None
+    parts: Sequence[str] = ()
     sort: str = "time"
     descending: bool = True
     limit: int = 50
@@ -80,7 +83,8 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     cursor = _cursor(shown[-1][0], sort) if len(rows) > query.limit else ""
     hidden = [] if bit is None or query.cursor or query.text or query.bbox else listing.unplaced(bit)
     everything = shown + hidden
-    records = [release_row(state, reader, act, row, mask, now) for row, mask in everything]
+    only = frozenset(query.parts or shape.part_names)
+    records = [release_row(state, reader, act, row, mask, now, only=only) for row, mask in everything]
     note(reader, act, state, [row for row, _ in everything], [r.mask for r in records], now, door)
     return Page(records[: len(shown)], cursor, records[len(shown) :])
 

@@ -80,9 +80,17 @@ def release(reader: Subject, record: str, act: str = "read", door: Door | None =
 
 
 def release_row(
-    state: AgreementState, reader: Subject, act: str, row: RowView, mask: int, now: float, explain: bool = False
+    state: AgreementState,
+    reader: Subject,
+    act: str,
+    row: RowView,
+    mask: int,
+    now: float,
+    explain: bool = False,
+    only: frozenset[str] | None = None,
 ) -> Released:
-    """What of a row `mask` lets out. Noting the reading is the caller's next step; rooms use release() or find()."""
+    """What of a row `mask` lets out, of the parts in `only` if that is given. Noting the reading is the
+    caller's next step, with the mask of what came out; rooms use release() or find()."""
     shape = kind(row.kind)
     values = row.values()
     received = row.originator != reader.party
@@ -90,7 +98,11 @@ def release_row(
     levels: dict[str, str] = {}
     withheld: list[Withheld] = []
     erased: list[str] = []
+    shown = 0
     for bit, name in enumerate(shape.part_names):
+        if only is not None and name not in only:
+            continue
+        shown |= 1 << bit
         visible, present = mask >> bit & 1, row.present >> bit & 1
         if row.erased >> bit & 1 and not present:
             if visible:
@@ -123,7 +135,7 @@ def release_row(
         releasable=frozenset(filter(None, row.releasable.split("|"))) if not received else frozenset(),
         agreement=row.agreement,
         ledger_index=row.ledger_index,
-        mask=mask & row.present,
+        mask=mask & row.present & shown,
     )
 
 

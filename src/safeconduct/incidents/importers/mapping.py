@@ -1,6 +1,6 @@
 """A user's own columns: which column of a file fills which field of an incident.
 
-A mapping is given as `column=part.field` words or as a TOML file:
+A mapping is given as `part.field=column` words or as a TOML file:
 
     name = "guard-log"              # prefix of the identifiers, so that two files never collide
     date_format = "%d/%m/%Y"        # only for dates that are not ISO 8601
@@ -63,13 +63,15 @@ class ColumnMapping:
             raise MappingRefused(f"{shown(self.name)} is no name: lower-case letters, digits, . _ -")
 
     @classmethod
-    def of_words(cls, words: Iterable[str]) -> ColumnMapping:
-        """From `column=part.field` words. Raises MappingRefused."""
+    def of_pairs(cls, pairs: Iterable[str]) -> ColumnMapping:
+        """From `part.field=column` words, or the other way round. Raises MappingRefused."""
         columns = {}
-        for word in words:
-            column, equals, target = word.rpartition("=")
-            if not equals or not column.strip():
-                raise MappingRefused(f"{shown(word)} is not column=part.field")
+        for pair in pairs:
+            target, equals, column = pair.partition("=")
+            if target.strip() not in FIELDS:
+                column, equals, target = pair.rpartition("=")
+            if not equals or not column.strip() or not target.strip():
+                raise MappingRefused(f"{shown(pair)} is not part.field=column")
             columns[column_name(column)] = target.strip()
         return cls(columns)
 
@@ -95,7 +97,7 @@ class ColumnMapping:
         )
 
     @classmethod
-    def of_file(cls, path: Path) -> ColumnMapping:
+    def load(cls, path: Path) -> ColumnMapping:
         """From a TOML file. Raises MappingRefused or OSError."""
         try:
             return cls.of_toml(path.read_text(encoding="utf-8"))

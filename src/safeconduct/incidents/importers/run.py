@@ -6,8 +6,6 @@ idempotent: a row already on record with the same content is skipped, one that c
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ from safeconduct.incidents.importers.layouts import recognise
 from safeconduct.incidents.importers.lines import Cells, FileRefused, RefusedRow, Row, Sheet
 from safeconduct.incidents.importers.mapping import ColumnMapping
 from safeconduct.incidents.kinds import INCIDENT
+from safeconduct.records.external import Known, content_digest
 from safeconduct.records.kinds import PartRefused
 
 BATCH = 200
@@ -92,21 +91,6 @@ def _reason(fault: PartRefused) -> str:
     )
 
 
-def digest_of_parts(parts: Mapping[str, Any]) -> str:
-    """A digest of an incident's content, by which a row that did not change is known again."""
-    said = {name: value for name, value in parts.items() if value}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-class Known(NamedTuple):
-    """What is on record under an external identifier; `digest` is `digest_of_parts` of its latest version."""
-
-    record: str
-    version: int
-    digest: str
-
-
 Submit = Callable[[Sequence[dict[str, Any]]], Sequence[str]]
 """Commits drafts and answers for each "" or the reason why it was refused. A draft of a new version carries
 `record` and the `version` it replaces."""
@@ -168,7 +152,9 @@ def _commit(rows: list[Row], submit: Submit, known: KnownBy, summary: ImportSumm
         before = present.get(row.external)
         if before is None:
             drafts.append((row, row.draft))
-        elif before.digest == digest_of_parts(row.parts):
+        elif before.gone:
+            summary.refuse(RefusedRow(row.line, "it was withdrawn or erased here", row.external))
+        elif before.digest == content_digest(row.parts):
             summary.unchanged += 1
         else:
             drafts.append((row, row.draft | {"record": before.record, "version": before.version}))
@@ -189,10 +175,8 @@ __all__ = [
     "ColumnMapping",
     "FileRefused",
     "ImportSummary",
-    "Known",
     "RefusedRow",
     "Row",
-    "digest_of_parts",
     "import_incidents",
     "read",
 ]
