@@ -12,12 +12,13 @@ air. Figures are counts of persons as low, best and high.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from safeconduct.incidents.moments import Moment, in_order
-from safeconduct.records.kinds import Kind, PartModel, register
+from safeconduct.records.kinds import Kind, PartModel, PartRefused, register
+from safeconduct.records.refusals import Malformed
 
 STATES = ("immediate", "update", "post_incident", "closed")
 
@@ -259,6 +260,37 @@ class Remark(PartModel):
     text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
 
+REPORTED = ("summary", "when", "where")
+"""What an immediate report must say, and no later version may empty."""
+
+
+def _check_incident(_tx: Any, given: Any) -> None:
+    """An incident says what, when and where from its first version on, and is immediate only then."""
+    missing = [
+        name
+        for name in REPORTED
+        if (given.previous is None or name in given.parts) and not given.parts.get(name)
+    ]
+    if missing:
+        raise PartRefused(
+            "incident", [(name, "", "an incident says what, when and where") for name in missing]
+        )
+    if given.previous and given.header["state"] == "immediate" and given.previous.state != "immediate":
+        raise Malformed("a report that was updated is not an immediate report any more")
+
+
+def _check_claim(tx: Any, given: Any) -> None:
+    """A claim says something, about an incident, and goes on being about that one."""
+    about = given.header["about"]
+    row = tx.row(about) if about else None
+    if row is None or row.kind != "incident":
+        raise Malformed("a claim is about an incident")
+    if given.previous is not None and given.previous.about != about:
+        raise Malformed("a claim stays with its incident")
+    if given.previous is None and not (given.parts.get("figure") or given.parts.get("remark")):
+        raise PartRefused("claim", [("figure", "", "a claim has a figure or a remark")])
+
+
 INCIDENT = register(
     Kind(
         name="incident",
@@ -272,6 +304,7 @@ INCIDENT = register(
             "source": Source,
         },
         states=STATES,
+        check=_check_incident,
         dimensions={
             "time": ("when", "start"),
             "until": ("when", "end"),
@@ -306,6 +339,7 @@ CLAIM = register(
         name="claim",
         parts={"figure": ClaimedFigure, "source": ClaimSource, "remark": Remark},
         states=("open", "retracted"),
+        check=_check_claim,
         dimensions={
             "time": ("source", "published"),
             "category": ("figure", "what"),
