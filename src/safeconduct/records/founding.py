@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records.kinds import Kind, PartModel, register
+from safeconduct.records.signing import check_clause, check_role_assignment, check_status_act
 
 
 class ClauseText(PartModel):
@@ -26,7 +27,7 @@ class SignedStatusAct(PartModel):
     level: ClassVar[str] = "OPEN"
     agreement: str = Field(min_length=1, max_length=64)
     act: str = Field(max_length=16_384)
-    signature: dict[str, Any]
+    signature: dict[str, str]
 
 
 class Assignment(PartModel):
@@ -64,9 +65,17 @@ class ReadWho(PartModel):
     roles: list[str]
 
 
-CLAUSE = register(Kind("clause", {"text": ClauseText}, crosses_by_pairing=True))
-STATUS_ACT = register(Kind("status_act", {"act": SignedStatusAct}, crosses_by_pairing=True))
-ROLE_ASSIGNMENT = register(Kind("role_assignment", {"assignment": Assignment}, states=("open", "ended"),
-                                dimensions={"external": ("assignment", "person"),
-                                            "category": ("assignment", "role")}))
+CLAUSE = register(Kind("clause", {"text": ClauseText}, check=check_clause, crosses_by_pairing=True))
+STATUS_ACT = register(
+    Kind("status_act", {"act": SignedStatusAct}, check=check_status_act, crosses_by_pairing=True)
+)
+ROLE_ASSIGNMENT = register(
+    Kind(
+        "role_assignment",
+        {"assignment": Assignment},
+        states=("open", "ended"),
+        dimensions={"external": ("assignment", "person"), "category": ("assignment", "role")},
+        check=check_role_assignment,
+    )
+)
 READING = register(Kind("reading", {"what": ReadWhat, "who": ReadWho}, by_system=True))

@@ -13,6 +13,9 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.transaction import Tx, iso
 
+READING_LIMIT = 1_000
+"""Records that one reading names at most."""
+
 
 @job("note")
 def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
@@ -23,10 +26,14 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """
     actor = tx.subject(payload["actor"])
     indexes = []
-    for item in payload["items"]:
+    chunks = [
+        (item, item["records"][first : first + READING_LIMIT])
+        for item in payload["items"]
+        for first in range(0, len(item["records"]), READING_LIMIT)
+    ]
+    for item, records in chunks:
         of = item["of"]
         own = of == tx.home.party
-        records = item["records"]
         draft = Draft(
             kind=READING.name,
             parts={

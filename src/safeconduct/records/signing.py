@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from safeconduct.agreement.acts import SignedAct, StatusAct
 from safeconduct.agreement.clauses import ClauseError, parse_clause
 from safeconduct.agreement.proof import violations
-from safeconduct.agreement.signatures import SignatureRefused
-from safeconduct.agreement.status import standing
 from safeconduct.records.kinds import vocabulary
 from safeconduct.records.refusals import Malformed, Refused
-from safeconduct.records.standing import AgreementStanding, with_clause_agreed
+from safeconduct.records.standing import AgreementStanding, signed_act
 from safeconduct.records.transaction import Tx
 
 
@@ -41,25 +38,18 @@ def check_status_act(tx: Tx, change: Any) -> None:
         raise Refused("an act is not amended")
     part = change.parts["act"]
     place = _agreement(tx, part["agreement"])
-    try:
-        act = StatusAct.parse(part["act"].encode())
-    except ValueError as fault:
-        raise Malformed(str(fault)) from fault
+    signed = signed_act(part)
+    act = signed.act
     attempt = {"person": change.subject.person, "act": act.to, "record": act.clause}
     if act.by != tx.home.party or act.agreement != place.agreement:
         raise Refused("an act is made by this party, in this agreement", attempt=attempt)
-    signed = SignedAct(act, part["signature"])
-    try:
-        result = standing(
-            (*place.acts, signed), tuple(place.parties.values()), place.clauses, place.signatories
-        )
-    except SignatureRefused as fault:
-        raise Refused(str(fault), attempt=attempt) from fault
-    for refused in result.refused:
-        if refused.act.act == act:
+    after = place.after(signed)
+    for refused in after.standing.refused:
+        if refused.signed.act == act:
             raise Refused(refused.reason, attempt=attempt)
     if act.to == "agreed":
-        broken = violations(with_clause_agreed(tx.state, place, act.text), vocabulary())
+        books = [s.book() for s in tx.state.agreements.values() if s.agreement != place.agreement]
+        broken = violations([*books, place.book_with_agreed(act.text)], vocabulary())
         if broken:
             raise Refused("; ".join(map(str, broken)), attempt=attempt)
 

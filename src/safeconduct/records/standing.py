@@ -6,15 +6,16 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
-from safeconduct.agreement.acts import SignedAct, StatusAct
+from safeconduct.agreement.acts import SignedAct
 from safeconduct.agreement.clauses import Clause, ClauseError, parse_clause
 from safeconduct.agreement.policy import Book, Policy, compile_policy
 from safeconduct.agreement.signatures import Signatory
 from safeconduct.agreement.status import Standing, standing
 from safeconduct.records.home import Home
-from safeconduct.records.kinds import vocabulary
+from safeconduct.records.kinds import all_kinds, vocabulary
 
 HOUSE = "house"
 log = logging.getLogger(__name__)
@@ -34,7 +35,23 @@ class AgreementStanding:
     parties: Mapping[str, str]
     clauses: tuple[Clause, ...]
     acts: tuple[SignedAct, ...]
+    initial: Mapping[str, tuple[Signatory, ...]]
     standing: Standing
+
+    def book(self) -> Book:
+        return Book(self.agreement, dict(self.parties), self.standing.book_clauses())
+
+    def book_with_agreed(self, text: str) -> Book:
+        """The book as it would be with this text agreed by all."""
+        others = [(c, status) for c, status in self.standing.book_clauses() if c.digest != text]
+        agreed = [(c, "agreed") for c in self.clauses if c.digest == text]
+        numbers = {c.number for c, _ in agreed}
+        kept = [(c, status) for c, status in others if not (c.number in numbers and status == "agreed")]
+        return Book(self.agreement, dict(self.parties), (*kept, *agreed))
+
+    def after(self, signed: SignedAct) -> AgreementStanding:
+        """How it would stand if this act were made as well."""
+        return _stand(self.agreement, self.parties, self.clauses, (*self.acts, signed), self.initial)
 
 
 @dataclass(frozen=True)
@@ -73,29 +90,44 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
         agreement = part["agreement"]
         try:
             if kind == "clause":
-                parsed = parse_clause(part["file"].encode(), words, f"{agreement}/{part['number']}")
+                parsed = _parse(part["file"], f"{agreement}/{part['number']}", tuple(all_kinds()))
                 clauses.setdefault(agreement, {})[parsed.digest] = parsed
             else:
-                act = StatusAct.parse(part["act"].encode())
-                if act.by == originator and act.agreement == agreement:
-                    acts.setdefault(agreement, []).append(SignedAct(act, part["signature"]))
+                signed = signed_act(part)
+                if signed.act.by == originator and signed.act.agreement == agreement:
+                    acts.setdefault(agreement, []).append(signed)
         except (ClauseError, ValueError) as fault:
             log.warning("%s of %s does not count: %s", kind, originator, fault)
-    standings = {}
-    for agreement, parties, initial in _agreements(home):
-        known = tuple(clauses.get(agreement, {}).values())
-        made = tuple(acts.get(agreement, ()))
-        result = standing(made, tuple(parties.values()), known, initial)
-        standings[agreement] = AgreementStanding(agreement, parties, known, made, result)
-    books = [
-        Book(
-            agreement=s.agreement,
-            parties=dict(s.parties),
-            clauses=tuple((c, s.standing.status_of(c)) for c in s.clauses),
+    standings = {
+        agreement: _stand(
+            agreement, parties, tuple(clauses.get(agreement, {}).values()), tuple(acts.get(agreement, ())), initial
         )
-        for s in standings.values()
-    ]
-    return AgreementState(policy_index(tables), standings, compile_policy(books, words))
+        for agreement, parties, initial in _agreements(home)
+    }
+    policy = compile_policy([s.book() for s in standings.values()], words)
+    return AgreementState(policy_index(tables), standings, policy)
+
+
+@lru_cache(maxsize=1024)
+def _parse(file: str, name: str, kinds: tuple[str, ...]) -> Clause:
+    """A clause file parsed once for each set of kinds the house has."""
+    return parse_clause(file.encode(), vocabulary(), name)
+
+
+def signed_act(part: Mapping[str, Any]) -> SignedAct:
+    """The signed act in the `act` part of a status_act record. Raises ValueError (ActRefused)."""
+    return SignedAct.from_dict({"act": json.loads(part["act"]), "signature": part["signature"]})
+
+
+def _stand(
+    agreement: str,
+    parties: Mapping[str, str],
+    clauses: tuple[Clause, ...],
+    acts: tuple[SignedAct, ...],
+    initial: Mapping[str, tuple[Signatory, ...]],
+) -> AgreementStanding:
+    result = standing(acts, tuple(parties.values()), clauses, initial)
+    return AgreementStanding(agreement, parties, clauses, acts, initial, result)
 
 
 def signatories_of(cards: list[Any], party: str) -> tuple[Signatory, ...]:

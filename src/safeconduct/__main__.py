@@ -1,0 +1,3 @@
+from safeconduct.node.cli import main
+
+main()

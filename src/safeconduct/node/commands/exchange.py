@@ -1,0 +1,83 @@
+"""exchange: pairing with the other party, bundles on a memory stick, the state of the link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from safeconduct.node.commands.opening import home_option, load, opened
+
+
+@click.group()
+def exchange() -> None:
+    """Exchange with the other party's node."""
+
+
+@exchange.command()
+@home_option
+@click.argument("partner")
+@click.argument("agreement")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def card(home: Path | None, partner: str, agreement: str, file: Path) -> None:
+    """Write this node's identity card for PARTNER to FILE and show the fingerprint to read to them.
+
+    PARTNER is the other party's id (like `cn`), AGREEMENT the name both use for the agreement (like `pk-cn`).
+    """
+    from safeconduct.exchange.pairing import export_card
+
+    raw, fingerprint = export_card(load(home), partner, agreement)
+    file.write_bytes(raw)
+    click.echo(f"card for {partner} in {file}\nfingerprint, to be read over the telephone:\n  {fingerprint}")
+
+
+@exchange.command()
+@home_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--fingerprint", prompt="Fingerprint as the other party reads it", help="Eight groups of digits.")
+@click.option("--url", default="", help="Where the partner's exchange answers, if not where its card says.")
+def accept(home: Path | None, file: Path, fingerprint: str, url: str) -> None:
+    """Accept the other party's card, if its fingerprint is the one that was spoken. Then restart the node."""
+    from safeconduct.exchange.pairing import accept_card
+
+    with opened(home) as (node, door):
+        paired = accept_card(node, file.read_bytes(), fingerprint, door, url)
+    added = sorted(set(paired.partners) - set(node.partners)) or sorted(paired.partners)
+    click.echo(f"paired with {', '.join(added)}")
+
+
+@exchange.command("export")
+@home_option
+@click.argument("partner")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export_(home: Path | None, partner: str, file: Path) -> None:
+    """Write what PARTNER has not acknowledged to an encrypted FILE for a memory stick."""
+    with opened(home) as (node, door):
+        from safeconduct.exchange.stick import export_bundle
+
+        report = export_bundle(node, partner, file, door)
+    click.echo(report)
+
+
+@exchange.command("import")
+@home_option
+@click.argument("partner")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_bundle(home: Path | None, partner: str, file: Path) -> None:
+    """Take in a FILE that PARTNER wrote for this node. The same file twice changes nothing."""
+    with opened(home) as (node, door):
+        from safeconduct.exchange.stick import import_bundle as take
+
+        report = take(node, partner, file, door)
+    click.echo(report)
+
+
+@exchange.command()
+@home_option
+def status(home: Path | None) -> None:
+    """How far each partner has what was released, and how far the ledgers are cosigned."""
+    with opened(home) as (node, door):
+        from safeconduct.exchange.status import describe
+
+        for line in describe(node, door):
+            click.echo(line)

@@ -1,0 +1,48 @@
+"""Opening a home for one command: with --home before or after the command's name, Django started, a door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home, HomeError
+
+
+def home_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take --home itself, too; the function gets the path as `home`."""
+
+    def choose(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
+        return value or ctx.find_root().obj
+
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        callback=choose,
+        help="The node's folder (or set SAFECONDUCT_HOME).",
+    )(function)
+
+
+def load(path: Path | None) -> Home:
+    """The home at a path. Raises HomeError without one."""
+    if path is None:
+        raise HomeError("name the node's folder with --home DIR or SAFECONDUCT_HOME")
+    return Home.load(path)
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[tuple[Home, Door]]:
+    """A home with Django started and a door to its writer (this process, where none runs)."""
+    from safeconduct.node.django_start import start_django
+
+    home = load(path)
+    start_django(home)
+    from safeconduct.records import here
+
+    door = Door.open(home)
+    with door, here.at(home, door):
+        yield home, door

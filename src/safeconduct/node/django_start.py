@@ -1,0 +1,30 @@
+"""Starting Django for a home, and bringing its two databases up to date."""
+
+from __future__ import annotations
+
+import os
+
+from safeconduct.records.home import Home
+
+
+def start_django(home: Home, process: str = "cli") -> None:
+    """Make this process one of the home's: `process` is web, writer or cli."""
+    os.environ["SAFECONDUCT_HOME"] = str(home.path)
+    os.environ["SAFECONDUCT_PROCESS"] = process
+    os.environ["DJANGO_SETTINGS_MODULE"] = "safeconduct.node.settings"
+    import django
+
+    django.setup()
+
+
+def migrate() -> None:
+    """Create or upgrade accounts and tables. Only the owner may read the files."""
+    from django.core.management import call_command
+
+    before = os.umask(0o077)
+    try:
+        call_command("migrate", database="default", verbosity=0)
+        call_command("migrate", database="tables", verbosity=0)
+        call_command("createcachetable", database="default", verbosity=0)
+    finally:
+        os.umask(before)
