@@ -1,4 +1,4 @@
-"""Books: an agreement's or a house's clauses with their status, and what each grant means between real parties."""
+"""Books: the clauses of an agreement or a house with their status, and their grants between real parties."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Book:
             if status not in STATUSES:
                 raise ValueError(f"book {self.agreement}: clause {clause.number}: unknown status {status!r}")
             if clause.house != self.house:
-                raise ValueError(f"book {self.agreement}: clause {clause.number} belongs in another sort of book")
+                raise ValueError(f"book {self.agreement}: clause {clause.number} is of another sort of book")
 
     @property
     def house(self) -> bool:
@@ -105,9 +105,7 @@ class Line(NamedTuple):
 
     def forbids(self, party: str, act: str, originator: str, level: int) -> bool:
         """Disclosure by anybody, and every act of a party whom the part could only have reached by it."""
-        return (
-            self.party == originator and level > self.above and (act == "disclose" or party != originator)
-        )
+        return self.party == originator and level > self.above and (act == "disclose" or party != originator)
 
 
 def place_grants(books: Iterable[Book]) -> tuple[PlacedGrant, ...]:
@@ -154,7 +152,8 @@ def conditions_of(placed: PlacedGrant) -> tuple[tuple[str, Condition], ...]:
     facts = sum(FACT_BITS[fact] for fact in grant.when)
     agreement = "" if placed.house else placed.agreement
     return tuple(
-        (to, Condition(placed, agreement, whose, grant.up_to, states, facts)) for to, whose in placed.directions
+        (to, Condition(placed, agreement, whose, grant.up_to, states, facts))
+        for to, whose in placed.directions
     )
 
 

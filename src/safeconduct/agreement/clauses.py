@@ -24,7 +24,7 @@ ALL = ("*",)
 
 @dataclass(frozen=True)
 class Grant:
-    """One permission. `to` and `whose` are words of the file (host, partner, both, other, own), not party ids.
+    """One permission. `to` and `whose` are words of the file (host, partner, both, other, own).
 
     `parts` is ("*",) for every part of the kind. `up_to` is a level number. `states` is None when any state
     will do. `logged` holds the acts whose use must be noted before the part is shown. The limits after it
@@ -75,7 +75,7 @@ class Assurance:
 
 @dataclass(frozen=True)
 class RedLine:
-    """Own records' parts labelled above `above` are never disclosed, whatever is agreed. `kind` may be "*"."""
+    """Own records' parts labelled above `above` are never disclosed, whatever is agreed."""
 
     id: str
     kinds: tuple[str, ...]
@@ -128,9 +128,9 @@ def parse_clause(raw: bytes, vocabulary: Vocabulary, file: str = "") -> Clause:
     assurances = tuple(map(reader.assurance, top.tables("assurance")))
     red_lines = tuple(map(reader.red_line, top.tables("red_line")))
     treaty = read_treaty(source, number, languages, top.line("texts"))
-    for table, items in (("grant", grants), ("assurance", assurances), ("red_line", red_lines)):
-        for index, item in enumerate(items):
-            _require_sentence(source, treaty, languages, table, index, item.id)
+    for table in ("grant", "assurance", "red_line"):
+        for index, fields in enumerate(top.tables(table)):
+            _require_sentence(source, treaty, languages, table, index, fields.values["id"])
     return Clause(
         number=number,
         version=version,
@@ -220,7 +220,7 @@ class _Reader:
         to = fields.word("to", ("own",) if self._house else ("host", "partner", "both"))
         whose = fields.word("whose", ("own", "other") if self._house else ("host", "partner", "other"))
         if to == "both" and whose != "other":
-            raise fields.error("whose", 'a grant to both is toward the other\'s records: whose = "other"', whose)
+            raise fields.error("whose", 'a grant to both needs whose = "other"', whose)
         may = fields.words("may", ACTS)
         kinds = self._kinds(fields)
         return Grant(

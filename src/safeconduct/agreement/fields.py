@@ -1,4 +1,4 @@
-"""One TOML table of a clause file, read strictly: every fault is a ClauseError on the line where it stands."""
+"""One TOML table of a clause file, read strictly: each fault is a ClauseError on its line."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ class Fields:
         value = self.values[key]
         if not isinstance(value, dict):
             raise self.error(key, f"{key} must be a table")
-        own_header = not self._table and self.source.line_of(key) > 2
-        return Fields(self.source, value, key if own_header else self._table, 0 if own_header else self._index)
+        if not self._table and self.source.line_of(key) > 2:
+            return Fields(self.source, value, key)
+        return Fields(self.source, value, self._table, self._index)
 
     def text(self, key: str) -> str:
         value = self.values[key]

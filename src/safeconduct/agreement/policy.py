@@ -221,7 +221,8 @@ class Policy:
             bit = self.vocabulary.kinds[kind].parts.index(part)
             lines = tuple(line for line in self.red_lines if part in line.parts.get(kind, ()))
             entry = view.parts[act, kind, part] = Entry(bit, lines, tuple(found))
-            view.kinds[act, kind] = (*view.kinds.get((act, kind), ()), entry)
+            entries = (*view.kinds.get((act, kind), ()), entry)
+            view.kinds[act, kind] = tuple(sorted(entries, key=lambda each: each.bit))
         return view
 
     def _refusal(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
@@ -252,9 +253,9 @@ class Policy:
 def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
     """Compile books of clauses. Raises ValueError if two books share a name or two agreed texts a number."""
     books = tuple(books)
-    for name, count in Counter((book.agreement, book.parties.get("own", "")) for book in books).items():
+    for name, count in Counter(book.agreement for book in books).items():
         if count > 1:
-            raise ValueError(f"two books are named {name[0]}")
+            raise ValueError(f"two books are named {name}")
     for book in books:
         agreed = Counter(clause.number for clause, status in book.clauses if status == "agreed")
         for number, count in agreed.items():

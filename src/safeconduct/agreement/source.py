@@ -105,8 +105,8 @@ def read_source(raw: bytes, file: str = "") -> Source:
         front = tomllib.loads("\n".join(front_lines))
     except tomllib.TOMLDecodeError as fault:
         found = re.search(r"\(at line (\d+), column \d+\)", str(fault))
-        line = int(found.group(1)) + 1 if found else close
-        raise ClauseError(file, line, f"TOML: {str(fault).split(' (at ')[0]}") from None
+        at = int(found.group(1)) + 1 if found else close
+        raise ClauseError(file, at, f"TOML: {str(fault).split(' (at ')[0]}") from None
     return Source(file, front, tuple(front_lines), tuple(lines[close + 1 :]), close + 2)
 
 

@@ -64,7 +64,7 @@ def _sections(source: Source, languages: tuple[str, ...], texts_line: int) -> di
 
 
 def _numbered(lines: _Lines, language: str) -> list[tuple[int, str, str]]:
-    """(line, id, sentence) of each numbered sentence: it ends at a blank line, a heading or the next number."""
+    """(line, id, sentence) of each numbered sentence: ends at a blank line, heading or number."""
     found: list[tuple[int, str, list[str]]] = []
     open_sentence = False
     for line, text in lines:
