@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safeconduct.records.home import Home
     from safeconduct.records.transaction import Tx
 
 Job = Callable[["Tx", dict[str, Any]], dict[str, Any]]
@@ -19,6 +20,7 @@ class Hooks:
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
     ticks: list[tuple[str, float, Callable[[Tx], None]]] = field(default_factory=list)
     start: list[Callable[[Tx], None]] = field(default_factory=list)
+    stop: list[Callable[[Home], None]] = field(default_factory=list)
 
 
 HOOKS = Hooks()
@@ -49,6 +51,12 @@ def on_policy(function: Callable[[Tx, Any, Any], None]) -> Callable[[Tx, Any, An
 def on_start(function: Callable[[Tx], None]) -> Callable[[Tx], None]:
     """Call `function(tx)` once, before the writer takes its first job."""
     HOOKS.start.append(function)
+    return function
+
+
+def on_stop(function: Callable[[Home], None]) -> Callable[[Home], None]:
+    """Call `function(home)` when the writer closes, to let go of what it held open."""
+    HOOKS.stop.append(function)
     return function
 
 

@@ -69,6 +69,8 @@ class Writer:
             self._transact([self._plain(function) for function in HOOKS.start])
 
     def close(self) -> None:
+        for function in HOOKS.stop:
+            function(self.home)
         self.db.close()
         self.connection.close()
         self.keystore.close()
