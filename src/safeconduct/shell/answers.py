@@ -1,0 +1,58 @@
+"""What a page answers when a door did not open: not found, refused by which clause, overtaken, not reachable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from safeconduct.agreement.policy import Subject
+from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, Unavailable
+
+View = Callable[..., HttpResponse]
+
+
+def reader_of(request: HttpRequest) -> Subject:
+    """The principal who asks. The middleware lets nobody pass who is none; without one nothing is found."""
+    principal: Subject | None = getattr(request, "principal", None)
+    if principal is None:
+        raise Http404
+    return principal
+
+
+def answering(view: View) -> View:
+    """Turn what the doors of `records` raise into pages; a refusal says which clause would have allowed it."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as fault:
+            raise Http404 from fault
+        except Refused as fault:
+            return refused(request, fault)
+        except Conflict as fault:
+            text = _("The record is at version %(n)s now. Look at it again before you change it.")
+            return _page(request, 409, _("Somebody was faster"), text % {"n": fault.current})
+        except Malformed as fault:
+            return _page(request, 400, _("This request cannot be understood"), str(fault))
+        except Unavailable:
+            text = _("The ledger's writer did not answer. Whether the change was stored is not known: look again.")
+            return _page(request, 503, _("The node could not do this"), text)
+
+    return answer
+
+
+def refused(request: HttpRequest, fault: Refused) -> HttpResponse:
+    """The page of a refusal: the reason, and each grant that would allow it with its clause's status."""
+    context = {"code": 403, "heading": _("This is not permitted"), "reason": fault.reason, "would": fault.would}
+    return render(request, "shell/refused.html", {**context, "page_level": "OPEN"}, status=403)
+
+
+def _page(request: HttpRequest, status: int, heading: str, reason: str) -> HttpResponse:
+    context = {"code": status, "heading": heading, "reason": reason, "page_level": "OPEN"}
+    return render(request, "shell/refused.html", context, status=status)
