@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from safeconduct.agreement.vocabulary import LEVELS
 
 
+SCOPES = [("read", _("read")), ("write", _("read and write"))]
+
+
 def new_person() -> str:
     """An opaque person id: 32 hex digits that say nothing about who it is."""
     return uuid.uuid4().hex
@@ -60,6 +63,7 @@ class Account(AbstractBaseUser):
     )
     language = models.CharField(_("language"), max_length=12, blank=True)
     locked = models.BooleanField(_("locked"), default=False)
+    must_change_password = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     USERNAME_FIELD = "username"
@@ -71,7 +75,7 @@ class Account(AbstractBaseUser):
         verbose_name_plural = _("accounts")
 
     def __str__(self) -> str:
-        return self.display_name or self.username
+        return str(self.display_name or self.username)
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]
@@ -87,9 +91,7 @@ class Token(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.BinaryField(max_length=32)
     roles = models.JSONField(_("roles"))
-    scope = models.CharField(
-        _("may"), max_length=5, choices=[("read", _("read")), ("write", _("read and write"))]
-    )
+    scope = models.CharField(_("may"), max_length=5, choices=SCOPES)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(null=True, editable=False)

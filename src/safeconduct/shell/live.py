@@ -1,13 +1,14 @@
 """The live stream: `/live`, server-sent events, a raw ASGI route in front of Django.
 
 `GET /live?topics=incident,claim` (no topics: every kind) answers with messages `{"kind", "record", "about",
-"index"}` whose event id is the ledger index: something changed, look again. A message goes only to who may read
-some part of that record; what it says is for release() to decide. A named event `beat` follows every quarter of a
-minute. `Last-Event-ID`, or `last_event_id` in the query, replays what was missed; where that is no longer known a
-named event `reset` says: look at everything again.
+"index"}` whose event id is the ledger index: something changed, look again. A message goes only to who may
+read some part of that record; what it says is for release() to decide. A named event `beat` comes four times
+a minute. `Last-Event-ID`, or `last_event_id` in the query, replays what was missed; where that is no longer
+known a named event `reset` says: look at everything again.
 
-A stream ends when its session ends, when its principal's roles change and when the agreement changes. The client
-comes back and is decided about anew. Opening and closing are in the ledger, the first before anything is sent.
+A stream ends when its session ends, when its principal's roles change and when the agreement changes; the
+client comes back and is decided about anew. Opening and closing are in the ledger, the first before anything
+is sent.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class Live:
         if scope["method"] != "GET":
             await _answer(send, 405)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         if not self.audience.addressed(headers.get("host", "")):
             await _answer(send, 400)
             return
@@ -163,7 +166,7 @@ class Live:
         return b"".join(_message(change) for change in fit[stream])
 
     async def _follow(self) -> None:
-        """Listen to the bus for as long as the process lives; whenever it breaks off, every client looks again."""
+        """Listen to the bus while the process lives; when it breaks off, every client has to look again."""
         while True:
             waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
             dealing = asyncio.create_task(self._deal(waiting))

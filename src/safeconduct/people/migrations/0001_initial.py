@@ -1,5 +1,5 @@
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 import django.core.validators
 import django.db.models.deletion
@@ -18,7 +18,7 @@ def make_cache_table(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies: list[tuple[str, str]] = []
+    dependencies: ClassVar[list[tuple[str, str]]] = []
 
     operations = [
         migrations.CreateModel(
@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ),
                 ("language", models.CharField(blank=True, max_length=12, verbose_name="language")),
                 ("locked", models.BooleanField(default=False, verbose_name="locked")),
+                ("must_change_password", models.BooleanField(default=False, editable=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={"verbose_name": "account", "verbose_name_plural": "accounts"},
