@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records.kinds import Kind, PartModel, register
@@ -14,6 +14,7 @@ from safeconduct.records.signing import check_clause, check_role_assignment, che
 class ClauseText(PartModel):
     """One version of a clause file, byte for byte; its digest is what signatures pin."""
 
+    model_config = ConfigDict(str_strip_whitespace=False)
     level: ClassVar[str] = "OPEN"
     agreement: str = Field(min_length=1, max_length=64)
     number: str = Field(min_length=1, max_length=16)
@@ -24,6 +25,7 @@ class ClauseText(PartModel):
 class SignedStatusAct(PartModel):
     """A status act in its canonical JSON, with the signature of the person who made it."""
 
+    model_config = ConfigDict(str_strip_whitespace=False)
     level: ClassVar[str] = "OPEN"
     agreement: str = Field(min_length=1, max_length=64)
     act: str = Field(max_length=16_384)

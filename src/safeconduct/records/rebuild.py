@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import connections
+from django.db import connections, router
+from django.db.models import Model
 
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
@@ -16,9 +17,6 @@ from safeconduct.records.transaction import open_body
 from safeconduct.records.writer import Writer, decode
 
 Progress = Callable[[int, int], None]
-DERIVED = ("records", "exchange")
-"""Apps whose tables the ledger explains, all of them."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -40,9 +38,12 @@ def rebuild(writer: Writer, progress: Progress | None = None) -> int:
 
 
 def derived_tables() -> list[str]:
-    """Names of the derived tables, in a fixed order."""
-    models = [m for label in DERIVED for m in apps.get_app_config(label).get_models()]
-    return sorted(m._meta.db_table for m in models)
+    """Names of the tables that the ledger explains, in a fixed order."""
+    return sorted(model._meta.db_table for model in _derived())
+
+
+def _derived() -> list[type[Model]]:
+    return [m for m in apps.get_models() if router.db_for_write(m) == "tables"]
 
 
 def fingerprint() -> str:
@@ -61,8 +62,7 @@ def fingerprint() -> str:
 
 def _numbered() -> set[str]:
     """Tables whose primary key is a running number, which says nothing."""
-    models = [m for label in DERIVED for m in apps.get_app_config(label).get_models()]
-    return {m._meta.db_table for m in models if m._meta.auto_field is not None}
+    return {model._meta.db_table for model in _derived() if model._meta.auto_field is not None}
 
 
 def _lines(tables: Tables, sql: str) -> Iterator[bytes]:
