@@ -167,10 +167,9 @@ def _verify_file(act: StatusAct, signature: Mapping[str, str], signatory: Signat
     raw = _decode(signatory.public, "public key")
     if signatory.key_id != _key_id(raw):
         raise SignatureRefused("the key id is not the fingerprint of the key")
+    made = _decode(signature["signature"], "signature")
     try:
-        Ed25519PublicKey.from_public_bytes(raw).verify(
-            _decode(signature["signature"], "signature"), act.signed_bytes()
-        )
+        Ed25519PublicKey.from_public_bytes(raw).verify(made, act.signed_bytes())
     except (InvalidSignature, ValueError):
         raise SignatureRefused("the signature does not fit the act") from None
 
@@ -184,8 +183,9 @@ def _verify_passkey(act: StatusAct, signature: Mapping[str, str], signatory: Sig
     _check_authenticator(authenticator, signatory)
     signed = authenticator + hashlib.sha256(client).digest()
     key = _cose_key(_decode(signatory.public, "public key"))
+    made = _decode(signature["signature"], "signature")
     try:
-        key.verify(signed, _decode(signature["signature"], "signature"))
+        key.verify(signed, made)
     except (InvalidSignature, ValueError, KeyError, TypeError, NotImplementedError):
         raise SignatureRefused("the signature does not fit the act") from None
 

@@ -79,13 +79,16 @@ class Standing:
         return tuple(text.clause for text in found if text and text.clause and text.status == "agreed")
 
     def status(self, number: str) -> str:
-        """The status of a clause: of its governing text, or of its latest version if none was ever accepted.
+        """The status of a clause: of its governing text, or else of the latest version spoken about.
 
         "proposed" for a text nobody has acted on; "suspended" while a text that both accepted is missing
         here, or two of the same version were accepted. Raises KeyError for an unknown number.
         """
         governing = self.governing(number)
-        return governing.status if governing else self.texts(number)[-1].status
+        if governing:
+            return governing.status
+        spoken = [text for text in self._texts[number] if text.stances and text.clause is not None]
+        return (spoken or self._texts[number])[-1].status
 
     def governing(self, number: str) -> TextStanding | None:
         """The accepted text of the highest version, which alone can be in force; None if there is none."""
