@@ -1,7 +1,7 @@
 // Live updates: one event stream per page, and the elements that follow it.
 //
-// <p data-live="/live?topics=incidents"> opens the stream. Each message is {"kind", "record", "index"}; they are
-// gathered for a moment and announced as one `live` event on <body>. An element with data-refresh-on="incident"
+// <p data-live="/live?topics=incident"> opens the stream. Each message is {"kind", "record", "about", "index"}; they
+// are gathered for a moment and announced as one `live` event on <body>. An element with data-refresh-on="incident"
 // is then fetched again from data-refresh-url (or this page) and its content replaced. The stream stays open in
 // background tabs: a wall display or a tab behind another must not fall silent.
 import htmx from "htmx.org/dist/htmx.esm.js";
@@ -18,6 +18,9 @@ export function startLive() {
   document.body.addEventListener("live", ({ detail }) => refresh(detail));
 }
 
+const lookAtEverything = () =>
+  document.body.dispatchEvent(new CustomEvent("live", { detail: { messages: [], kinds: null, records: null } }));
+
 /** Fetch again every element that follows one of the kinds; null means that anything may have changed. */
 function refresh({ kinds, records }) {
   for (const element of document.querySelectorAll("[data-refresh-on]")) {
@@ -27,6 +30,16 @@ function refresh({ kinds, records }) {
     if (!concerned || (record && records && !records.has(record))) continue;
     if (element.matches("[data-points]")) element.dispatchEvent(new CustomEvent("refresh"));
     else replace(element);
+  }
+}
+
+/** A stream is refused when the session has ended; then what the page shows must go, too. */
+async function leaveIfSignedOut() {
+  try {
+    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
+    if (answer.type === "opaqueredirect") location.reload();
+  } catch {
+    // the line is down: nothing is known about the session
   }
 }
 
@@ -90,12 +103,13 @@ class Stream {
     this.source.onopen = () => {
       this.failures = 0;
       this.show("live");
-      // Whatever happened while the line was down is not known to have been replayed: look again at everything.
-      if (this.lost) document.body.dispatchEvent(new CustomEvent("live", { detail: { kinds: null, records: null } }));
+      // Whatever happened while the line was down is not known to have been replayed.
+      if (this.lost) lookAtEverything();
       this.lost = false;
     };
     this.source.onmessage = (event) => this.receive(event);
     this.source.addEventListener("beat", () => this.heard(true));
+    this.source.addEventListener("reset", lookAtEverything);
     this.source.onerror = () => this.retry();
   }
 
@@ -122,7 +136,7 @@ class Stream {
     const detail = {
       messages,
       kinds: new Set(messages.map((m) => m.kind)),
-      records: new Set(messages.map((m) => m.record)),
+      records: new Set(messages.flatMap((m) => [m.record, m.about].filter(Boolean))),
     };
     document.body.dispatchEvent(new CustomEvent("live", { detail }));
   }
@@ -142,6 +156,7 @@ class Stream {
     this.show("reconnecting");
     const ceiling = Math.min(RETRY_AT_MOST, RETRY_FIRST * 2 ** this.failures);
     this.failures += 1;
+    if (this.failures > 1) leaveIfSignedOut();
     // Half fixed, half random: a hundred screens must not come back in the same instant.
     setTimeout(() => this.open(), ceiling / 2 + (Math.random() * ceiling) / 2);
   }
