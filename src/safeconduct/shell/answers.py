@@ -1,4 +1,4 @@
-"""What a page answers when a door did not open: not found, refused by which clause, overtaken, not reachable."""
+"""What a page answers when a door did not open: not found, refused by which clause, overtaken, no writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reader_of(request: HttpRequest) -> Subject:
 
 
 def answering(view: View) -> View:
-    """Turn what the doors of `records` raise into pages; a refusal says which clause would have allowed it."""
+    """Turn what the doors of `records` raise into pages; a refusal says which clause would allow it."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -41,7 +41,7 @@ def answering(view: View) -> View:
         except Malformed as fault:
             return _page(request, 400, _("This request cannot be understood"), str(fault))
         except Unavailable:
-            text = _("The ledger's writer did not answer. Whether the change was stored is not known: look again.")
+            text = _("The ledger's writer did not answer. It is not known whether the change was stored.")
             return _page(request, 503, _("The node could not do this"), text)
 
     return answer
@@ -49,8 +49,8 @@ def answering(view: View) -> View:
 
 def refused(request: HttpRequest, fault: Refused) -> HttpResponse:
     """The page of a refusal: the reason, and each grant that would allow it with its clause's status."""
-    context = {"code": 403, "heading": _("This is not permitted"), "reason": fault.reason, "would": fault.would}
-    return render(request, "shell/refused.html", {**context, "page_level": "OPEN"}, status=403)
+    context = {"reason": fault.reason, "would": fault.would, "heading": _("This is not permitted")}
+    return render(request, "shell/refused.html", {**context, "code": 403, "page_level": "OPEN"}, status=403)
 
 
 def _page(request: HttpRequest, status: int, heading: str, reason: str) -> HttpResponse:
