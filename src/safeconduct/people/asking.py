@@ -17,7 +17,7 @@ class SignedIn(HttpRequest):
 
 
 class ApiRequest(HttpRequest):
-    """A request under /api/: `principal` is None for somebody unknown; `bearer` is set when a token opened it."""
+    """A request under /api/: no `principal` for somebody unknown, a `bearer` when a token opened it."""
 
     principal: Subject | None
     bearer: Bearer | None

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from safeconduct.agreement.vocabulary import LEVELS
 
-
 SCOPES = [("read", _("read")), ("write", _("read and write"))]
 
 

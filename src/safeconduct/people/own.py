@@ -34,6 +34,7 @@ def overview(request: SignedIn) -> HttpResponse:
         "principal": request.principal,
         "clearance": LEVELS[request.principal.clearance],
         "roles": [name for _role, name in role_choices(request.principal.roles)],
+        "administers": roles.may_assign(request.principal),
         "assignments": roles.assignments(request.principal, account.person),
         "passkeys": factors.filter(type=Authenticator.Type.WEBAUTHN).count(),
         "totp": factors.filter(type=Authenticator.Type.TOTP).exists(),
