@@ -12,6 +12,3 @@ class CommitteeConfig(AppConfig):
         from safeconduct.shell.navigation import NavItem, register
 
         register(NavItem("agreement", _("Agreement"), "committee:agreements", 40))
-
-    def ready(self) -> None:
-        from safeconduct.committee import kinds  # noqa: F401
