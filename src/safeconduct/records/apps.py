@@ -7,4 +7,4 @@ class RecordsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from safeconduct.records import attachments, commit, founding, known, projection, reading, signing  # noqa: F401
+        from safeconduct.records import attachments, commit, external, founding, projection, reading, signing  # noqa: F401

@@ -1,0 +1,108 @@
+"""A node for a test: a fresh home on disk with its databases, and this process as its writer.
+
+Migrating takes most of a second, so it is done once and the files are copied for each test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from safeconduct.agreement.signatures import create_key_file, file_signatory
+from safeconduct.records.home import Home
+
+_first = Path(tempfile.mkdtemp(prefix="safeconduct-test-")) / "home"
+SIGNATORY_KEY = _first.parent / "signatory.pem"
+_signatory = file_signatory("pk", "Signatory", create_key_file(SIGNATORY_KEY)).to_dict()
+Home.create(_first, "pk", "host", "Host Party", port=8001, second_factor="optional", signatories=[_signatory])
+os.environ["SAFECONDUCT_HOME"] = str(_first)
+os.environ["DJANGO_SETTINGS_MODULE"] = "safeconduct.node.settings"
+# Playwright's event loop runs in the thread of the test; Django would refuse every query made from it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_configure() -> None:
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_first.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Path:
+    """A home whose databases are migrated and empty."""
+    from django.db import connections
+
+    from safeconduct.node.django_start import migrate
+
+    migrate()
+    connections.close_all()
+    return _first
+
+
+@pytest.fixture
+def bare_home(prepared: Path, tmp_path: Path) -> Iterator[Home]:
+    """A home of the Host Party `pk`, with empty databases, that this process's databases point to."""
+    shutil.copytree(prepared, tmp_path / "home")
+    home = Home.load(tmp_path / "home")
+    with using(home):
+        yield home
+
+
+class using:  # noqa: N801  (a context manager that reads like a word)
+    """Point this process's databases at a home, for as long as the block lasts."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def __enter__(self) -> Home:
+        from django.db import connections
+
+        self.before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+        self.environment = os.environ["SAFECONDUCT_HOME"]
+        os.environ["SAFECONDUCT_HOME"] = str(self.home.path)
+        for alias, path in (("default", self.home.accounts), ("tables", self.home.tables)):
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = str(path)
+        return self.home
+
+    def __exit__(self, *_: object) -> None:
+        from django.db import connections
+
+        os.environ["SAFECONDUCT_HOME"] = self.environment
+        for alias, name in self.before.items():
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = name
+
+
+@pytest.fixture
+def node(bare_home: Home) -> Iterator[Home]:
+    """A home with the demonstration's house rules in force; `records.here` is this node, in process."""
+    from safeconduct.records import here
+    from safeconduct.records.door import Door
+
+    with Door.open(bare_home) as door, here.at(bare_home, door):
+        enact_house_rules("host")
+        yield bare_home
+
+
+def enact_house_rules(side: str) -> None:
+    """Propose and sign the demonstration's house rules on the node this process is."""
+    from importlib.resources import as_file, files
+
+    from safeconduct.node.signing_here import act, propose
+    from safeconduct.records import here
+
+    door = here.door()
+    with as_file(files("safeconduct.node.demonstration")) as folder:
+        clauses = propose("house", sorted((folder / "house" / side).glob("*.md")), door)
+    for clause in clauses:
+        act("house", clause.number, "agreed", SIGNATORY_KEY, None, door)
