@@ -34,7 +34,7 @@ function start(element) {
       maxZoom: 12,
       dragRotate: false,
       pitchWithRotate: false,
-      attributionControl: { compact: false, customAttribution: words.attribution ?? "Natural Earth" },
+      attributionControl: false, // the notice under the map names the source
       locale: {
         "NavigationControl.ZoomIn": words.zoom_in ?? "Zoom in",
         "NavigationControl.ZoomOut": words.zoom_out ?? "Zoom out",

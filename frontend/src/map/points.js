@@ -64,7 +64,7 @@ export function addPoints(map, element, words) {
     const content = document.createElement("ul");
     content.className = "map-cards";
     content.append(...features.slice(0, 8).map((f) => card(f.properties)));
-    new Popup({ maxWidth: "20rem" }).setLngLat(first.geometry.coordinates).setDOMContent(content).addTo(map);
+    new Popup({ maxWidth: "20rem", offset: 10 }).setLngLat(first.geometry.coordinates).setDOMContent(content).addTo(map);
   });
 
   let fit = "fit" in element.dataset;

@@ -45,6 +45,13 @@ def coordinates(latitude: Any, longitude: Any = None) -> SafeString | str:
     return format_html('<bdi dir="ltr" class="number nowrap">{}</bdi>', text)
 
 
+@register.filter
+def between(low: object, high: object) -> SafeString:
+    """`{{ low|between:high }}`: one number, or a range that reads low to high in every direction of writing."""
+    text = str(low) if low == high else f"{low}–{high}"
+    return format_html('<bdi dir="ltr" class="number nowrap">{}</bdi>', text)
+
+
 # --- levels, statuses, words -------------------------------------------------------------------------------
 
 
@@ -186,7 +193,6 @@ def map(context: template.Context, **options: Any) -> dict[str, Any]:
         "zoom_in": _("Zoom in"),
         "zoom_out": _("Zoom out"),
         "close": _("Close"),
-        "attribution": "Natural Earth",
         "count": _("%(count)s on the map"),
     }
     return {
