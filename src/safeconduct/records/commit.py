@@ -16,7 +16,7 @@ from safeconduct.records.door import Door
 from safeconduct.records.hooks import HOOKS, job
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
 from safeconduct.records.principals import SYSTEM
-from safeconduct.records.projection import epoch, pack_levels
+from safeconduct.records.projection import Disclosed, epoch, pack_levels
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, from_wire
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
@@ -115,7 +115,7 @@ def store(tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft) -> tuple
     full = {**header, "clauses": clauses, "parts": [digest(t) for t in texts]}
     levels = header["levels"]
     sealing = [0 if values[n] is None else level for n, level in zip(kind.part_names, levels, strict=True)]
-    index = tx.append("version", full, texts, sealing)
+    index = tx.append("version", full, Disclosed(texts, list(values.values())), sealing)
     if kind.name in POLICY_KINDS:
         tx.policy_changed = True
     row = tx.row(header["record"])

@@ -42,7 +42,7 @@ def door() -> Door:
 
 def tables() -> Tables:
     """The tables, for reading: a cursor of this thread's own connection."""
-    return Tables(connections["tables"].cursor())
+    return Tables(connections["tables"])
 
 
 def state() -> AgreementState:

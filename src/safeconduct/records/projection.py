@@ -7,8 +7,10 @@ are the same, bit for bit.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from safeconduct.ledger.parts import open_disclosure
@@ -16,6 +18,7 @@ from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
 from safeconduct.records.search import index_text, remove_text
 
 Apply = Callable[["Tables", int, Mapping[str, Any], Sequence[str | None]], None]
+"""(tables, ledger index, header, disclosures)"""
 _projections: dict[str, Apply] = {}
 
 COLUMNS = (
@@ -29,24 +32,54 @@ _UPSERT = (
 )
 
 
-class Tables:
-    """The write side of the tables: a cursor of the database that only the writer opens for writing."""
+class Disclosed(list[str | None]):
+    """Disclosures whose values are at hand, so that they need not be opened again to follow them."""
 
-    def __init__(self, cursor: Any) -> None:
-        self.cursor = cursor
+    def __init__(self, disclosures: Sequence[str | None], values: Sequence[Any]) -> None:
+        super().__init__(disclosures)
+        self.values = values
+
+
+def values_of(disclosures: Sequence[str | None]) -> Sequence[Any]:
+    """The value of each part; None for one that is empty, erased or not held."""
+    if isinstance(disclosures, Disclosed):
+        return disclosures.values
+    return [None if text is None else open_disclosure(text)[2] for text in disclosures]
+
+
+class Tables:
+    """The tables by plain SQL with %s for values, on a Django connection.
+
+    SQLite is asked without Django's cursor in between: a commit makes a dozen short statements, and the
+    wrapper takes longer than they do.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        connection.ensure_connection()
+        self._sqlite = connection.vendor == "sqlite"
+        self._cursor = connection.connection if self._sqlite else connection.cursor()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        return self.cursor.execute(sql, parameters)
+        if self._sqlite:
+            return self._cursor.execute(_question_marks(sql), parameters)
+        self._cursor.execute(sql, parameters)
+        return self._cursor
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-        self.cursor.execute(sql, parameters)
-        found: tuple[Any, ...] | None = self.cursor.fetchone()
+        found: tuple[Any, ...] | None = self.execute(sql, parameters).fetchone()
         return found
 
     def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        self.cursor.execute(sql, parameters)
-        found: list[tuple[Any, ...]] = self.cursor.fetchall()
+        found: list[tuple[Any, ...]] = self.execute(sql, parameters).fetchall()
         return found
+
+
+@lru_cache(maxsize=2048)
+def _question_marks(sql: str) -> str:
+    return _PLACE.sub("?", sql).replace("%%", "%")
+
+
+_PLACE = re.compile(r"(?<!%)%s")
 
 
 def projects(entry_type: str) -> Callable[[Apply], Apply]:
@@ -101,10 +134,7 @@ def parts_of(kind: Kind, disclosures: Sequence[str | None]) -> tuple[int, dict[s
     """Bitmask of the parts that are not empty, and those that the tables hold, by name."""
     present = 0
     parts: dict[str, Any] = {}
-    for bit, (name, text) in enumerate(zip(kind.part_names, disclosures, strict=True)):
-        if text is None:
-            continue
-        value = open_disclosure(text)[2]
+    for bit, (name, value) in enumerate(zip(kind.part_names, values_of(disclosures), strict=True)):
         if value is None:
             continue
         present |= 1 << bit

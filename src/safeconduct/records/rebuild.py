@@ -48,7 +48,7 @@ def _derived() -> list[type[Model]]:
 
 def fingerprint() -> str:
     """SHA-256 over every row of every derived table and of the text index."""
-    tables = Tables(connections["tables"].cursor())
+    tables = Tables(connections["tables"])
     whole = hashlib.sha256()
     for table in derived_tables():
         columns = sorted(row[1] for row in tables.all(f"PRAGMA table_info({table})"))

@@ -55,8 +55,7 @@ class Writer:
         self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
         self.keystore = KeyStore.open(home.keys / "parts", create=True)
         self.connection = connections["tables"]
-        self.connection.ensure_connection()
-        self.tables = Tables(self.connection.cursor())
+        self.tables = Tables(self.connection)
         if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
             self._finish_erasures()
         self.catch_up()
