@@ -1,0 +1,134 @@
+"""One way out: who gets which part, what is noted first, what nobody may learn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from records.test_commit import PARTS, person
+from safeconduct.incidents.kinds import INCIDENT
+from safeconduct.records import here
+from safeconduct.records.commit import Draft, commit
+from safeconduct.records.find import Query, count, find
+from safeconduct.records.home import Home
+from safeconduct.records.refusals import Malformed, NotFound, Refused
+from safeconduct.records.release import fetch_row, release
+from safeconduct.records.rows import item_of
+
+SECRETS = {
+    **PARTS,
+    "people": {"killed_best": 2, "victims": "CANARY-PEOPLE"},
+    "response": {"units": "CANARY-UNITS"},
+    "source": {"name": "CANARY-SOURCE"},
+}
+
+
+def entries(kind: str) -> list[dict[str, Any]]:
+    writer = here.door().writer
+    assert writer is not None
+    found = [json.loads(e.leaf) for e in writer.log.entries(0, writer.log.size)]
+    return [e for e in found if e.get("kind") == kind or e["type"] == kind]
+
+
+def test_parts_come_by_role_and_the_rest_is_named_with_the_rule(node: Home) -> None:
+    made = commit(person("watch_officer"), Draft("incident", SECRETS))
+    analyst = person("analyst", "p2", clearance=2)
+    found = release(analyst, made.record)
+    assert "summary" in found.parts and "people" not in found.parts and "response" not in found.parts
+    withheld = {w.part: w for w in found.withheld}
+    assert withheld["response"].reason == "R3" and withheld["people"].reason == "no grant"
+    assert "CANARY-PEOPLE" not in repr(found) and "CANARY-UNITS" not in repr(found)
+
+
+def test_a_logged_part_is_noted_before_it_is_returned(node: Home) -> None:
+    officer = person("coordinator")
+    made = commit(officer, Draft("incident", SECRETS))
+    row = fetch_row(made.record)
+    assert row is not None
+    logged = here.state().policy.logged(officer, "export", item_of(row), 0.0) & row.present
+    assert logged, "the house rules log at least one part that a co-ordinator may export"
+    found = release(officer, made.record, act="export")
+    (noted,) = entries("reading")
+    value = json.loads(here.tables().all("SELECT parts FROM records_row WHERE kind = 'reading'")[0][0])
+    (item,) = value["what"]["records"]
+    assert (item["record"], item["version"]) == (made.record, 1)
+    assert set(item["parts"]) == {n for b, n in enumerate(INCIDENT.part_names) if logged >> b & 1}
+    assert value["who"] == {"person": "p1", "roles": ["coordinator"]}
+    assert noted["releasable"] == [] and set(item["parts"]) <= set(found.parts)
+
+
+def test_not_found_and_may_not_know_are_the_same_and_the_attempt_is_kept(node: Home) -> None:
+    made = commit(person("watch_officer"), Draft("incident", PARTS))
+    administrator = person("administrator", "p2")
+    with pytest.raises(NotFound) as hidden:
+        release(administrator, made.record)
+    with pytest.raises(NotFound) as absent:
+        release(administrator, "f" * 32)
+    assert str(hidden.value) == str(absent.value)
+    assert entries("refusal")[-1]["record"] == made.record
+
+
+def test_an_act_one_may_not_do_on_what_one_may_see_is_refused(node: Home) -> None:
+    made = commit(person("watch_officer"), Draft("incident", PARTS))
+    with pytest.raises(Refused):
+        release(person("auditor", "p2", clearance=2), made.record, act="command")
+
+
+def many(number: int) -> None:
+    officer = person("watch_officer")
+    for day in range(number):
+        parts = {
+            **SECRETS,
+            "summary": {"title": f"Event {day}", "category": "attack" if day % 2 else "threat"},
+            "when": {"start": f"2024-01-{day + 1:02d}"},
+        }
+        commit(officer, Draft("incident", parts))
+
+
+def test_pages_follow_one_another_without_gap_or_double(node: Home) -> None:
+    many(7)
+    reader = person("analyst", "p2", clearance=2)
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = find(reader, Query("incident", limit=3, cursor=cursor))
+        seen += [r.parts["summary"]["title"] for r in page.records]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert seen == [f"Event {day}" for day in reversed(range(7))]
+    assert count(reader, Query("incident")) == 7
+
+
+def test_filters_look_only_at_visible_parts(node: Home) -> None:
+    many(4)
+    analyst = person("analyst", "p2", clearance=2)
+    assert len(find(analyst, Query("incident", category="attack")).records) == 2
+    assert len(find(analyst, Query("incident", text="event")).records) == 4
+    assert find(analyst, Query("incident", text="CANARY-PEOPLE")).records == []
+    assert find(analyst, Query("incident", text="CANARY-UNITS")).records == []
+    assert len(find(person("coordinator", "p3"), Query("incident", text="CANARY-UNITS")).records) == 4
+    assert len(find(analyst, Query("incident", bbox=(67, 24, 68, 25))).records) == 4
+    assert find(analyst, Query("incident", bbox=(0, 0, 1, 1))).records == []
+
+
+@pytest.mark.parametrize("text", ['"', "NEAR(", "a OR b", "*", "title:x", "'; DROP TABLE", "\x00", "ڈاکہ 爆炸"])
+def test_a_query_has_no_operators(node: Home, text: str) -> None:
+    many(1)
+    assert find(person("analyst", "p2", 2), Query("incident", text=text)).records == []
+
+
+def test_three_scripts_are_found(node: Home) -> None:
+    officer = person("watch_officer")
+    for title in ("کراچی میں دھماکا", "卡拉奇机场附近爆炸", "Émeute à Karachi"):
+        commit(officer, Draft("incident", {**PARTS, "summary": {"title": title, "category": "attack"}}))
+    for text, expected in (("كراچي", 1), ("机场", 1), ("emeute", 1), ("场机", 0), ("dha", 0)):
+        assert len(find(officer, Query("incident", text=text)).records) == expected, text
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "ÿ", "WyJhdCIsMSwiYSJd"])
+def test_a_forged_cursor_is_refused(node: Home, cursor: str) -> None:
+    with pytest.raises(Malformed):
+        find(person("analyst", "p2", 2), Query("incident", cursor=cursor))
