@@ -57,7 +57,7 @@ def bare_home(prepared: Path, tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-class using:  # noqa: N801  (a context manager that reads like a word)
+class using:
     """Point this process's databases at a home, for as long as the block lasts."""
 
     def __init__(self, home: Home) -> None:

@@ -114,7 +114,9 @@ def test_filters_look_only_at_visible_parts(node: Home) -> None:
     assert find(analyst, Query("incident", bbox=(0, 0, 1, 1))).records == []
 
 
-@pytest.mark.parametrize("text", ['"', "NEAR(", "a OR b", "*", "title:x", "'; DROP TABLE", "\x00", "ڈاکہ 爆炸"])
+@pytest.mark.parametrize(
+    "text", ['"', "NEAR(", "a OR b", "*", "title:x", "'; DROP TABLE", "\x00", "ڈاکہ 爆炸"]
+)
 def test_a_query_has_no_operators(node: Home, text: str) -> None:
     many(1)
     assert find(person("analyst", "p2", 2), Query("incident", text=text)).records == []

@@ -53,7 +53,9 @@ def _clear(folder: Path) -> None:
     ours = {"host", "partner", "signatories", "cards"}
     strangers = [p.name for p in folder.iterdir() if p.name not in ours]
     if strangers:
-        raise HomeError(f"{folder} holds other things ({', '.join(sorted(strangers)[:5])}); choose another --home")
+        raise HomeError(
+            f"{folder} holds other things ({', '.join(sorted(strangers)[:5])}); choose another --home"
+        )
     shutil.rmtree(folder)
 
 

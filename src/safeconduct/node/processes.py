@@ -70,7 +70,12 @@ def courier(home: Home) -> None:
     run(home)
 
 
-PROCESSES: dict[str, Callable[[Home], None]] = {"writer": writer, "feed": feed, "web": web, "courier": courier}
+PROCESSES: dict[str, Callable[[Home], None]] = {
+    "writer": writer,
+    "feed": feed,
+    "web": web,
+    "courier": courier,
+}
 
 
 class Node:

@@ -52,6 +52,6 @@ def prepare_databases(home: Home) -> None:
 
 def web_address(home: Home) -> str:
     scheme = "https" if home.settings.get("tls_certificate") else "http"
-    address = str(home.settings.get('address', '127.0.0.1'))
-    name = 'localhost' if address == '127.0.0.1' else address
+    address = str(home.settings.get("address", "127.0.0.1"))
+    name = "localhost" if address == "127.0.0.1" else address
     return f"{scheme}://{name}:{home.settings.get('port', 8001)}/"

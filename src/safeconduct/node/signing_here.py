@@ -92,7 +92,9 @@ def clause_of(place: AgreementStanding, number: str, version: int = 0) -> Clause
     """A clause by number and version. Raises HomeError."""
     found = [c for c in place.clauses if c.number == number and version in (0, c.version)]
     if not found:
-        raise HomeError(f"{place.agreement} has no clause {number}" + (f" version {version}" if version else ""))
+        raise HomeError(
+            f"{place.agreement} has no clause {number}" + (f" version {version}" if version else "")
+        )
     return max(found, key=lambda c: c.version)
 
 

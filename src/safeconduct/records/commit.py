@@ -15,6 +15,7 @@ from safeconduct.records import here, principals
 from safeconduct.records.door import Door
 from safeconduct.records.hooks import HOOKS, job
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
+from safeconduct.records.opinion import agreed
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import Disclosed, epoch, pack_levels
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, from_wire
@@ -47,7 +48,9 @@ class Draft:
     opens: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        parts = {n: p.model_dump(mode="json") if hasattr(p, "model_dump") else p for n, p in self.parts.items()}
+        parts = {
+            n: p.model_dump(mode="json") if hasattr(p, "model_dump") else p for n, p in self.parts.items()
+        }
         wire = {k: v for k, v in self.__dict__.items() if v is not None}
         for name in ("releasable", "assigned", "derived_from"):
             if name in wire:
@@ -258,7 +261,7 @@ def decide(tx: Tx, subject: Subject, act: str, item: Item, part: str) -> Decisio
     """The policy's answer, with the second opinion on the acts that matter most."""
     decision = tx.policy.decide(subject, act, item, part, tx.now)
     if decision.permit and act in ("approve", "command"):
-        return tx.state.second_opinion(decision, subject, act, item, part, tx.now)
+        return agreed(tx.state, decision, subject, act, item, part, tx.now)
     return decision
 
 

@@ -149,7 +149,8 @@ class _Listing:
             self._and("1 = 0", [])
             return
         self._and(
-            "EXISTS (SELECT 1 FROM matches WHERE matches.born = listed.born AND (mask >> matches.bit) & 1 = 1)", []
+            "EXISTS (SELECT 1 FROM matches WHERE matches.born = listed.born AND (mask >> matches.bit) & 1 = 1)",
+            [],
         )
         self.joined = (
             f"WITH matches AS MATERIALIZED (SELECT rowid >> {PART_BITS} AS born, "
@@ -168,8 +169,11 @@ class _Listing:
         self.values += values
 
     def _rows(self, tail: str, values: list[Any]) -> list[tuple[RowView, int]]:
-        inner = self.inner.format(columns=", ".join((*COLUMNS, "born", "time", "latitude", "longitude",
-                                                     "category", "place", "external")))
+        inner = self.inner.format(
+            columns=", ".join(
+                (*COLUMNS, "born", "time", "latitude", "longitude", "category", "place", "external")
+            )
+        )
         sql = (
             f"{self.joined}SELECT {', '.join(COLUMNS)}, mask FROM ({inner}) AS listed "  # noqa: S608
             f"WHERE {' AND '.join(self.conditions)} {tail}"
@@ -191,7 +195,9 @@ class _Listing:
         return rows
 
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
-        table = f"(SELECT * FROM records_row WHERE kind = '{self.shape.name}' ORDER BY at DESC LIMIT {RECENT})"  # noqa: S608
+        table = (
+            f"(SELECT * FROM records_row WHERE kind = '{self.shape.name}' ORDER BY at DESC LIMIT {RECENT})"  # noqa: S608
+        )
         inner = self.inner
         self.inner = inner.replace("FROM records_row", f"FROM {table} AS recent", 1)
         self.conditions.append(f"((mask >> {bit}) & 1 = 0 OR time IS NULL)")

@@ -18,6 +18,7 @@ from safeconduct.records.writer import Writer, decode
 
 Progress = Callable[[int, int], None]
 
+
 @dataclass(frozen=True)
 class Verdict:
     """`broken` is the first ledger index that does not hold, with `why`; None when all of it does."""

@@ -71,7 +71,8 @@ def release(reader: Subject, record: str, act: str = "read", door: Door | None =
         seen = act != "read" and state.policy.mask(reader, "read", item, now)
         refusal = _refusal(state.policy, reader, act, row, now)
         (door or here.door()).call(
-            "refuse", {"actor": principals.to_wire(reader), "act": act, "record": record, "reason": refusal.reason}
+            "refuse",
+            {"actor": principals.to_wire(reader), "act": act, "record": record, "reason": refusal.reason},
         )
         raise refusal if seen else NotFound(record)
     found = release_row(state, reader, act, row, mask, now, explain=True)

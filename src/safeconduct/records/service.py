@@ -20,8 +20,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from safeconduct.records.hooks import HOOKS
 from safeconduct.records.home import Home
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.writer import Answer, Writer
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,11 @@ class WriterService:
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        self.writer.listeners.append(lambda e: loop.call_soon_threadsafe(self._publish, e))
+
+        def heard(event: Answer) -> None:
+            loop.call_soon_threadsafe(self._publish, event)
+
+        self.writer.listeners.append(heard)
         await loop.run_in_executor(None, self.writer.start)
         self.home.socket.unlink(missing_ok=True)
         mask = os.umask(0o177)

@@ -100,7 +100,11 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
             log.warning("%s of %s does not count: %s", kind, originator, fault)
     standings = {
         agreement: _stand(
-            agreement, parties, tuple(clauses.get(agreement, {}).values()), tuple(acts.get(agreement, ())), initial
+            agreement,
+            parties,
+            tuple(clauses.get(agreement, {}).values()),
+            tuple(acts.get(agreement, ())),
+            initial,
         )
         for agreement, parties, initial in _agreements(home)
     }

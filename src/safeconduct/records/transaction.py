@@ -116,9 +116,7 @@ class Tx:
         self.after.append(function)
 
 
-def open_body(
-    keystore: KeyStore, header: Mapping[str, Any], body: bytes | None
-) -> list[str | None]:
+def open_body(keystore: KeyStore, header: Mapping[str, Any], body: bytes | None) -> list[str | None]:
     """Unseal the parts beside an entry. Digests in the header's `parts` are what the seals are bound to."""
     opened: list[str | None] = []
     digests = header.get("parts", ())

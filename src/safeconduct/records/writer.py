@@ -22,8 +22,8 @@ from django.db import DatabaseError, connections
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log, open_database
 from safeconduct.records import refusals
-from safeconduct.records.hooks import HOOKS
 from safeconduct.records.home import Home
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.standing import load_state
 from safeconduct.records.transaction import Tx, iso, open_body
@@ -217,4 +217,3 @@ def note_refusal(tx: Tx, fault: refusals.Refused) -> None:
     """A refused attempt is in the ledger too: who asked for what, and why not. It never crosses."""
     header = {"at": iso(tx.now), "reason": fault.reason, "would": [grant for grant, _ in fault.would]}
     tx.append("refusal", {**header, **fault.attempt})
-

@@ -20,7 +20,9 @@ def account() -> None:
 @home_option
 @click.argument("username")
 @click.option("--name", default="", help="The person's name as shown to their own side.")
-@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Give this role at once; repeat.")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Give this role at once; repeat."
+)
 @click.option("--clearance", type=click.Choice(LEVELS), default=LEVELS[1])
 @click.password_option(help="Asked for when not given.", default=lambda: "", prompt_required=False)
 def create(

@@ -77,7 +77,9 @@ def history(home: Path | None, name: str, number: str) -> None:
 @agreement.command()
 @home_option
 @click.argument("name")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 def propose(home: Path | None, name: str, files: tuple[Path, ...]) -> None:
     """Put clause files on record as proposals in agreement NAME."""
     with opened(home) as (_, door):
@@ -92,7 +94,9 @@ def propose(home: Path | None, name: str, files: tuple[Path, ...]) -> None:
 @click.argument("name")
 @click.argument("number")
 @click.argument("to", type=click.Choice(STATUSES))
-@click.option("--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--passphrase", default="", envvar="SAFECONDUCT_PASSPHRASE", help="Of the key file.")
 @click.option("--version", default=0, help="Which version of the clause; 0 is the latest.")
 def sign(
@@ -108,7 +112,9 @@ def sign(
 
 
 @agreement.command("sign-text")
-@click.option("--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--passphrase", default="", envvar="SAFECONDUCT_PASSPHRASE", help="Of the key file.")
 @click.argument("text", type=click.File("r"), default="-")
 def sign_text(key_file: Path, passphrase: str, text: click.utils.LazyFile) -> None:

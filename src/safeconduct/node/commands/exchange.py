@@ -34,7 +34,9 @@ def card(home: Path | None, partner: str, agreement: str, file: Path) -> None:
 @exchange.command()
 @home_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--fingerprint", prompt="Fingerprint as the other party reads it", help="Eight groups of digits.")
+@click.option(
+    "--fingerprint", prompt="Fingerprint as the other party reads it", help="Eight groups of digits."
+)
 @click.option("--url", default="", help="Where the partner's exchange answers, if not where its card says.")
 def accept(home: Path | None, file: Path, fingerprint: str, url: str) -> None:
     """Accept the other party's card, if its fingerprint is the one that was spoken. Then restart the node."""

@@ -15,7 +15,9 @@ def import_() -> None:
     """Bring files into the node. Doing it twice changes nothing."""
 
 
-def _run(home: Path | None, file: Path, layout: str | None, mapping_file: Path | None, pairs: tuple[str, ...]) -> None:
+def _run(
+    home: Path | None, file: Path, layout: str | None, mapping_file: Path | None, pairs: tuple[str, ...]
+) -> None:
     from safeconduct.incidents.importers.mapping import ColumnMapping
     from safeconduct.incidents.importers.run import ImportSummary, read
 
@@ -52,9 +54,15 @@ def ucdp(home: Path | None, file: Path) -> None:
 @import_.command("csv")
 @home_option
 @click.option("--layout", type=click.Choice(["ucdp", "acled", "gtd"]), help="Force a known layout.")
-@click.option("--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A TOML mapping.")
-@click.option("--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help="Map a field to a column; repeat.")
+@click.option(
+    "--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A TOML mapping."
+)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="FIELD=COLUMN", help="Map a field to a column; repeat."
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def csv_(home: Path | None, layout: str | None, mapping: Path | None, pairs: tuple[str, ...], file: Path) -> None:
+def csv_(
+    home: Path | None, layout: str | None, mapping: Path | None, pairs: tuple[str, ...], file: Path
+) -> None:
     """Import a CSV file you hold. ACLED and GTD layouts are recognised by their header."""
     _run(home, file, layout, mapping, pairs)

@@ -71,4 +71,6 @@ def restore(home: Path | None, folder: Path) -> None:
     from safeconduct.node.backups import restore as bring_back
 
     size = bring_back(load(home), folder)
-    click.echo(f"{size:,} ledger entries restored and verified; `exchange status` says what the partner has seen")
+    click.echo(
+        f"{size:,} ledger entries restored and verified; `exchange status` says what the partner has seen"
+    )

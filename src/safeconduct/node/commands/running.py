@@ -44,7 +44,9 @@ def init(
     made = create_home(home, party, side, name, port, exchange_port, dict(pairs))
     prepare_databases(made)
     click.echo(f"{name} ({party}, {side}) in {made.path}")
-    click.echo("next: `account create`, then `exchange card` and `exchange accept` with the other party, then `serve`")
+    click.echo(
+        "next: `account create`, then `exchange card` and `exchange accept` with the other party, then `serve`"
+    )
 
 
 @click.command()

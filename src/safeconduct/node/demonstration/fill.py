@@ -94,14 +94,18 @@ def _history(home: Home, door: Door) -> None:
     system = system_subject(home.party)
     told = list(attacks())
     incidents = commit_many(
-        system, [Draft("incident", a.parts, levels=OPEN_PARTS, state="post_incident") for a in told], door=door
+        system,
+        [Draft("incident", a.parts, levels=OPEN_PARTS, state="post_incident") for a in told],
+        door=door,
     )
     claims = []
     for attack, incident in zip(told, incidents, strict=True):
         if isinstance(incident, Exception):
             raise incident
         claims += [
-            Draft("claim", parts, about=incident.record) for party, parts in attack.claims if party != "partner"
+            Draft("claim", parts, about=incident.record)
+            for party, parts in attack.claims
+            if party != "partner"
         ]
     for answer in commit_many(system, claims, door=door):
         if isinstance(answer, Exception):
@@ -145,7 +149,7 @@ def _claims(home: Home, door: Door) -> None:
             "SELECT parts ->> '$.summary.title', id FROM records_row WHERE kind = 'incident' AND originator <> %s",
             [home.party],
         )
-        return {title: record for title, record in rows}
+        return dict(rows)
 
     _until(lambda: received().keys() >= {a.title for a in told}, "the host's incidents")
     records = received()

@@ -2,73 +2,86 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Applied',
+            name="Applied",
             fields=[
-                ('id', models.IntegerField(primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField()),
+                ("id", models.IntegerField(primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'records_applied',
+                "db_table": "records_applied",
             },
         ),
         migrations.CreateModel(
-            name='Row',
+            name="Row",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('version', models.IntegerField()),
-                ('kind', models.CharField(max_length=64)),
-                ('originator', models.CharField(max_length=64)),
-                ('agreement', models.CharField(default='', max_length=64)),
-                ('state', models.CharField(max_length=64)),
-                ('about', models.CharField(default='', max_length=64)),
-                ('at', models.FloatField()),
-                ('ledger_index', models.BigIntegerField()),
-                ('born', models.BigIntegerField(unique=True)),
-                ('levels', models.BigIntegerField()),
-                ('releasable', models.TextField(default='')),
-                ('orcon', models.BooleanField(default=False)),
-                ('assigned', models.TextField(default='')),
-                ('opens', models.FloatField(null=True)),
-                ('present', models.BigIntegerField()),
-                ('withdrawn', models.BooleanField(default=False)),
-                ('erased', models.BigIntegerField(default=0)),
-                ('time', models.FloatField(null=True)),
-                ('until', models.FloatField(null=True)),
-                ('latitude', models.FloatField(null=True)),
-                ('longitude', models.FloatField(null=True)),
-                ('category', models.TextField(null=True)),
-                ('place', models.TextField(null=True)),
-                ('external', models.TextField(null=True)),
-                ('figure', models.FloatField(null=True)),
-                ('parts', models.TextField(default='{}')),
-                ('header', models.CharField(max_length=64)),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("version", models.IntegerField()),
+                ("kind", models.CharField(max_length=64)),
+                ("originator", models.CharField(max_length=64)),
+                ("agreement", models.CharField(default="", max_length=64)),
+                ("state", models.CharField(max_length=64)),
+                ("about", models.CharField(default="", max_length=64)),
+                ("at", models.FloatField()),
+                ("ledger_index", models.BigIntegerField()),
+                ("born", models.BigIntegerField(unique=True)),
+                ("levels", models.BigIntegerField()),
+                ("releasable", models.TextField(default="")),
+                ("orcon", models.BooleanField(default=False)),
+                ("assigned", models.TextField(default="")),
+                ("opens", models.FloatField(null=True)),
+                ("present", models.BigIntegerField()),
+                ("withdrawn", models.BooleanField(default=False)),
+                ("erased", models.BigIntegerField(default=0)),
+                ("time", models.FloatField(null=True)),
+                ("until", models.FloatField(null=True)),
+                ("latitude", models.FloatField(null=True)),
+                ("longitude", models.FloatField(null=True)),
+                ("category", models.TextField(null=True)),
+                ("place", models.TextField(null=True)),
+                ("external", models.TextField(null=True)),
+                ("figure", models.FloatField(null=True)),
+                ("parts", models.TextField(default="{}")),
+                ("header", models.CharField(max_length=64)),
             ],
             options={
-                'db_table': 'records_row',
-                'indexes': [models.Index(models.F('kind'), models.F('time'), models.F('id'), name='row_kind_time'), models.Index(models.F('kind'), models.F('at'), models.F('id'), name='row_kind_at'), models.Index(models.F('about'), models.F('kind'), name='row_about'), models.Index(models.F('kind'), models.F('external'), name='row_external'), models.Index(models.F('kind'), models.F('latitude'), models.F('longitude'), name='row_place')],
+                "db_table": "records_row",
+                "indexes": [
+                    models.Index(models.F("kind"), models.F("time"), models.F("id"), name="row_kind_time"),
+                    models.Index(models.F("kind"), models.F("at"), models.F("id"), name="row_kind_at"),
+                    models.Index(models.F("about"), models.F("kind"), name="row_about"),
+                    models.Index(models.F("kind"), models.F("external"), name="row_external"),
+                    models.Index(
+                        models.F("kind"), models.F("latitude"), models.F("longitude"), name="row_place"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='VersionRow',
+            name="VersionRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('record', models.CharField(max_length=64)),
-                ('version', models.IntegerField()),
-                ('ledger_index', models.BigIntegerField()),
-                ('at', models.FloatField()),
-                ('act', models.CharField(max_length=32)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("record", models.CharField(max_length=64)),
+                ("version", models.IntegerField()),
+                ("ledger_index", models.BigIntegerField()),
+                ("at", models.FloatField()),
+                ("act", models.CharField(max_length=32)),
             ],
             options={
-                'db_table': 'records_version',
-                'constraints': [models.UniqueConstraint(models.F('record'), models.F('version'), name='one_version')],
+                "db_table": "records_version",
+                "constraints": [
+                    models.UniqueConstraint(models.F("record"), models.F("version"), name="one_version")
+                ],
             },
         ),
         migrations.RunSQL(

@@ -1,0 +1,27 @@
+"""The second opinion: Cedar is asked as well before a disclosure, an approval or a command.
+
+Both engines read the same grants; either one's refusal is a refusal.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from safeconduct.agreement.cedar import CedarOpinion
+from safeconduct.agreement.policy import Decision, Item, Policy, Subject
+from safeconduct.records.standing import AgreementState
+
+
+def agreed(
+    state: AgreementState, decision: Decision, subject: Subject, act: str, item: Item, part: str, now: float
+) -> Decision:
+    """The dictionary's permission, if Cedar gives it too."""
+    if not decision.permit or opinion_of(state.policy).permits(subject, act, item, part, now):
+        return decision
+    return Decision(False, refused_by="second opinion")
+
+
+@lru_cache(maxsize=4)
+def opinion_of(policy: Policy) -> CedarOpinion:
+    """Cedar's reading of a policy, made once."""
+    return CedarOpinion(policy, policy.vocabulary)
