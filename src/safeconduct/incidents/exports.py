@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.incidents.kinds import INCIDENT
@@ -35,24 +36,41 @@ def safe_cell(value: Any) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
-def csv_lines(records: Iterable[Released], bom: bool = False) -> Iterator[str]:
-    """The file line by line (RFC 4180, CRLF). `bom` helps spreadsheets that do not expect UTF-8."""
+@dataclass(frozen=True)
+class Writer:
+    """How one file format is written: `opening`, the records with `separator` between them, `closing`."""
+
+    content_type: str
+    opening: str
+    line: Callable[[Released], str]
+    separator: str = ""
+    closing: str = ""
+
+    def pieces(self, records: Iterable[Released]) -> Iterator[str]:
+        """The whole file, piece by piece."""
+        yield self.opening
+        for number, record in enumerate(records):
+            yield (self.separator if number else "") + self.line(record)
+        yield self.closing
+
+
+def _csv_row(cells: Iterable[str]) -> str:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()
 
-    def written(cells: Iterable[str]) -> str:
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(cells)
-        return buffer.getvalue()
 
+def _csv_line(record: Released) -> str:
+    parts = record["parts"]
+    cells = [safe_cell(record.get(name)) for name in HEADER]
+    cells += [safe_cell((parts.get(part) or {}).get(name)) for part, name in COLUMNS]
+    return _csv_row([*cells, safe_cell(";".join(record.get("withheld", ())))])
+
+
+def csv_writer(bom: bool = False) -> Writer:
+    """CSV (RFC 4180, CRLF). `bom` helps spreadsheets that do not expect UTF-8."""
     names = (*HEADER, *(f"{part}.{name}" for part, name in COLUMNS), "withheld")
-    yield (BOM if bom else "") + written(names)
-    for record in records:
-        parts = record["parts"]
-        cells = [safe_cell(record.get(name)) for name in HEADER]
-        cells += [safe_cell((parts.get(part) or {}).get(name)) for part, name in COLUMNS]
-        yield written([*cells, safe_cell(";".join(record.get("withheld", ())))])
+    return Writer("text/csv; charset=utf-8", (BOM if bom else "") + _csv_row(names), _csv_line)
 
 
 def feature(record: Released) -> dict[str, Any]:
@@ -80,13 +98,15 @@ def _point(latitude: Any, longitude: Any) -> dict[str, Any] | None:
     return {"type": "Point", "coordinates": [longitude, latitude]}
 
 
-def geojson_chunks(records: Iterable[Released]) -> Iterator[str]:
-    """A FeatureCollection, piece by piece; the pieces joined are one JSON text."""
-    yield '{"type":"FeatureCollection","features":['
-    separator = ""
-    for record in records:
-        yield separator + json.dumps(
-            feature(record), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-        )
-        separator = ",\n"
-    yield "]}\n"
+def _geojson_line(record: Released) -> str:
+    return json.dumps(feature(record), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+GEOJSON = Writer(
+    "application/geo+json",
+    '{"type":"FeatureCollection","features":[',
+    _geojson_line,
+    separator=",\n",
+    closing="]}\n",
+)
+"""A FeatureCollection; its pieces joined are one JSON text."""

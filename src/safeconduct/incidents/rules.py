@@ -11,13 +11,25 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.incidents.kinds import CLAIM, INCIDENT, STATES
+from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
+from safeconduct.records.kinds import all_kinds
 from safeconduct.records.refusals import Malformed
 
 Parts = Mapping[str, Mapping[str, Any] | None]
 LATER_STAGES = STATES[1:]
 """What follows the immediate report: update, post-incident report, closed."""
+
+
+def parts_open_to(actor: Subject, act: str, kind: str) -> frozenset[str]:
+    """The parts of a kind that the clauses in force could open to this person in this act.
+
+    For what a page offers; whether it may be done is decided when it is done.
+    """
+    entries = here.state().policy.entries(actor, act, kind)
+    names = all_kinds()[kind].part_names
+    return frozenset(names[entry.bit] for entry in entries)
 
 
 def report_incident(
