@@ -25,7 +25,7 @@ BASEMAP_STAMP = "basemap.stamp"
 BASEMAP = "world.pmtiles"
 
 
-class FrontendBuild(BuildHookInterface):  # type: ignore[misc]
+class FrontendBuild(BuildHookInterface):  # type: ignore[type-arg]
     """Hatchling's custom hook; its name is found by the entry in pyproject.toml."""
 
     def dependencies(self) -> list[str]:

@@ -49,7 +49,7 @@ def node() -> Node:
 
 def theme_cookie() -> str:
     """Named like the node's other cookies: two nodes on one machine may have different themes."""
-    return settings.SESSION_COOKIE_NAME.removesuffix("_session") + "_theme"
+    return str(settings.SESSION_COOKIE_NAME).removesuffix("_session") + "_theme"
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -61,7 +61,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "node": SimpleLazyObject(node),
         "principal": principal,
         "roles": [role for role in ROLES if role in (roles or ())],
-        "navigation": SimpleLazyObject(lambda: [] if roles is None else navigation.links(request.path, roles)),
+        "navigation": SimpleLazyObject(
+            lambda: [] if roles is None else navigation.links(request.path, roles)
+        ),
         "ledger_line": SimpleLazyObject(lambda: "" if roles is None else navigation.ledger_line(request)),
         "theme": chosen if chosen in THEMES else "auto",
         "theme_cookie": theme_cookie(),

@@ -28,9 +28,19 @@ LOCALE = Path(__file__).resolve().parent / "locale"
 LANGUAGES = ("ur", "zh_Hans")
 PLURALS = {"ur": "nplurals=2; plural=(n != 1);", "zh_Hans": "nplurals=1; plural=0;"}
 # How many leading arguments of each call are text, and whether the first of them is a context.
-CALLS = {"gettext": (1, False), "ngettext": (2, False), "pgettext": (2, True), "npgettext": (3, True), "_": (1, False)}
+CALLS = {
+    "gettext": (1, False),
+    "ngettext": (2, False),
+    "pgettext": (2, True),
+    "npgettext": (3, True),
+    "_": (1, False),
+}
 KEYWORDS: dict[str, Any] = {
-    **{name + lazy: None for name in ("gettext", "ngettext", "pgettext", "npgettext") for lazy in ("", "_lazy")},
+    **{
+        name + lazy: None
+        for name in ("gettext", "ngettext", "pgettext", "npgettext")
+        for lazy in ("", "_lazy")
+    },
     "gettext_noop": None,
     "_": None,
 }
@@ -59,7 +69,7 @@ def from_template(source: str, place: str) -> Iterator[Found]:
 def from_python(source: bytes, place: str) -> Iterator[Found]:
     for _line, function, texts, _comments in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
         wanted = [texts] if isinstance(texts, str) else [text for text in texts if text]
-        count, has_context = CALLS[function.removesuffix("_lazy").removesuffix("_noop")]
+        count, has_context = CALLS[str(function).removesuffix("_lazy").removesuffix("_noop")]
         wanted = wanted[:count]
         if len(wanted) < (2 if has_context else 1):
             continue
@@ -99,6 +109,12 @@ def load(language: str) -> Catalog:
         return read_po(source, locale=language)
 
 
+def is_whole(message: Message) -> bool:
+    """Whether the message has its translation, every plural form included."""
+    texts = [message.string] if isinstance(message.string, str) else list(message.string or ())
+    return bool(texts) and all(texts)
+
+
 def lacking(language: str, wanted: Catalog) -> list[Message]:
     """The wanted messages that have no translation, or only a guessed one."""
     catalogue = load(language)
@@ -107,8 +123,7 @@ def lacking(language: str, wanted: Catalog) -> list[Message]:
         if not message.id:
             continue
         known = catalogue.get(message.id, message.context)
-        texts = [] if known is None else [known.string] if isinstance(known.string, str) else list(known.string)
-        if known is None or known.fuzzy or not texts or not all(texts):
+        if known is None or known.fuzzy or not is_whole(known):
             missing.append(message)
     return missing
 

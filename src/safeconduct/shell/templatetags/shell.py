@@ -166,7 +166,7 @@ def party_name(context: template.Context, party: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def party_side(context: template.Context, party: str) -> str:
-    """"host" or "partner" for a party's id; empty for one that is neither."""
+    """The side of a party, host or partner, from its id; empty for one that is neither."""
     node = context.get("node")
     return node.sides.get(party, "") if node else ""
 
