@@ -64,7 +64,7 @@ def known_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     if not externals:
         return {"known": {}}
     rows = tx.tables.all(
-        f"SELECT external, {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND originator = %s "  # noqa: S608
+        f"SELECT external, {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND originator = %s "
         f"AND external IN ({', '.join(['%s'] * len(externals))})",
         [kind.name, tx.home.party, *externals],
     )

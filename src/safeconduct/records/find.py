@@ -175,7 +175,7 @@ class _Listing:
             )
         )
         sql = (
-            f"{self.joined}SELECT {', '.join(COLUMNS)}, mask FROM ({inner}) AS listed "  # noqa: S608
+            f"{self.joined}SELECT {', '.join(COLUMNS)}, mask FROM ({inner}) AS listed "
             f"WHERE {' AND '.join(self.conditions)} {tail}"
         )
         found = here.tables().all(sql, [*self.join_values, *self.parameters, *self.values, *values])
@@ -196,7 +196,7 @@ class _Listing:
 
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         table = (
-            f"(SELECT * FROM records_row WHERE kind = '{self.shape.name}' ORDER BY at DESC LIMIT {RECENT})"  # noqa: S608
+            f"(SELECT * FROM records_row WHERE kind = '{self.shape.name}' ORDER BY at DESC LIMIT {RECENT})"
         )
         inner = self.inner
         self.inner = inner.replace("FROM records_row", f"FROM {table} AS recent", 1)
@@ -209,7 +209,7 @@ class _Listing:
     def count(self, ceiling: int) -> int:
         inner = self.inner.format(columns="*")
         sql = (
-            f"{self.joined}SELECT count(*) FROM (SELECT 1 FROM ({inner}) AS listed "  # noqa: S608
+            f"{self.joined}SELECT count(*) FROM (SELECT 1 FROM ({inner}) AS listed "
             f"WHERE {' AND '.join(self.conditions)} LIMIT %s) AS bounded"
         )
         values = [*self.join_values, *self.parameters, *self.values, ceiling]
@@ -226,7 +226,7 @@ def _sort(shape: Kind, query: Query) -> tuple[str, int | None]:
 
 
 def _cursor(row: RowView, sort: str) -> str:
-    found = here.tables().one(f"SELECT {sort} FROM records_row WHERE id = %s", [row.id])  # noqa: S608
+    found = here.tables().one(f"SELECT {sort} FROM records_row WHERE id = %s", [row.id])
     text = json.dumps([sort, found[0] if found else None, row.id])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

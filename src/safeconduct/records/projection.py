@@ -205,7 +205,7 @@ def clear_parts(tables: Tables, record: str, mask: int) -> None:
     values = dimension_values(kind, parts)
     assignments = ", ".join(f"{c} = %s" for c in DIMENSIONS)
     tables.execute(
-        f"UPDATE records_row SET {assignments}, parts = %s, present = %s, erased = %s WHERE id = %s",  # noqa: S608
+        f"UPDATE records_row SET {assignments}, parts = %s, present = %s, erased = %s WHERE id = %s",
         [
             *values,
             json.dumps(parts, ensure_ascii=False, separators=(",", ":")),
