@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import time as clock
 from typing import Any
 
-from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.records import here, principals
 from safeconduct.records.door import Door
@@ -143,6 +143,12 @@ def release_row(
 def fetch_row(record: str) -> RowView | None:
     found = here.tables().one(f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id = %s", [record])
     return RowView(*found) if found else None
+
+
+def heading(record: str) -> tuple[Item, str] | None:
+    """What policy sees of a record, and what that is about: for deciding who may hear of it; no part of it."""
+    row = fetch_row(record)
+    return None if row is None else (item_of(row), row.about)
 
 
 def note(

@@ -24,8 +24,7 @@ from safeconduct.agreement.policy import Item, Subject
 from safeconduct.people.models import Account
 from safeconduct.people.principal import lacks_second_factor, principal_of
 from safeconduct.records import here
-from safeconduct.records.release import fetch_row
-from safeconduct.records.rows import item_of
+from safeconduct.records.release import heading
 
 T = TypeVar("T")
 
@@ -133,7 +132,8 @@ def _session_key(cookies: str) -> str:
 
 
 def _look_up(change: Change) -> Change:
-    row = fetch_row(change.record)
-    if row is None:
+    found = heading(change.record)
+    if found is None:
         return change
-    return replace(change, about=row.about, item=item_of(row))
+    item, about = found
+    return replace(change, about=about, item=item)
