@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.incidents.exports import COLUMNS, csv_lines, feature, geojson_chunks, safe_cell
+from safeconduct.incidents.exports import COLUMNS, GEOJSON, csv_writer, feature, safe_cell
 
 
 def record(**parts: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def cells_of(text: str) -> list[dict[str, str]]:
 
 
 def test_only_visible_parts_are_written() -> None:
-    (row,) = cells_of("".join(csv_lines([record(summary={"title": "A", "category": "attack"})])))
+    (row,) = cells_of("".join(csv_writer().pieces([record(summary={"title": "A", "category": "attack"})])))
     assert (row["summary.title"], row["people.killed_best"], row["withheld"]) == ("A", "", "people;response")
     assert feature(record())["geometry"] is None
     assert feature(record())["properties"]["withheld"] == ["people", "response"]
@@ -40,13 +40,13 @@ def test_a_spreadsheet_runs_no_cell_and_numbers_keep_their_sign() -> None:
     assert safe_cell(-70.5) == "-70.5"
     assert safe_cell("plain - text") == "plain - text"
     assert safe_cell(True) == "true"
-    (row,) = cells_of("".join(csv_lines([record(where={"latitude": -33.9, "longitude": -70.5})])))
+    (row,) = cells_of("".join(csv_writer().pieces([record(where={"latitude": -33.9, "longitude": -70.5})])))
     assert (row["where.latitude"], row["where.longitude"]) == ("-33.9", "-70.5")
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=60))
 def test_any_text_comes_back_from_the_csv_and_never_as_a_formula(text: str) -> None:
-    (row,) = cells_of("".join(csv_lines([record(summary={"title": text})])))
+    (row,) = cells_of("".join(csv_writer().pieces([record(summary={"title": text})])))
     cell = row["summary.title"]
     assert cell.removeprefix("'").replace("\r\n", "\n") in (
         text.replace("\0", "").replace("\r\n", "\n"),
@@ -56,9 +56,9 @@ def test_any_text_comes_back_from_the_csv_and_never_as_a_formula(text: str) -> N
 
 
 def test_the_byte_order_mark_is_written_only_when_asked() -> None:
-    assert next(csv_lines([])).startswith("id,version")
-    assert next(csv_lines([], bom=True)).startswith("\ufeffid,version")
-    assert next(csv_lines([])).endswith("withheld\r\n")
+    assert csv_writer().opening.startswith("id,version")
+    assert csv_writer(bom=True).opening.startswith("\ufeffid,version")
+    assert csv_writer().opening.endswith("withheld\r\n")
 
 
 def test_geojson_puts_longitude_first_and_is_one_json_text() -> None:
@@ -66,7 +66,7 @@ def test_geojson_puts_longitude_first_and_is_one_json_text() -> None:
         record(where={"latitude": 24.9, "longitude": 67.1, "place": "Karachi"}, people={"killed_best": 2}),
         record(where={"place": "somewhere"}),
     ]
-    found = json.loads("".join(geojson_chunks(records)))
+    found = json.loads("".join(GEOJSON.pieces(records)))
     assert set(found) == {"type", "features"}
     first, second = found["features"]
     assert first["geometry"] == {"type": "Point", "coordinates": [67.1, 24.9]}
@@ -74,7 +74,7 @@ def test_geojson_puts_longitude_first_and_is_one_json_text() -> None:
     assert first["properties"]["people.killed_best"] == 2
     assert "where.latitude" not in first["properties"]
     assert second["geometry"] is None
-    assert json.loads("".join(geojson_chunks([]))) == {"type": "FeatureCollection", "features": []}
+    assert json.loads("".join(GEOJSON.pieces([]))) == {"type": "FeatureCollection", "features": []}
 
 
 def test_every_field_of_the_kind_has_a_column() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safeconduct.incidents.exports import csv_lines
+from safeconduct.incidents.exports import csv_writer
 from safeconduct.incidents.importers.lines import MAX_CELL, MAX_LINE
 from safeconduct.incidents.importers.mapping import ColumnMapping, MappingRefused
 from safeconduct.incidents.importers.run import FileRefused, RefusedRow, Row, read
@@ -249,7 +249,7 @@ def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path: Path) -> None:
 def test_our_own_export_can_be_read_again(tmp_path: Path) -> None:
     (row,), _ = sorted_out(written(tmp_path, GOOD))
     row.parts["summary"]["title"] = "=1+1"
-    exported = "".join(csv_lines([{"id": "i1", "version": 1, "parts": row.parts}], bom=True))
+    exported = "".join(csv_writer(bom=True).pieces([{"id": "i1", "version": 1, "parts": row.parts}]))
     (again,), refused = sorted_out(written(tmp_path, exported))
     assert refused == []
     assert again.external == "incident:ucdp:900001"

@@ -160,9 +160,19 @@ class WhenForm(PartForm):
             if hour and not day:
                 self.add_error(f"{end}_day", FormError(_now("Give the day as well.")))
             elif day:
-                value[end] = _moment(day, hour)
+                value[end] = self._as_written(end, _moment(day, hour))
         value["local_hour_known"] = bool(cleaned.get("start_time"))
+        if self.current and value.get("start") == self.current.get("start"):
+            value["local_hour_known"] = self.current.get("local_hour_known", False)
         return value
+
+    def _as_written(self, end: str, entered: str) -> str:
+        """The moment as the report had it, if it was not changed: to the minute, in whatever time zone."""
+        before = (self.current or {}).get(end)
+        if before and is_day(before) == is_day(entered):
+            apart = instant(before).replace(second=0, microsecond=0) - instant(entered)
+            return entered if apart else str(before)
+        return entered
 
 
 def _moment(day: date, hour: time | None) -> str:

@@ -69,7 +69,7 @@ def update(request: HttpRequest, incident: str) -> HttpResponse:
     following = "update" if found.state == "immediate" else found.state
     stage_form = StageForm(data, initial={"stage": following, "seen": found.version})
     release_form = ReleaseForm(data, partners(), sorted(found.releasable))
-    status = 200
+    status = 0
     if data is not None and _valid([*forms, stage_form, release_form]):
         changed = [form for form in forms if _changed(form, found)]
         try:
@@ -98,9 +98,7 @@ def update(request: HttpRequest, incident: str) -> HttpResponse:
         "release_form": release_form,
         "page_level": highest([found.label, _level(forms)]),
     }
-    return render(
-        request, "incidents/update.html", context, status=max(status, _status([*forms, stage_form]))
-    )
+    return render(request, "incidents/update.html", context, status=status or _status([*forms, stage_form]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
