@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+
+
+class ExchangeConfig(AppConfig):
+    name = "safeconduct.exchange"
+    label = "exchange"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from safeconduct.exchange import (  # noqa: F401
+            cadence,
+            delivery,
+            inbound,
+            outbound,
+            pairing,
+            projection,
+            recall,
+        )

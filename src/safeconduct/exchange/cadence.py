@@ -1,0 +1,133 @@
+"""The ledger's heads for the partners: on a cadence, padded, so that growth does not tell how busy one is.
+
+At every beat the ledger is filled up with random leaves to the next multiple of the pad, signed, and offered to
+each partner for blind cosigning. `publish` does the same at once, for what must not wait.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from safeconduct.exchange.delivery import feed_of
+from safeconduct.exchange.feed import Ack
+from safeconduct.exchange.identity import Keys
+from safeconduct.exchange.state import State
+from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.notes import build_add_checkpoint, sign_checkpoint
+from safeconduct.records.home import Home
+from safeconduct.records.hooks import on_start, on_tick
+from safeconduct.records.transaction import Tx, iso
+
+PAD = 256
+"""Leaves that the ledger's published size is a multiple of; `exchange_pad` in node.toml says otherwise."""
+
+CADENCE = 600.0
+
+
+class RestoredBackup(SystemExit):
+    """The ledger is older than what a partner has cosigned: going on would fork it."""
+
+
+@on_tick("cadence", CADENCE)
+def publish(tx: Tx) -> None:
+    """Pad the ledger, and once that is durable sign its head and offer it to every partner."""
+    if not tx.home.partners:
+        return
+    pad = max(1, int(tx.home.settings.get("exchange_pad", PAD)))
+    for _ in range(pad - tx.log.size % pad):
+        tx.append("pad", {"nonce": secrets.token_hex(16)})
+    size, home, log = tx.log.size, tx.home, tx.log
+    tx.after_commit(lambda: offer(home, log, size))
+
+
+def offer(home: Home, log: Log, size: int) -> None:
+    """Sign the ledger's head at `size`, which must be durable, and put it up with its proof for each partner."""
+    note = sign_checkpoint(log.checkpoint_at(size), Keys.of(home).ledger)
+    for partner in home.partners:
+        feed = feed_of(home, partner)
+        ack = feed.acks().get("ledger")
+        old = ack.size if ack is not None else 0
+        if old <= size:
+            request = build_add_checkpoint(old, log.consistency(old, size), note)
+            feed.offer_head(note, size, request)
+
+
+@on_tick("exchange_acks", 1.0)
+def keep_acks(tx: Tx) -> None:
+    """Write into the ledger how far each partner has cosigned it, and offer it the head it can now verify."""
+    state = State(tx.db)
+    for partner in tx.home.partners:
+        ack = feed_of(tx.home, partner).acks().get("ledger")
+        if ack is None or ack.size <= state.partner(partner).acked_ledger:
+            continue
+        state.set_acked(partner, ack.size)
+        header = {
+            "at": iso(tx.now),
+            "what": "cosigned_by",
+            "partner": partner,
+            "log": tx.log.origin,
+            "size": ack.size,
+            "note": ack.note.decode(),
+        }
+        tx.append("checkpoint", header)
+        tx.announce({"topic": "cosigned", "partner": partner, "size": ack.size, "time": ack.time})
+
+
+@on_start
+def refuse_restored_backup(tx: Tx) -> None:
+    """Stop before the first append when a partner has seen more of this node than it has itself.
+
+    Raises RestoredBackup.
+    """
+    state = State(tx.db)
+    for partner in tx.home.partners:
+        feed = feed_of(tx.home, partner)
+        ack = feed.acks().get("ledger")
+        if ack is not None and ack.size > tx.log.size:
+            raise RestoredBackup(
+                f"this ledger ends at {tx.log.size:,}, but {partner} has cosigned it to {ack.size:,}: "
+                "it was restored from an older backup"
+            )
+        if feed.log.size > state.partner(partner).feed_size:
+            raise RestoredBackup(
+                f"the feed to {partner} has {feed.log.size:,} entries, the ledger tells of "
+                f"{state.partner(partner).feed_size:,}: the ledger was restored from an older backup"
+            )
+
+
+@dataclass(frozen=True)
+class Cosigned:
+    """How far a partner has cosigned this node's ledger and its feed. Times in seconds since 1970; size 0 and
+    time 0 for not at all."""
+
+    partner: str
+    ledger_size: int
+    ledger_time: int
+    feed_size: int
+    feed_time: int
+    feed_entries: int
+
+    def age(self, now: float | None = None) -> float | None:
+        """Seconds since the ledger was last cosigned; None for never."""
+        return (time.time() if now is None else now) - self.ledger_time if self.ledger_time else None
+
+
+def cosigned(home: Home, partner: str) -> Cosigned:
+    """Read from the feed's database how far the partner has acknowledged. For any process of the node."""
+    nothing = Ack(0, 0)
+    try:
+        db = open_database(home.feed(partner) / "feed.sqlite3", read_only=True)
+    except sqlite3.OperationalError:
+        return Cosigned(partner, 0, 0, 0, 0, 0)
+    try:
+        rows: list[Any] = db.execute("SELECT what, size, time FROM ack").fetchall()
+        entries = db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0]
+    finally:
+        db.close()
+    acks = {what: Ack(size, moment) for what, size, moment in rows}
+    ledger, feed = acks.get("ledger", nothing), acks.get("feed", nothing)
+    return Cosigned(partner, ledger.size, ledger.time, feed.size, feed.time, int(entries))

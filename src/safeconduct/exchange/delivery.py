@@ -1,0 +1,116 @@
+"""From the ledger's promise to the feed: copying the outbox, erasing from feeds, keeping feeds open.
+
+The outbox is filled in the transaction that writes the ledger entry; the copy comes after it is durable, and
+may be repeated: it takes up where the feed ends. So a crash between the two loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from safeconduct.exchange.feed import Feed, seal_context
+from safeconduct.exchange.identity import feed_key
+from safeconduct.exchange.state import State
+from safeconduct.ledger.parts import seal
+from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
+from safeconduct.records.home import Home
+from safeconduct.records.hooks import on_start, on_stop
+from safeconduct.records.transaction import Tx
+
+log = logging.getLogger(__name__)
+
+COPY = 5000
+"""Outbox rows read at a time."""
+
+_open: dict[Path, dict[str, Feed]] = {}
+
+
+def feed_of(home: Home, partner: str) -> Feed:
+    """The writer's own handle on a partner's feed; it is kept open until the writer closes."""
+    feeds = _open.setdefault(home.path, {})
+    if partner not in feeds:
+        feeds[partner] = Feed(home, partner, appends=True)
+    return feeds[partner]
+
+
+@on_stop
+def close_feeds(home: Home) -> None:
+    """Let go of every feed of a home."""
+    for feed in _open.pop(home.path, {}).values():
+        feed.close()
+
+
+def post(tx: Tx, partner: str, leaf: bytes, texts: Mapping[int, str | None], parts: int = 0) -> int:
+    """Promise a feed entry within the transaction; returns its feed index. The copy follows the commit.
+
+    `texts` are the disclosures by part position, None for one that was erased; each is sealed under a key of
+    its own in the feed's key store. `parts` is the number of parts of the kind.
+    """
+    feed = feed_of(tx.home, partner)
+    stored = [StoredPart(EMPTY)] * parts
+    for position, text in texts.items():
+        if text is None:
+            stored[position] = StoredPart(ERASED)
+            continue
+        slot, key = feed.keystore.take()
+        stored[position] = StoredPart(SEALED, slot, seal(key, text.encode(), seal_context(partner, position)))
+    state = State(tx.db)
+    state.posted(partner, feed.log.size)
+    index = state.post(partner, leaf, pack(stored))
+    deliver_after(tx, partner)
+    return index
+
+
+def erase_in_feed(tx: Tx, partner: str, index: int, mask: int) -> None:
+    """Have the parts in `mask` of a feed entry destroyed once the transaction is durable."""
+    tx.db.execute(
+        "INSERT INTO exchange_erasing VALUES (?, ?, ?)"
+        " ON CONFLICT (partner, idx) DO UPDATE SET mask = mask | excluded.mask",
+        (partner, index, mask),
+    )
+    deliver_after(tx, partner)
+
+
+def deliver_after(tx: Tx, partner: str) -> None:
+    """Bring the feed up to date once the transaction is durable."""
+    home, db = tx.home, tx.db
+    tx.after_commit(lambda: deliver(home, db, partner))
+
+
+def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
+    """Copy what the outbox has and the feed has not, then do the erasures that wait. Safe to repeat."""
+    state, feed = State(db), feed_of(home, partner)
+    _copy(home, state, feed)
+    waiting = db.execute(
+        "SELECT idx, mask FROM exchange_erasing WHERE partner = ? ORDER BY idx", (partner,)
+    ).fetchall()
+    for index, mask in waiting:
+        feed.erase(index, [bit for bit in range(mask.bit_length()) if mask >> bit & 1])
+    if waiting:
+        db.execute("DELETE FROM exchange_erasing WHERE partner = ?", (partner,))
+        feed.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _copy(home: Home, state: State, feed: Feed) -> None:
+    while rows := state.waiting(feed.partner, feed.log.size, COPY):
+        if rows[0][0] != feed.log.size:
+            raise sqlite3.DatabaseError(f"the outbox for {feed.partner} does not continue its feed")
+        feed.append([(leaf, body) for _, leaf, body in rows], feed_key(home, feed.partner))
+    if not feed.signed():
+        feed.append([], feed_key(home, feed.partner))
+
+
+@on_start
+def open_feeds(tx: Tx) -> None:
+    """Make each partner's tables and feed, and finish what a crash may have left undone."""
+    from safeconduct.exchange.schema import create_tables
+
+    create_tables(tx.db)
+    state = State(tx.db)
+    for partner in tx.home.partners:
+        if state.meet(partner):
+            state.start_sweep(partner)
+        deliver_after(tx, partner)

@@ -1,0 +1,262 @@
+"""The outgoing feed of one partner: its own tree, its own database, its own keys.
+
+The writer appends and signs; the process that serves the feed only reads, and notes what the partner has
+cosigned. Disclosures lie sealed, each under a key of its own, so that erasing the key erases the part here
+and in every copy of this database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from safeconduct.exchange.bundle import Bundle, BundleRefused, Cosignatures, FeedEntry
+from safeconduct.exchange.identity import Card, feed_origin, party_id
+from safeconduct.ledger.keys import SigningKey
+from safeconduct.ledger.keystore import KeyStore
+from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint, sign_checkpoint
+from safeconduct.ledger.parts import unseal
+from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
+from safeconduct.records.home import Home
+
+SIGNED_ENTRIES = 1000
+"""Entries after which a size is signed: a bundle ends at a signed size."""
+
+SIGNED_BYTES = 8 * 1024 * 1024
+BUSY_MS = 20_000
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS signed (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, note BLOB NOT NULL, request BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ack (what TEXT PRIMARY KEY, size INTEGER NOT NULL, time INTEGER NOT NULL,"
+    " note BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS given (one INTEGER PRIMARY KEY CHECK (one = 1), cosignatures BLOB NOT NULL)",
+)
+
+
+class AckRefused(ValueError):
+    """A cosignature that is not the partner's, or not on a head that this node has signed."""
+
+
+@dataclass(frozen=True)
+class Ack:
+    """How far the partner has cosigned: tree size and time (seconds since 1970), with the cosigned note."""
+
+    size: int
+    time: int
+    note: bytes = b""
+
+
+class Feed:
+    """One partner's feed. Opened for writing by the writer, and by the feed server to note cosignatures."""
+
+    def __init__(self, home: Home, partner: str, *, appends: bool = False) -> None:
+        folder = home.feed(party_id(partner))
+        if appends:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.partner = partner
+        self.db = open_database(folder / "feed.sqlite3")
+        self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self.keystore = KeyStore.open(folder / "keys", write=appends, create=appends)
+        if appends:
+            with transaction(self.db):
+                for statement in _SCHEMA:
+                    self.db.execute(statement)
+        self.log = Log(self.db, "feed", feed_origin(home.party, partner))
+
+    def close(self) -> None:
+        self.db.close()
+        self.keystore.close()
+
+    # --- the writer's side
+
+    def append(self, entries: Sequence[tuple[bytes, bytes]], key: SigningKey) -> None:
+        """Append (leaf, packed sealed body) pairs in order, durable and signed on return."""
+        batch: list[tuple[bytes, bytes | None]] = []
+        weight = 0
+        with transaction(self.db):
+            for leaf, body in entries:
+                batch.append((leaf, body or None))
+                weight += len(leaf) + len(body)
+                if len(batch) >= SIGNED_ENTRIES or weight >= SIGNED_BYTES:
+                    self._sign_after(batch, key)
+                    batch, weight = [], 0
+            if batch or not self.signed():
+                self._sign_after(batch, key)
+
+    def _sign_after(self, batch: Sequence[tuple[bytes, bytes | None]], key: SigningKey) -> None:
+        # A reader sees the signature only once the leaves under it are durable: same transaction.
+        self.log.append(batch)
+        checkpoint = self.log.checkpoint()
+        self.db.execute(
+            "INSERT OR REPLACE INTO signed (size, note) VALUES (?, ?)",
+            (checkpoint.size, sign_checkpoint(checkpoint, key)),
+        )
+
+    def erase(self, index: int, positions: Sequence[int]) -> None:
+        """Destroy what an entry disclosed at these positions: the keys first, then the sealed bytes."""
+        body = self.log.entry(index).body
+        if body is None:
+            return
+        parts = unpack(body)
+        gone = [p for p in positions if p < len(parts) and parts[p].state == SEALED]
+        self.keystore.erase([parts[p].slot for p in gone])
+        for position in gone:
+            parts[position] = StoredPart(ERASED)
+        with transaction(self.db):
+            self.log.replace_body(index, pack(parts))
+
+    def offer_head(self, note: bytes, size: int, request: bytes) -> None:
+        """Put the own ledger's newest checkpoint up for blind cosigning, with its consistency proof."""
+        with transaction(self.db):
+            self.db.execute("DELETE FROM head WHERE size < (SELECT max(size) FROM head)")
+            self.db.execute(
+                "INSERT OR REPLACE INTO head (size, note, request) VALUES (?, ?, ?)", (size, note, request)
+            )
+
+    def give(self, cosignatures: Cosignatures) -> None:
+        """Keep what this node has cosigned of the partner, to go out with every bundle."""
+        with transaction(self.db):
+            self.db.execute(
+                "INSERT OR REPLACE INTO given (one, cosignatures) VALUES (1, ?)", (cosignatures.pack(),)
+            )
+
+    # --- what the partner gets
+
+    def signed(self) -> bool:
+        """Is there a signed size at all? An empty feed has one too."""
+        return self.db.execute("SELECT 1 FROM signed LIMIT 1").fetchone() is not None
+
+    @property
+    def size(self) -> int:
+        """The largest signed size."""
+        return int(self.db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0])
+
+    def head_size(self) -> int:
+        """Size of the own ledger's newest checkpoint on offer."""
+        return int(self.db.execute("SELECT coalesce(max(size), 0) FROM head").fetchone()[0])
+
+    def bundle(self, start: int, limit: int = SIGNED_ENTRIES) -> Bundle:
+        """Entries from `start` on, up to a signed size, about `limit` of them.
+
+        Raises BundleRefused when the feed does not reach as far as `start`.
+        """
+        with snapshot(self.db):
+            end, note = self._signed_end(start, limit)
+            entries = []
+            for index, leaf, body in self.log.entries(start, end):
+                entries.append(FeedEntry(leaf, self._disclosed(index, body)))
+            request = self.db.execute("SELECT request FROM head ORDER BY size DESC LIMIT 1").fetchone()
+            given = self.db.execute("SELECT cosignatures FROM given").fetchone()
+        return Bundle(
+            start,
+            note,
+            tuple(entries),
+            request[0] if request else b"",
+            Cosignatures.unpack(given[0]) if given else Cosignatures(),
+        )
+
+    def _signed_end(self, start: int, limit: int) -> tuple[int, bytes]:
+        if start > self.size:
+            raise BundleRefused("the feed does not reach that far")
+        wanted = start + max(1, min(limit, SIGNED_ENTRIES))
+        found = self.db.execute(
+            "SELECT size, note FROM signed WHERE size >= ? AND size <= ? ORDER BY size DESC LIMIT 1",
+            (start, wanted),
+        ).fetchone()
+        if found is None or (found[0] == start < self.size):
+            found = self.db.execute(
+                "SELECT size, note FROM signed WHERE size > ? ORDER BY size LIMIT 1", (start,)
+            ).fetchone()
+        if found is None:
+            raise BundleRefused("the feed is not signed yet")
+        return int(found[0]), bytes(found[1])
+
+    def _disclosed(self, index: int, body: bytes | None) -> tuple[tuple[int, str | None], ...]:
+        found: list[tuple[int, str | None]] = []
+        for position, part in enumerate(unpack(body or b"")):
+            if part.state == EMPTY:
+                continue
+            key = self.keystore.key(part.slot) if part.state == SEALED else None
+            text = unseal(key, part.data, seal_context(self.partner, position)).decode() if key else None
+            found.append((position, text))
+        return tuple(found)
+
+    # --- what the partner answers
+
+    def acks(self) -> dict[str, Ack]:
+        """The partner's furthest cosignatures, of "feed" and "ledger"."""
+        rows = self.db.execute("SELECT what, size, time, note FROM ack").fetchall()
+        return {what: Ack(size, time, bytes(note)) for what, size, time, note in rows}
+
+    def note_cosignatures(self, card: Card, given: Cosignatures) -> None:
+        """Keep the partner's cosignatures after verifying them against what this node signed.
+
+        Raises AckRefused; one that is older than what is kept changes nothing.
+        """
+        accepted: list[tuple[str, Ack]] = []
+        with snapshot(self.db):
+            if given.feed:
+                accepted.append(("feed", self._cosigned(card, given.feed, self._own_feed)))
+            if given.ledger:
+                accepted.append(("ledger", self._cosigned(card, given.ledger, self._own_head)))
+        kept = self.acks()
+        newer = [(w, a) for w, a in accepted if w not in kept or a.size >= kept[w].size]
+        newer = [(w, a) for w, a in newer if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)]
+        if newer:
+            with transaction(self.db):
+                for what, ack in newer:
+                    self.db.execute(
+                        "INSERT OR REPLACE INTO ack (what, size, time, note) VALUES (?, ?, ?, ?)",
+                        (what, ack.size, ack.time, ack.note),
+                    )
+
+    def _cosigned(self, card: Card, note: bytes, own: Callable[[Checkpoint], bool]) -> Ack:
+        try:
+            opened = open_checkpoint(note, [card.witness])
+        except NoteRefused as fault:
+            raise AckRefused(str(fault)) from fault
+        if not own(opened.checkpoint):
+            raise AckRefused("a cosignature on a head that this node did not sign")
+        return Ack(opened.checkpoint.size, opened.verified[card.witness.name] or 0, note)
+
+    def _own_feed(self, checkpoint: Checkpoint) -> bool:
+        self.log.reload()
+        return self.log.fits(checkpoint)
+
+    def _own_head(self, checkpoint: Checkpoint) -> bool:
+        kept = self.acks().get("ledger")
+        notes = [bytes(n) for (n,) in self.db.execute("SELECT note FROM head").fetchall()]
+        if kept is not None:
+            notes.append(kept.note)
+        text = checkpoint.text().encode()
+        return any(note.startswith(text + b"\n") for note in notes)
+
+
+def seal_context(partner: str, position: int) -> bytes:
+    """What a sealed disclosure in a feed is bound to."""
+    return f"safeconduct/feed/{partner}/{position}".encode()
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """One unchanging view of the database for several reads."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")

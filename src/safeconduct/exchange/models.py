@@ -1,0 +1,41 @@
+"""What the other parties hold of this party's records, as the ledger explains it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Holding(models.Model):
+    """One version of an own record that a partner was given. Masks have one bit a part, in the kind's order.
+
+    `parts` were given, `withdrawn` must not be used any more, `asked` should be destroyed; of those `removed`
+    were, and `retained` were not, `because` of something. Times are seconds since 1970.
+    """
+
+    key = models.CharField(primary_key=True, max_length=128)
+    partner = models.CharField(max_length=64)
+    record = models.CharField(max_length=64)
+    kind = models.CharField(max_length=64)
+    version = models.IntegerField()
+    sent_as = models.CharField(max_length=64)
+    sent_version = models.IntegerField()
+    parts = models.BigIntegerField()
+    withdrawn = models.BigIntegerField(default=0)
+    asked = models.BigIntegerField(default=0)
+    removed = models.BigIntegerField(default=0)
+    retained = models.BigIntegerField(default=0)
+    because = models.TextField(default="")
+    clauses = models.TextField(default="")
+    since = models.FloatField()
+    asked_at = models.FloatField(null=True)
+    answered_at = models.FloatField(null=True)
+    ledger_index = models.BigIntegerField()
+    feed_index = models.BigIntegerField()
+
+    class Meta:
+        app_label = "exchange"
+        db_table = "exchange_holding"
+        indexes = [
+            models.Index("partner", "since", "key", name="holding_partner_since"),
+            models.Index("record", "partner", name="holding_record"),
+        ]

@@ -1,0 +1,357 @@
+"""What leaves: for every own version, each partner is brought to know what policy lets it know, and no more.
+
+The ledger's `disclosure` entry comes first, in the transaction that decided; the feed gets the same leaf
+after it. A partner sees a header of its own: an opaque id, its own count of versions, nothing of what stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import replace
+from typing import Any
+
+from safeconduct.agreement.policy import Item, Policy
+from safeconduct.exchange.delivery import post
+from safeconduct.exchange.identity import decoy_secret
+from safeconduct.exchange.leaves import write_leaf
+from safeconduct.exchange.state import Sent, State
+from safeconduct.exchange.view import NOTHING, Permitted, coarse, crossing, decide, new_commitment
+from safeconduct.ledger.parts import open_disclosure
+from safeconduct.ledger.tree import leaf_hash
+from safeconduct.records.home import Partner
+from safeconduct.records.hooks import on_policy, on_tick, on_version
+from safeconduct.records.kinds import Kind, all_kinds
+from safeconduct.records.projection import epoch, pack_levels
+from safeconduct.records.rows import RowView
+from safeconduct.records.transaction import Tx, iso
+
+SWEEP_ROWS = 250
+SWEEP_SECONDS = 0.2
+"""How long one round of looking at older records may hold up the writer."""
+
+
+class Version:
+    """One own version as the ledger has it: its header, and its parts once they are asked for."""
+
+    def __init__(self, tx: Tx, index: int) -> None:
+        self.tx = tx
+        self.index = index
+        leaf = tx.log.entry(index).leaf
+        self.header: dict[str, Any] = json.loads(leaf)
+        self.hash = hashlib.sha256(leaf).hexdigest()
+        self.kind: Kind = all_kinds()[self.header["kind"]]
+        self._texts: list[str | None] | None = None
+
+    @property
+    def texts(self) -> list[str | None]:
+        if self._texts is None:
+            self._texts = self.tx.disclosures(self.index)
+        return self._texts
+
+    def values(self) -> list[Any]:
+        """The parts' values by position; None for one that is empty or erased."""
+        return [open_disclosure(text)[2] if text is not None else None for text in self.texts]
+
+    def present(self) -> int:
+        return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)
+
+    def item(self) -> Item:
+        h = self.header
+        return Item(
+            id=h["record"],
+            kind=h["kind"],
+            originator=h["originator"],
+            state=h["state"],
+            levels=pack_levels(h["levels"]),
+            releasable=frozenset(h["releasable"]),
+            orcon=bool(h["orcon"]),
+            assigned=frozenset(h["assigned"]),
+            opens=epoch(h["opens"]),
+        )
+
+
+def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> None:
+    """Tell one partner what it may know of an own record now: a version, more parts, or a withdrawal."""
+    state = State(tx.db)
+    sent = state.sent(partner.party, row.id)
+    values = row.values() if all_kinds()[row.kind].crosses_by_pairing else {}
+    held_back = state.held_back(row.id)
+    permitted = NOTHING
+    if not row.withdrawn:
+        permitted = decide(policy, tx.item(row), values, partner, tx.home.party, tx.now)
+    open_mask = permitted.mask & ~held_back
+    if sent is None:
+        if open_mask & row.present:
+            _send_first(tx, state, policy, row, partner, permitted, open_mask & row.present)
+        return
+    if sent.held & ~open_mask:
+        reason = "withdrawn" if row.withdrawn or sent.held & held_back else "no clause permits it any more"
+        sent = withdraw_parts(tx, state, sent, row.kind, partner, sent.held & ~open_mask, reason)
+    if open_mask & ~sent.held:
+        sent = _send_more(tx, state, policy, values, sent, partner, open_mask)
+    if sent.own_version != row.version and open_mask:
+        _send_amendment(tx, state, row, sent, partner, permitted, open_mask)
+
+
+def _send_first(
+    tx: Tx, state: State, policy: Policy, row: RowView, partner: Partner, permitted: Permitted, mask: int
+) -> None:
+    version = Version(tx, row.ledger_index)
+    blank = Sent(partner.party, row.id, secrets.token_hex(16), 0, 0, 0, 0, (), "", "", "")
+    _send_version(tx, state, version, row, blank, partner, permitted, mask)
+    # Own records that speak of this one could not say so until now.
+    for (about,) in tx.tables.all(
+        "SELECT r.id FROM records_row r WHERE r.about = %s AND r.originator = %s", [row.id, tx.home.party]
+    ):
+        speaking = tx.row(about)
+        known = state.sent(partner.party, about)
+        if speaking is not None and known is not None and not known.about:
+            bring_up_to_date(tx, policy, speaking, partner)
+
+
+def _send_more(
+    tx: Tx, state: State, policy: Policy, values: Any, sent: Sent, partner: Partner, open_mask: int
+) -> Sent:
+    """More parts of the version that the partner has, under the digests that it has of them."""
+    version = Version(tx, sent.own_index)
+    permitted = decide(policy, version.item(), values, partner, tx.home.party, tx.now)
+    mask = permitted.mask & open_mask & ~sent.held & version.present()
+    if not mask:
+        return sent
+    header = _header(tx, state, version, sent, partner, permitted, mask, "parts")
+    given = crossing(version.texts, partner.party, decoy_secret(tx.home), version.hash)
+    texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
+    return _post(tx, state, header, replace(sent, held=sent.held | mask), mask, texts, {})
+
+
+def _send_amendment(
+    tx: Tx, state: State, row: RowView, sent: Sent, partner: Partner, permitted: Permitted, open_mask: int
+) -> Sent:
+    """The next version, unless it looks to the partner just as the one it has."""
+    new, old = Version(tx, row.ledger_index), Version(tx, sent.own_index)
+    mask = open_mask & row.present
+    if not _looks_different(tx, state, new, old, sent, partner, mask, open_mask):
+        return sent
+    return _send_version(tx, state, new, row, sent, partner, permitted, mask)
+
+
+def _looks_different(
+    tx: Tx, state: State, new: Version, old: Version, sent: Sent, partner: Partner, mask: int, open_mask: int
+) -> bool:
+    if any(new.header[name] != old.header[name] for name in ("state", "orcon")):
+        return True
+    if _about(tx, state, new, partner)[0] != sent.about or mask != sent.held & open_mask:
+        return True
+    was, now = old.values(), new.values()
+    return any(
+        was[bit] != now[bit] or old.header["levels"][bit] != new.header["levels"][bit]
+        for bit in range(len(now))
+        if mask >> bit & 1
+    )
+
+
+def _send_version(
+    tx: Tx,
+    state: State,
+    version: Version,
+    row: RowView,
+    before: Sent,
+    partner: Partner,
+    permitted: Permitted,
+    mask: int,
+) -> Sent:
+    given = crossing(version.texts, partner.party, decoy_secret(tx.home), version.hash)
+    tied, salt = new_commitment(version.hash)
+    sent = replace(
+        before,
+        version=before.version + 1,
+        own_version=row.version,
+        own_index=row.ledger_index,
+        held=mask,
+        digests=given.digests,
+        commitment=tied,
+        at=coarse(row.at, version.kind, mask),
+        about=_about(tx, state, version, partner)[0],
+    )
+    header = _header(tx, state, version, sent, partner, permitted, mask, "version")
+    texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
+    return _post(tx, state, header, sent, mask, texts, {"salt": salt})
+
+
+def _header(
+    tx: Tx,
+    state: State,
+    version: Version,
+    sent: Sent,
+    partner: Partner,
+    permitted: Permitted,
+    mask: int,
+    entry_type: str,
+) -> dict[str, Any]:
+    levels = version.header["levels"]
+    header: dict[str, Any] = {
+        "type": entry_type,
+        "record": sent.opaque,
+        "version": sent.version,
+        "kind": version.kind.name,
+        "originator": tx.home.party,
+        "agreement": partner.agreement,
+        "clauses": permitted.clauses(version.kind, mask),
+        "state": version.header["state"],
+        "labels": {n: levels[bit] for bit, n in enumerate(version.kind.part_names) if mask >> bit & 1},
+        "at": sent.at,
+        "digests": list(sent.digests),
+        "commitment": sent.commitment,
+        "orcon": bool(version.header["orcon"]),
+    }
+    about = _about(tx, state, version, partner)[1]
+    if about is not None:
+        header["about"] = about
+    return header
+
+
+def _about(tx: Tx, state: State, version: Version, partner: Partner) -> tuple[str, dict[str, str] | None]:
+    """What a version is about, in own ids and in the partner's terms, if the partner knows of it."""
+    about = version.header.get("about") or ""
+    if not about:
+        return "", None
+    sent = state.sent(partner.party, about)
+    if sent is not None:
+        return about, {"originator": tx.home.party, "record": sent.opaque}
+    received = state.received_record(about)
+    if received is not None and received.partner == partner.party:
+        return about, {"originator": partner.party, "record": received.opaque}
+    return "", None
+
+
+def _post(
+    tx: Tx,
+    state: State,
+    header: dict[str, Any],
+    sent: Sent,
+    mask: int,
+    texts: dict[int, str | None],
+    more: dict[str, Any],
+) -> Sent:
+    """The ledger's entry and the feed's, in this order and in one transaction."""
+    leaf = write_leaf(header)
+    kind = all_kinds()[header["kind"]]
+    expected = state.partner(sent.partner).feed_size
+    disclosed = {
+        "record": sent.record,
+        "version": sent.own_version,
+        "version_index": sent.own_index,
+        "partner": sent.partner,
+        "kind": kind.name,
+        "sent_as": sent.opaque,
+        "sent_version": sent.version,
+        "released": [name for bit, name in enumerate(kind.part_names) if mask >> bit & 1],
+        "mask": mask,
+        "more": header["type"] == "parts",
+        "clauses": header["clauses"],
+        "at": iso(tx.now),
+        "feed_index": expected,
+        "feed_leaf": leaf_hash(leaf).hex(),
+        "policy": tx.state.index,
+        "commitment": sent.commitment,
+        **more,
+    }
+    tx.append("disclosure", disclosed)
+    index = post(tx, sent.partner, leaf, texts, len(kind.part_names))
+    if index != expected:
+        raise RuntimeError("the feed's order changed within a transaction")
+    state.put_sent(sent, index, mask)
+    return sent
+
+
+def withdraw_parts(
+    tx: Tx, state: State, sent: Sent, kind_name: str, partner: Partner, mask: int, reason: str
+) -> Sent:
+    """Tell a partner not to use these parts any more."""
+    kind = all_kinds()[kind_name]
+    names = [name for bit, name in enumerate(kind.part_names) if mask >> bit & 1]
+    leaf = write_leaf(
+        {
+            "type": "withdraw",
+            "record": sent.opaque,
+            "kind": kind.name,
+            "originator": tx.home.party,
+            "agreement": partner.agreement,
+            "parts": names,
+        }
+    )
+    tx.append(
+        "withdrawal",
+        {
+            "side": "sent",
+            "record": sent.record,
+            "partner": partner.party,
+            "sent_as": sent.opaque,
+            "withdrawn": names,
+            "mask": mask,
+            "reason": reason,
+            "at": iso(tx.now),
+            "feed_index": state.partner(partner.party).feed_size,
+            "feed_leaf": leaf_hash(leaf).hex(),
+            "policy": tx.state.index,
+        },
+    )
+    post(tx, partner.party, leaf, {})
+    return state.set_held(sent, sent.held & ~mask)
+
+
+@on_version
+def disclose_version(tx: Tx, row: RowView, index: int) -> None:
+    """A new own version: each partner gets what it may have of it."""
+    if row.opens is not None and row.opens > tx.now:
+        tx.db.execute("INSERT OR REPLACE INTO exchange_lock VALUES (?, ?)", (row.id, row.opens))
+    for partner in tx.home.partners.values():
+        bring_up_to_date(tx, tx.policy, row, partner)
+
+
+@on_policy
+def look_again(tx: Tx, before: Policy, after: Policy) -> None:
+    """What is agreed has changed: go through all own records for every partner, oldest first."""
+    if before.digest != after.digest:
+        for partner in tx.home.partners:
+            State(tx.db).start_sweep(partner)
+
+
+@on_tick("exchange_sweep", 0.25)
+def sweep(tx: Tx) -> None:
+    """Go on looking at older records, then at time locks that have opened since the last round."""
+    deadline = time.monotonic() + SWEEP_SECONDS
+    state = State(tx.db)
+    for party, cursor in state.sweeps():
+        partner = tx.home.partners.get(party)
+        at: int | None = cursor if partner is not None else None
+        while at is not None and partner is not None and time.monotonic() < deadline:
+            at = _sweep_some(tx, partner, at)
+            state.move_sweep(party, at)
+    _opened_locks(tx)
+
+
+def _sweep_some(tx: Tx, partner: Partner, cursor: int) -> int | None:
+    found = tx.tables.all(
+        "SELECT id, born FROM records_row WHERE born > %s AND originator = %s ORDER BY born LIMIT %s",
+        [cursor, tx.home.party, SWEEP_ROWS],
+    )
+    for record, _ in found:
+        row = tx.row(record)
+        if row is not None:
+            bring_up_to_date(tx, tx.policy, row, partner)
+    return found[-1][1] if len(found) == SWEEP_ROWS else None
+
+
+def _opened_locks(tx: Tx) -> None:
+    """Records whose time lock has opened: the originator's clock says when."""
+    due = tx.db.execute("SELECT record FROM exchange_lock WHERE opens <= ?", (tx.now,)).fetchall()
+    for (record,) in due:
+        row = tx.row(record)
+        if row is not None:
+            for partner in tx.home.partners.values():
+                bring_up_to_date(tx, tx.policy, row, partner)
+        tx.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))

@@ -1,0 +1,104 @@
+"""How the exchange's ledger entries change the tables: received records, and the list of what others hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from safeconduct.records.kinds import all_kinds
+from safeconduct.records.projection import (
+    Tables,
+    clear_parts,
+    epoch,
+    note_policy_change,
+    projects,
+    put_row,
+)
+
+OWN, SENT, RECEIVED = "own", "sent", "received"
+"""Whose move an entry tells of: on an own record, told to a partner, told by a partner."""
+
+Header = Mapping[str, Any]
+Disclosures = Sequence[str | None]
+
+
+@projects("received")
+def _received(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    put_row(tables, index, header, disclosures, header["agreement"])
+    kind = all_kinds().get(header["kind"])
+    if kind is not None and kind.crosses_by_pairing:
+        note_policy_change(tables, index)
+
+
+@projects("disclosure")
+def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    key = f"{header['partner']}/{header['sent_as']}/{header['sent_version']}"
+    if header["more"]:
+        tables.execute(
+            "UPDATE exchange_holding SET parts = parts | %s, withdrawn = withdrawn & ~%s WHERE key = %s",
+            [header["mask"], header["mask"], key],
+        )
+        return
+    tables.execute(
+        "INSERT INTO exchange_holding (key, partner, record, kind, version, sent_as, sent_version, parts, "
+        "withdrawn, asked, removed, retained, because, clauses, since, asked_at, answered_at, ledger_index, "
+        "feed_index) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, '', %s, %s, NULL, NULL, %s, %s)",
+        [
+            key,
+            header["partner"],
+            header["record"],
+            header["kind"],
+            header["version"],
+            header["sent_as"],
+            header["sent_version"],
+            header["mask"],
+            " ".join(header["clauses"]),
+            epoch(header["at"]),
+            index,
+            header["feed_index"],
+        ],
+    )
+
+
+@projects("withdrawal")
+def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    if header["side"] == SENT:
+        tables.execute(
+            "UPDATE exchange_holding SET withdrawn = withdrawn | (parts & %s) "
+            "WHERE partner = %s AND record = %s",
+            [header["mask"], header["partner"], header["record"]],
+        )
+    elif header["whole"]:
+        tables.execute("UPDATE records_row SET withdrawn = %s WHERE id = %s", [True, header["record"]])
+
+
+@projects("erasure")
+def _erasure(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    if header["side"] == SENT:
+        tables.execute(
+            "UPDATE exchange_holding SET asked = asked | (parts & %s), asked_at = %s "
+            "WHERE partner = %s AND record = %s AND (parts & %s) <> 0",
+            [header["mask"], epoch(header["at"]), header["partner"], header["record"], header["mask"]],
+        )
+    else:
+        clear_parts(tables, header["record"], header["mask"])
+
+
+@projects("receipt")
+def _receipt(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    if header["side"] == SENT:
+        return
+    mask, at = header["mask"], epoch(header["at"])
+    where = "WHERE partner = %s AND record = %s AND (asked & %s) <> 0"
+    if header["outcome"] == "removed":
+        tables.execute(
+            "UPDATE exchange_holding SET removed = removed | (asked & %s), retained = retained & ~%s, "
+            f"because = '', answered_at = %s {where}",
+            [mask, mask, at, header["partner"], header["record"], mask],
+        )
+    else:
+        tables.execute(
+            "UPDATE exchange_holding SET retained = retained | (asked & ~removed & %s), because = %s, "
+            f"answered_at = %s {where}",
+            [mask, header["because"], at, header["partner"], header["record"], mask],
+        )

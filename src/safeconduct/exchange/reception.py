@@ -1,0 +1,305 @@
+"""Taking in what a partner's feed says: each entry becomes one of the own ledger, and so of the tables.
+
+Everything about an entry that can be checked alone was checked before; here it meets what is already held.
+Whatever does not fit raises, and the transaction takes the whole bundle back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from safeconduct.exchange.delivery import post
+from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, write_leaf
+from safeconduct.exchange.projection import RECEIVED, SENT
+from safeconduct.exchange.state import Received, State, received_id
+from safeconduct.ledger.tree import leaf_hash
+from safeconduct.records.home import Partner
+from safeconduct.records.kinds import Kind, all_kinds
+from safeconduct.records.transaction import Tx, iso
+
+UNKNOWN_LEVEL = 3
+"""Label given to a part that was not released: none of its readers is let near by mistake."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One verified feed entry: its index and leaf, the header in it, and its disclosures by part position."""
+
+    index: int
+    leaf: bytes
+    header: dict[str, Any]
+    texts: dict[int, str]
+
+
+class Reception:
+    """Applies one partner's entries, in order, inside one transaction."""
+
+    def __init__(self, tx: Tx, partner: Partner) -> None:
+        self.tx = tx
+        self.partner = partner
+        self.state = State(tx.db)
+        self.changed: list[tuple[str, str, int]] = []
+
+    def take(self, arrival: Arrival) -> None:
+        """Apply one entry. Raises LeafRefused when it contradicts those before it."""
+        match arrival.header["type"]:
+            case "version" | "parts":
+                self._version(arrival)
+            case "withdraw":
+                self._withdraw(arrival)
+            case "erase":
+                self._erase(arrival)
+            case "receipt":
+                self._receipt(arrival)
+
+    def announce(self) -> None:
+        """Tell the screens: each record, or each kind once when there are many."""
+        if len(self.changed) <= 50:
+            for kind, record, index in self.changed:
+                self.tx.announce({"topic": kind, "kind": kind, "record": record, "index": index})
+            return
+        for kind, index in {kind: index for kind, _, index in self.changed}.items():
+            self.tx.announce({"topic": kind, "kind": kind, "record": "", "index": index})
+
+    # --- versions
+
+    def _version(self, arrival: Arrival) -> None:
+        header = arrival.header
+        kind = all_kinds()[header["kind"]]
+        known = self.state.received(self.partner.party, header["record"])
+        if header["type"] == "version":
+            self._check_next(header, kind, known)
+            texts = dict(arrival.texts)
+            labels = dict(header["labels"])
+        else:
+            texts, labels = self._with_earlier(arrival, kind, known)
+        record = received_id(self.partner.party, header["record"])
+        index = self._store(arrival, kind, record, texts, labels)
+        held = sum(1 << bit for bit in texts)
+        now_held = {**header, "labels": labels}
+        self.state.put_received(
+            Received(self.partner.party, header["record"], record, header["version"], index, held, now_held)
+        )
+        if kind.crosses_by_pairing:
+            self.tx.policy_changed = True
+        self.changed.append((kind.name, record, index))
+
+    def _check_next(self, header: dict[str, Any], kind: Kind, known: Received | None) -> None:
+        expected = known.version + 1 if known is not None else 1
+        if header["version"] != expected:
+            raise LeafRefused(f"version {header['version']} follows {expected - 1}")
+        if known is not None and kind.crosses_by_pairing:
+            raise LeafRefused("a clause or an act is not amended")
+        if known is not None and known.leaf["kind"] != kind.name:
+            raise LeafRefused("a record does not change its kind")
+
+    def _with_earlier(
+        self, arrival: Arrival, kind: Kind, known: Received | None
+    ) -> tuple[dict[int, str], dict[str, int]]:
+        """More parts of the version that is held: the same digests, so provably the same version."""
+        header = arrival.header
+        fixed = ("kind", "version", "digests", "commitment", "state", "orcon", "at")
+        if known is None or any(header[name] != known.leaf[name] for name in fixed):
+            raise LeafRefused("parts of a version that was not sent")
+        held = [t if known.held >> b & 1 else None for b, t in enumerate(self._held_texts(known))]
+        texts = {bit: text for bit, text in enumerate(held) if text is not None} | arrival.texts
+        labels = {
+            name: level
+            for name, level in known.leaf["labels"].items()
+            if known.held >> kind.bit(name) & 1
+        } | header["labels"]
+        return texts, labels
+
+    def _held_texts(self, known: Received) -> list[str | None]:
+        return self.tx.disclosures(known.ledger_index)
+
+    def _store(
+        self, arrival: Arrival, kind: Kind, record: str, texts: dict[int, str], labels: dict[str, int]
+    ) -> int:
+        header = arrival.header
+        levels = [labels.get(name, UNKNOWN_LEVEL) for name in kind.part_names]
+        entry = {
+            "record": record,
+            "version": header["version"],
+            "kind": kind.name,
+            "originator": self.partner.party,
+            "agreement": self.partner.agreement,
+            "about": self._about(header.get("about")),
+            "act": RECEIVED,
+            "at": header["at"],
+            "received": iso(self.tx.now),
+            "state": header["state"],
+            "levels": levels,
+            "releasable": [self.tx.home.party],
+            "orcon": header["orcon"],
+            "assigned": [],
+            "opens": "",
+            "clauses": header["clauses"],
+            "parts": header["digests"],
+            "commitment": header["commitment"],
+            "sent_as": header["record"],
+            "feed_index": arrival.index,
+            "feed_leaf": leaf_hash(arrival.leaf).hex(),
+        }
+        disclosures = [texts.get(bit) for bit in range(len(kind.part_names))]
+        return self.tx.append("received", entry, disclosures, levels)
+
+    def _about(self, about: dict[str, str] | None) -> str:
+        """The own id of what a partner's record is about; a record never given to it cannot be meant."""
+        if about is None:
+            return ""
+        if about["originator"] == self.partner.party:
+            found = self.state.received(self.partner.party, about["record"])
+            record = found.record if found is not None else ""
+        else:
+            sent = self.state.sent_as(self.partner.party, about["record"])
+            record = sent.record if sent is not None else ""
+        if not record:
+            raise LeafRefused("about a record that did not cross")
+        return record
+
+    # --- recalls
+
+    def _withdraw(self, arrival: Arrival) -> None:
+        known, mask = self._recalled(arrival)
+        left = known.held & ~mask
+        kind = all_kinds()[known.leaf["kind"]]
+        index = self.tx.append(
+            "withdrawal",
+            {
+                "side": RECEIVED,
+                "record": known.record,
+                "partner": self.partner.party,
+                "withdrawn": arrival.header["parts"],
+                "mask": mask,
+                "whole": not left,
+                "at": iso(self.tx.now),
+                "feed_index": arrival.index,
+                "feed_leaf": leaf_hash(arrival.leaf).hex(),
+            },
+        )
+        if left:
+            index = self._keep_only(arrival, known, kind, left)
+        else:
+            self.state.set_received_held(known, 0)
+        self.changed.append((kind.name, known.record, index))
+
+    def _keep_only(self, arrival: Arrival, known: Received, kind: Kind, left: int) -> int:
+        """The same version again with what may still be used of it."""
+        held = self._held_texts(known)
+        texts = {bit: text for bit, text in enumerate(held) if text is not None and left >> bit & 1}
+        labels = {n: level for n, level in known.leaf["labels"].items() if left >> kind.bit(n) & 1}
+        again = Arrival(arrival.index, arrival.leaf, {**known.leaf, "labels": labels}, texts)
+        index = self._store(again, kind, known.record, texts, labels)
+        self.state.put_received(
+            Received(
+                known.partner, known.opaque, known.record, known.version, index, left, dict(again.header)
+            )
+        )
+        return index
+
+    def _erase(self, arrival: Arrival) -> None:
+        known, mask = self._recalled(arrival)
+        hold = self.tx.db.execute(
+            "SELECT because FROM exchange_hold WHERE record = ?", (known.record,)
+        ).fetchone()
+        if hold is not None:
+            self.tx.db.execute(
+                "INSERT INTO exchange_retained VALUES (?, ?, ?, ?)",
+                (self.partner.party, arrival.index, known.record, mask),
+            )
+            send_receipt(self.tx, self.partner, known, arrival.index, mask, RETAINED, hold[0])
+            return
+        erase_received(self.tx, known, mask, arrival.index)
+        send_receipt(self.tx, self.partner, known, arrival.index, mask, REMOVED, "")
+        self.changed.append((known.leaf["kind"], known.record, arrival.index))
+
+    def _recalled(self, arrival: Arrival) -> tuple[Received, int]:
+        header = arrival.header
+        known = self.state.received(self.partner.party, header["record"])
+        if known is None or known.leaf["kind"] != header["kind"]:
+            raise LeafRefused("a record that was never sent is not recalled")
+        kind = all_kinds()[header["kind"]]
+        if kind.crosses_by_pairing:
+            raise LeafRefused("a clause or an act is not recalled; its status changes by another act")
+        return known, sum(1 << kind.bit(name) for name in header["parts"])
+
+    def _receipt(self, arrival: Arrival) -> None:
+        header = arrival.header
+        asked = self.tx.db.execute(
+            "SELECT record, mask FROM exchange_asked WHERE partner = ? AND idx = ?",
+            (self.partner.party, header["erase"]),
+        ).fetchone()
+        sent = self.state.sent_as(self.partner.party, header["record"])
+        if asked is None or sent is None or sent.record != asked[0]:
+            raise LeafRefused("a receipt for what was not asked")
+        self.tx.append(
+            "receipt",
+            {
+                "side": RECEIVED,
+                "record": asked[0],
+                "partner": self.partner.party,
+                "erase": header["erase"],
+                "mask": asked[1],
+                "outcome": header["outcome"],
+                "because": header["because"],
+                "at": iso(self.tx.now),
+                "feed_index": arrival.index,
+                "feed_leaf": leaf_hash(arrival.leaf).hex(),
+            },
+        )
+        self.tx.announce({"topic": "holdings", "partner": self.partner.party, "record": asked[0]})
+
+
+def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
+    """Destroy here what came of a partner's record, in every version that was stored."""
+    state = State(tx.db)
+    positions = [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+    tx.append(
+        "erasure",
+        {
+            "side": RECEIVED,
+            "record": known.record,
+            "partner": known.partner,
+            "mask": mask,
+            "at": iso(tx.now),
+            "feed_index": feed_index,
+        },
+    )
+    for index in state.received_indexes(known.record):
+        tx.erase(index, positions)
+    state.set_received_held(known, known.held & ~mask)
+
+
+def send_receipt(
+    tx: Tx, partner: Partner, known: Received, erase: int, mask: int, outcome: str, because: str
+) -> None:
+    """Answer an erasure in the own feed: the partner has it signed by this node's feed key."""
+    leaf = write_leaf(
+        {
+            "type": "receipt",
+            "record": known.opaque,
+            "originator": tx.home.party,
+            "agreement": partner.agreement,
+            "erase": erase,
+            "outcome": outcome,
+            "because": because,
+        }
+    )
+    tx.append(
+        "receipt",
+        {
+            "side": SENT,
+            "record": known.record,
+            "partner": partner.party,
+            "erase": erase,
+            "mask": mask,
+            "outcome": outcome,
+            "because": because,
+            "at": iso(tx.now),
+            "feed_index": State(tx.db).partner(partner.party).feed_size,
+            "feed_leaf": leaf_hash(leaf).hex(),
+        },
+    )
+    post(tx, partner.party, leaf, {})
