@@ -7,7 +7,7 @@ of them that `find` gives its reader, and nothing of the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -147,6 +147,11 @@ def may_sign(reader: Subject) -> bool:
     return bool(here.state().policy.entries(reader, "write", "status_act"))
 
 
+def highest(levels: Iterable[str]) -> str:
+    """The label of a page that shows all of these."""
+    return max(levels, key=LEVELS.index, default="OPEN")
+
+
 def _records(reader: Subject, kind: str) -> Iterator[Released]:
     query = Query(kind, sort="at", limit=PAGE, withdrawn=False)
     while True:
@@ -221,7 +226,7 @@ def _view(place: AgreementStanding, texts: Mapping[str, Released], acts: set[str
         appointments=tuple(sorted(appointments, key=lambda entry: (entry.at, entry.act.seq))),
         refused=tuple(_entry(event, names) for digest, event in refused.items() if digest in acts),
         forked=standing.forked,
-        label=max(levels, key=LEVELS.index, default="OPEN"),
+        label=highest(levels),
         place=place,
     )
 

@@ -1,4 +1,4 @@
-"""The committee's kinds. A deployment exists so that it can be discussed, and refused by name of the clause."""
+"""The committee's kinds. A deployment exists so that it can be discussed, and refused by clause."""
 
 from __future__ import annotations
 
