@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`broken` is the first ledger index that does not hold and `why`; `root` is base64."""
+    """`broken` is the first ledger index that does not hold and `why`; then `size` is how much does.
+
+    `root` is base64, "" when broken.
+    """
 
     size: int
     root: str
@@ -64,9 +68,10 @@ def _verify(connection: sqlite3.Connection, home: Home, progress: Progress | Non
 
     with keystore:
         broken = log.verify(progress, body_holds=holds)
-    root = base64.b64encode(log.root()).decode()
+    root = base64.b64encode(log.root()).decode() if broken is None else ""
     why = fault[0] if fault else "the leaf, its hash or the tree above it was changed"
-    return Verdict(log.size, root, broken, why if broken is not None else "")
+    size = log.size if broken is None else broken
+    return Verdict(size, root, broken, why if broken is not None else "")
 
 
 def backup(home: Home, folder: Path) -> int:
@@ -137,13 +142,11 @@ def restore(home: Home, folder: Path) -> int:
 
 
 def _check_copy(folder: Path, home: Home, size: int, root: str) -> None:
-    connection = open_database(folder / "ledger.sqlite3", read_only=True)
     try:
-        verdict = _verify(connection, home, None)
+        with closing(open_database(folder / "ledger.sqlite3", read_only=True)) as connection:
+            verdict = _verify(connection, home, None)
     except sqlite3.DatabaseError as fault:
         raise HomeError(f"the backup's ledger cannot be read: {fault}") from fault
-    finally:
-        connection.close()
     if verdict.broken is not None or (verdict.size, verdict.root) != (size, root):
         raise HomeError(f"the backup's ledger is damaged at index {verdict.broken}: {verdict.why}")
 

@@ -91,6 +91,8 @@ def safe_name(name: str) -> str:
 
 def clean(raw: bytes) -> tuple[str, bytes]:
     """(media type, bytes without metadata). Raises AttachmentRefused for what is neither picture nor text."""
+    if not raw:
+        raise AttachmentRefused("an empty file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

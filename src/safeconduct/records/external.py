@@ -25,21 +25,22 @@ MAX_ASKED = 500
 
 
 class Known(NamedTuple):
-    """A record under an external identifier; `digest` is `content_digest` of its latest version's parts.
+    """A record under an external identifier; `digests` has the `content_digest` of each part it has now.
 
     `gone` says that it was withdrawn or that parts of it were erased: an import must not bring that back.
+    `amended` says that somebody other than the asker made the latest version: an import must not undo that.
     """
 
     record: str
     version: int
-    digest: str
+    digests: Mapping[str, str]
     gone: bool = False
+    amended: bool = False
 
 
-def content_digest(parts: Mapping[str, Any]) -> str:
-    """A digest of a record's parts, empty ones left out, by which unchanged content is known again."""
-    said = {name: value for name, value in parts.items() if value}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def content_digest(value: Any) -> str:
+    """A digest of a part's value, by which unchanged content is known again."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -73,6 +74,11 @@ def known_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         row = RowView(*columns)
         may = tx.policy.mask(subject, "write", tx.item(row), tx.now)
         if subject.person == SYSTEM or row.present & ~may == 0:
-            gone = bool(row.withdrawn or row.erased)
-            found[external] = Known(row.id, row.version, content_digest(row.values()), gone)
+            found[external] = Known(
+                row.id,
+                row.version,
+                {name: content_digest(value) for name, value in row.values().items()},
+                gone=bool(row.withdrawn or row.erased),
+                amended=tx.header(row.ledger_index)["by"] != subject.person,
+            )
     return {"known": found}
