@@ -18,6 +18,10 @@ from safeconduct.records.external import Known, content_digest
 from . import layout_files as files
 
 
+def digests(parts: Mapping[str, Any]) -> dict[str, str]:
+    return {name: content_digest(value) for name, value in parts.items()}
+
+
 class Register:
     """A stand-in for the records floor: it keeps versions and refuses what it is told to."""
 
@@ -25,6 +29,7 @@ class Register:
         self.kept: dict[str, list[dict[str, Any]]] = {}
         self.refusing: set[str] = set()
         self.gone: set[str] = set()
+        self.amended: set[str] = set()
         self.batches: list[int] = []
 
     def submit(self, drafts: Sequence[dict[str, Any]]) -> list[str]:
@@ -44,7 +49,11 @@ class Register:
     def known(self, externals: Sequence[str]) -> Mapping[str, Known]:
         return {
             external: Known(
-                f"r-{external}", len(versions), content_digest(versions[-1]["parts"]), external in self.gone
+                f"r-{external}",
+                len(versions),
+                digests(versions[-1]["parts"]),
+                external in self.gone,
+                external in self.amended,
             )
             for external in externals
             if (versions := self.kept.get(external))
@@ -117,6 +126,16 @@ def test_what_was_withdrawn_or_erased_is_not_brought_back(tmp_path: Path) -> Non
     summary = import_incidents(read(path), register.submit, register.known)
     assert (summary.unchanged, summary.refused) == (1, 1)
     assert [r.reason for r in summary.refusals] == ["it was withdrawn or erased here"]
+
+
+def test_what_somebody_amended_is_not_undone(tmp_path: Path) -> None:
+    register = Register()
+    import_incidents(read(ged_file(tmp_path, files.ged(1), files.ged(2))), register.submit, register.known)
+    register.amended = {"ucdp:900001", "ucdp:900002"}
+    changed = ged_file(tmp_path, files.ged(1), files.ged(2, best=4))
+    summary = import_incidents(read(changed), register.submit, register.known)
+    assert (summary.unchanged, summary.refused) == (1, 1)
+    assert "amended" in summary.refusals[0].reason
 
 
 def test_a_file_of_nothing_but_faults_keeps_a_bounded_list() -> None:

@@ -348,6 +348,7 @@ def test_a_claim_needs_a_number_or_words(signed_in: As) -> None:
     assert client.post(f"/incidents/{made.record}/claim/", entered(told)).status_code == 422
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
 def test_exports_hold_what_may_be_exported_and_are_safe_to_open(signed_in: As) -> None:
     _, officer = signed_in("watch_officer")
     rules.report_incident(officer, PARTS)

@@ -42,7 +42,7 @@ def import_file(
 
 
 def _draft(draft: Mapping[str, Any]) -> Draft:
-    """A new version replaces every part the file can fill; parts that it never had are left as they are."""
+    """A new version replaces the parts that the row fills; the others stay as they are."""
     return Draft(
         kind=INCIDENT.name,
         parts=draft["parts"],

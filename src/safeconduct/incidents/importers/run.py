@@ -154,8 +154,10 @@ def _commit(rows: list[Row], submit: Submit, known: KnownBy, summary: ImportSumm
             drafts.append((row, row.draft))
         elif before.gone:
             summary.refuse(RefusedRow(row.line, "it was withdrawn or erased here", row.external))
-        elif before.digest == content_digest(row.parts):
+        elif all(before.digests.get(part) == content_digest(value) for part, value in row.parts.items()):
             summary.unchanged += 1
+        elif before.amended:
+            summary.refuse(RefusedRow(row.line, "it differs, and somebody amended it here", row.external))
         else:
             drafts.append((row, row.draft | {"record": before.record, "version": before.version}))
     if not drafts:
