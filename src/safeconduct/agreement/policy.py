@@ -115,11 +115,10 @@ class Policy:
         self.digest = digest_of(books)
         self.red_lines = place_red_lines(books, vocabulary)
         placed = place_grants(books)
-        self.grants: Mapping[str, PlacedGrant] = MappingProxyType(
-            {grant.id: grant for grant in placed if grant.status == "agreed"}
-        )
+        agreed = [grant for grant in placed if grant.status == "agreed"]
+        self.grants: Mapping[str, PlacedGrant] = MappingProxyType({grant.id: grant for grant in agreed})
         self.pending = tuple(grant for grant in placed if grant.status != "agreed")
-        self.table: Table = _table(self.grants.values(), vocabulary)
+        self.table: Table = _table(agreed, vocabulary)
         self._would: Table = _table(self.pending, vocabulary)
         self._views: dict[tuple[str, frozenset[str]], View] = {}
         self._would_views: dict[tuple[str, frozenset[str]], View] = {}
