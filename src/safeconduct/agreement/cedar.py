@@ -190,7 +190,7 @@ def _record(item: Item) -> Mapping[str, Any]:
         "agreement": item.agreement,
         "state": item.state,
         "releasable": sorted(item.releasable),
-        "orcon": bool(item.orcon),
+        "orcon": item.orcon,
         "assigned": sorted(item.assigned),
     }
     if item.opens is not None:

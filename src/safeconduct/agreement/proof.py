@@ -18,7 +18,7 @@ from safeconduct.agreement.clauses import Assurance, Clause
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, Vocabulary
 
-_FACT_STATES = tuple(range(ASSIGNED | NOT_BEFORE | AUTHORISED + 1))
+_FACT_STATES = tuple(range((ASSIGNED | NOT_BEFORE | AUTHORISED) + 1))
 _NOW = 0.0
 
 
@@ -258,17 +258,21 @@ def _changes(
 
 def _sentences(verb: str, changes: list[Change]) -> Iterator[str]:
     """One line for all roles, acts and parts that change in the same way."""
-    alike: dict[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...]], dict[str, list[str]]] = {}
-    for party, role, act, kind, part, originator, states, levels, _ in changes:
-        roles = alike.setdefault((party, act, kind, originator, states, levels), {})
-        roles.setdefault(role, []).append(part)
-    for (party, act, kind, originator, states, levels), roles in alike.items():
-        grouped: dict[tuple[str, ...], list[str]] = {}
-        for role, parts_of_role in roles.items():
-            grouped.setdefault(tuple(parts_of_role), []).append(role)
-        for part_names, role_names in grouped.items():
-            yield (
-                f"{party} {verb}: {', '.join(role_names)} may {act} {', '.join(part_names)} "
-                f"of {originator}'s {kind} records while {' or '.join(states)}, "
-                f"labelled {' or '.join(levels)}"
-            )
+    parts_of: dict[tuple[object, ...], tuple[Change, list[str]]] = {}
+    for change in changes:
+        same = change._replace(part="", size=0)
+        parts_of.setdefault(same, (change, []))[1].append(change.part)
+    acts_of: dict[tuple[object, ...], tuple[Change, list[str], list[str]]] = {}
+    for change, parts in parts_of.values():
+        same_parts = (*change._replace(part="", act="", size=0), *parts)
+        acts_of.setdefault(same_parts, (change, parts, []))[2].append(change.act)
+    roles_of: dict[tuple[object, ...], tuple[Change, list[str], list[str], list[str]]] = {}
+    for change, parts, acts in acts_of.values():
+        same_acts = (*change._replace(part="", act="", role="", size=0), *parts, "", *acts)
+        roles_of.setdefault(same_acts, (change, parts, acts, []))[3].append(change.role)
+    for change, parts, acts, roles in roles_of.values():
+        yield (
+            f"{change.party} {verb}: {', '.join(roles)} may {', '.join(acts)} {', '.join(parts)} "
+            f"of {change.originator}'s {change.kind} records while {' or '.join(change.states)}, "
+            f"labelled {' or '.join(change.levels)}"
+        )
