@@ -68,12 +68,20 @@ async function replace(element) {
   if (!answer.ok) return;
   const parsed = new DOMParser().parseFromString(text, "text/html");
   const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;
+  relabel(parsed);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   element.replaceChildren(...document.adoptNode(fresh).childNodes);
   delete element.dataset.stale;
   htmx.process(element);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   element.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+}
+
+/** What was fetched may bear a higher label than the page did: the banner follows what is shown. */
+function relabel(parsed) {
+  const fresh = parsed.querySelector(".banner-place > .banner");
+  const shown = document.querySelector(".banner-place > .banner");
+  if (fresh && shown) shown.replaceWith(document.adoptNode(fresh));
 }
 
 const isBeingTypedIn = (element) =>

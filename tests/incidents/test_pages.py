@@ -382,11 +382,14 @@ def test_fragments_for_live_updates_are_the_part_that_changed(signed_in: As) -> 
     made = rules.report_incident(officer, PARTS)
     whole = client.get(f"/incidents/{made.record}/").content.decode()
     fragment = client.get(f"/incidents/{made.record}/", headers={"HX-Request": "true"}).content.decode()
-    assert '<div id="incident" data-refresh-on="incident claim">' in whole
-    assert fragment.lstrip().startswith('<div id="incident"')
+    opening = f'<div id="incident" data-refresh-on="incident claim" data-refresh-record="{made.record}">'
+    assert opening in whole
+    assert opening in fragment
     assert "<html" not in fragment
+    assert '<section class="banner-place"><p class="banner" data-level="SECRET">' in fragment
     lines = client.get("/incidents/", headers={"HX-Request": "true"}).content.decode()
-    assert lines.lstrip().startswith('<div id="incident-lines"')
+    assert '<div id="incident-lines"' in lines
+    assert "<html" not in lines
 
 
 @pytest.mark.parametrize("language", ["ur", "zh-hans"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from safeconduct.incidents import words
@@ -31,9 +31,11 @@ class BoxField(forms.CharField):
         try:
             west, south, east, north = (float(number) for number in text.split(","))
         except ValueError:
-            raise forms.ValidationError(_now("Four numbers of degrees: west, south, east, north.")) from None
+            raise forms.ValidationError(
+                gettext("Four numbers of degrees: west, south, east, north.")
+            ) from None
         if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-            raise forms.ValidationError(_now("Four numbers of degrees: west, south, east, north."))
+            raise forms.ValidationError(gettext("Four numbers of degrees: west, south, east, north."))
         return west, south, east, north
 
 
@@ -60,7 +62,7 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        anything = _now("Any")
+        anything = gettext("Any")
         for name, options in (
             ("category", words.CATEGORIES.items()),
             ("state", words.STATES.items()),

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError as FormError
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
 
@@ -140,7 +140,7 @@ class WhenForm(PartForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         zone = timezone.get_current_timezone_name()
-        self.fields["start_time"].help_text = _now("Time zone: %(zone)s") % {"zone": zone}
+        self.fields["start_time"].help_text = gettext("Time zone: %(zone)s") % {"zone": zone}
 
     @classmethod
     def initial_of(cls, current: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class WhenForm(PartForm):
         for end in ("start", "end"):
             day, hour = cleaned.get(f"{end}_day"), cleaned.get(f"{end}_time")
             if hour and not day:
-                self.add_error(f"{end}_day", FormError(_now("Give the day as well.")))
+                self.add_error(f"{end}_day", FormError(gettext("Give the day as well.")))
             elif day:
                 value[end] = self._as_written(end, _moment(day, hour))
         value["local_hour_known"] = bool(cleaned.get("start_time"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from safeconduct.incidents import words
@@ -44,21 +44,23 @@ def timeline(found: Released, versions: Iterable[VersionMark], claims: Iterable[
 def _committed(mark: VersionMark, originator: str) -> Event:
     if mark.version == 1:
         return Event(mark.at, "minute", _("Reported"), originator, "major")
-    said = {"withdraw": _now("Withdrawn"), "erase": _now("Parts erased")}.get(mark.act)
-    return Event(mark.at, "minute", said or _now("Version %(number)s") % {"number": mark.version}, originator)
+    said = {"withdraw": gettext("Withdrawn"), "erase": gettext("Parts erased")}.get(mark.act)
+    return Event(
+        mark.at, "minute", said or gettext("Version %(number)s") % {"number": mark.version}, originator
+    )
 
 
 def _claimed(claim: Released) -> Event:
     source, figure = claim.parts.get("source", {}), claim.parts.get("figure")
-    outlet = source.get("outlet") or _now("a source that is withheld")
+    outlet = source.get("outlet") or gettext("a source that is withheld")
     told = {"outlet": outlet, "what": words.word(words.MEASURED, figure["what"]) if figure else ""}
     if claim.state == "retracted":
-        text = _now("Claim retracted: %(outlet)s") % told
+        text = gettext("Claim retracted: %(outlet)s") % told
     elif figure:
         told["figure"] = Interval.of(figure).text
-        text = _now("Claim by %(outlet)s: %(what)s %(figure)s") % told
+        text = gettext("Claim by %(outlet)s: %(what)s %(figure)s") % told
     else:
-        text = _now("Statement by %(outlet)s") % told
+        text = gettext("Statement by %(outlet)s") % told
     published = source.get("published")
     if published:
         return Event(instant(published), "day" if is_day(published) else "minute", text, claim.originator)

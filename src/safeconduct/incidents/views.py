@@ -19,7 +19,7 @@ from safeconduct.incidents import rules
 from safeconduct.incidents.answers import answered, principal
 from safeconduct.incidents.exports import GEOJSON, Writer, csv_writer
 from safeconduct.incidents.figures import severity, side_by_side
-from safeconduct.incidents.filters import LIST_PARTS, FilterForm, filters_of
+from safeconduct.incidents.filters import LIST_PARTS, PAGE, FilterForm, filters_of
 from safeconduct.incidents.presentation import highest, list_line, map_feature, part_views
 from safeconduct.incidents.timeline import timeline
 from safeconduct.incidents.words import SEVERITIES, STATES, word
@@ -30,6 +30,7 @@ from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.records.release import Released, release
 
 LIVE = "/live?topics=incident,claim"
+TABLE = 20
 EXPORT_BATCH = 500
 CLAIMS = 500
 
@@ -38,17 +39,19 @@ CLAIMS = 500
 @answered
 def incident_list(request: HttpRequest) -> HttpResponse:
     """Incidents that the reader may see, newest event first, a page at a time."""
-    context = _listing(request, limit=50)
-    template = "incidents/_lines.html" if "HX-Request" in request.headers else "incidents/list.html"
+    context = _listing(request, PAGE)
+    template = "incidents/_lines_alone.html" if "HX-Request" in request.headers else "incidents/list.html"
     return render(request, template, context)
 
 
 @require_safe
 @answered
 def incident_map(request: HttpRequest) -> HttpResponse:
-    """The same incidents on the map; the table under it holds those of the first page."""
-    context = _listing(request, limit=20) | {"map_data": reverse("incidents:points"), "page": "map"}
-    template = "incidents/_lines.html" if "HX-Request" in request.headers else "incidents/map.html"
+    """The same incidents on the map, and the newest of them in a table. Its label covers every point."""
+    context = _listing(request, MAX_LIMIT)
+    context |= {"page": "map", "map_data": reverse("incidents:points"), "lines": context["lines"][:TABLE]}
+    context |= {"next": "", "first": ""}
+    template = "incidents/_lines_alone.html" if "HX-Request" in request.headers else "incidents/map.html"
     return render(request, template, context)
 
 
@@ -122,7 +125,9 @@ def incident_detail(request: HttpRequest, incident: str) -> HttpResponse:
         "may_update": own and not found.withdrawn and bool(writable),
         "may_claim": not found.withdrawn and bool(rules.parts_open_to(reader, "write", "claim")),
     }
-    template = "incidents/_incident.html" if "HX-Request" in request.headers else "incidents/detail.html"
+    template = (
+        "incidents/_incident_alone.html" if "HX-Request" in request.headers else "incidents/detail.html"
+    )
     return render(request, template, context)
 
 
