@@ -177,6 +177,15 @@ class Difference:
     sentences: tuple[str, ...]
     counts: dict[str, int]
 
+    def lines(self) -> tuple[str, ...]:
+        """The sentences, and the counts in words under them."""
+        counts = self.counts
+        total = (
+            f"{counts['added']} states added in {counts['added_keys']} combinations of role, act and part; "
+            f"{counts['removed']} removed in {counts['removed_keys']}"
+        )
+        return (*self.sentences, total)
+
 
 _State = tuple[str, str, str, int, int]
 """(originator, agreement, state, level, facts)"""
