@@ -109,7 +109,9 @@ def test_no_file_outgrows_a_head() -> None:
 
 def test_no_page_has_inline_code() -> None:
     """The content security policy forbids it; a template that has some is broken."""
-    inline = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style\b|\son\w+\s*=|\sstyle\s*=", re.I)
+    inline = re.compile(
+        r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style\b|\son\w+\s*=|\sstyle\s*=", re.I
+    )
     wrong = [
         str(path.relative_to(ROOT))
         for path in sorted(ROOT.rglob("*.html"))

@@ -33,6 +33,12 @@ class Verdict:
     why: str = ""
 
 
+def ledger_size(home: Home) -> int:
+    """Entries in a home's ledger, whether or not its writer runs."""
+    with closing(open_database(home.ledger, read_only=True)) as connection:
+        return Log(connection, "ledger", f"{home.party}.safeconduct/ledger").size
+
+
 def verify_home(home: Home, progress: Progress | None = None) -> Verdict:
     """Recompute a home's ledger from what is on the disk, and open every part whose key is still there."""
     if not home.ledger.exists():

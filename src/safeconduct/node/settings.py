@@ -159,6 +159,12 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = f"Safeconduct {HOME.name}"
 MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "safeconduct.people.codes.SignInCodeForm",
+    "reauthenticate": "safeconduct.people.codes.ConfirmCodeForm",
+    "authenticate_webauthn": "safeconduct.people.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "safeconduct.people.passkeys.ConfirmForm",
+}
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TRUST_ENABLED = False
 USERSESSIONS_TRACK_ACTIVITY = False

@@ -86,9 +86,10 @@ def status(home: Path | None) -> None:
 
     with opened(home) as (node, door):
         from safeconduct.exchange.status import describe
+        from safeconduct.node.backups import ledger_size
 
         running = "running" if door.writer is None else "stopped"
-        size = door.call("ledger_size", {})["size"]
+        size = ledger_size(node)
         click.echo(f"{node.name} ({node.party}, {node.side}), {running}, {size:,} ledger entries")
         for line in describe(node, door):
             click.echo(line)
