@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -68,15 +69,18 @@ def end_other_sessions(request: SignedIn) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def token_list(request: SignedIn) -> HttpResponse:
-    if request.method == "POST":
-        answer: HttpResponse = _make_token(request)
-        return answer
-    return _tokens_page(request, TokenForm(principal=request.principal))
+    if request.method == "POST" and is_reauthentication_required(request, app=""):
+        # A form is not carried over the question whether it is still the same person.
+        return redirect("people_tokens")
+    answer: HttpResponse = _tokens(request)
+    return answer
 
 
 @reauthentication_required  # type: ignore[untyped-decorator]
-def _make_token(request: SignedIn) -> HttpResponse:
-    """The text of a new token is on this one page and nowhere else."""
+def _tokens(request: SignedIn) -> HttpResponse:
+    """The tokens that one has. The text of a new one is on the answer to its form and nowhere else."""
+    if request.method != "POST":
+        return _tokens_page(request, TokenForm(principal=request.principal))
     account = request.user
     form = TokenForm(request.POST, principal=request.principal)
     if form.is_valid():

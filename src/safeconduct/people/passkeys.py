@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.views import AddWebAuthnView, LoginWebAuthnView
 from django import forms
@@ -13,10 +18,40 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
+
+
+class AnswerField(forms.JSONField):
+    """What an authenticator answered; the library takes the shape of it on trust, so it is looked at first."""
+
+    def __init__(self, shape: type[AuthenticationResponse | RegistrationResponse]) -> None:
+        super().__init__(widget=forms.HiddenInput)
+        self.shape = shape
+
+    def clean(self, value: Any) -> Any:
+        answer = super().clean(value)
+        try:
+            self.shape.from_dict(answer)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as fault:
+            raise forms.ValidationError(_("This is no answer of a passkey."), code="malformed") from fault
+        return answer
+
+
+class SignInForm(LoginWebAuthnForm):  # type: ignore[misc]
+    credential = AnswerField(AuthenticationResponse)
+
+
+class SecondFactorForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = AnswerField(AuthenticationResponse)
+
+
+class ConfirmForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = AnswerField(AuthenticationResponse)
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     name = forms.CharField(label=_("Name of the passkey"), required=False, max_length=100)
+    credential = AnswerField(RegistrationResponse)
     passwordless = forms.BooleanField(required=False, initial=True, widget=forms.HiddenInput)
 
     def clean_passwordless(self) -> bool:
@@ -38,6 +73,7 @@ class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
 class PasskeySignIn(LoginWebAuthnView):  # type: ignore[misc]
     """Sign-in with a passkey alone: it is two factors in one, what one has and what one knows or is."""
 
+    form_class = SignInForm
     template_name = "people/passkey_sign_in.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
