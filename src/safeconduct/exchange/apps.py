@@ -15,4 +15,5 @@ class ExchangeConfig(AppConfig):
             pairing,
             projection,
             recall,
+            stick,
         )

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from safeconduct.exchange.delivery import feed_of
+from safeconduct.exchange.delivery import feed_of, restored
 from safeconduct.exchange.feed import Ack
 from safeconduct.exchange.identity import Keys
 from safeconduct.exchange.state import State
@@ -48,12 +48,15 @@ def offer(home: Home, log: Log, size: int) -> None:
     """Sign the ledger's head at `size`, which must be durable, and put it up with its proof for each partner."""
     note = sign_checkpoint(log.checkpoint_at(size), Keys.of(home).ledger)
     for partner in home.partners:
-        feed = feed_of(home, partner)
-        ack = feed.acks().get("ledger")
-        old = ack.size if ack is not None else 0
-        if old <= size:
-            request = build_add_checkpoint(old, log.consistency(old, size), note)
-            feed.offer_head(note, size, request)
+        _offer(home, log, partner, size, note)
+
+
+def _offer(home: Home, log: Log, partner: str, size: int, note: bytes) -> None:
+    feed = feed_of(home, partner)
+    ack = feed.acks().get("ledger")
+    old = ack.size if ack is not None else 0
+    if old <= size and not restored(home, partner):
+        feed.offer_head(note, size, build_add_checkpoint(old, log.consistency(old, size), note))
 
 
 @on_tick("exchange_acks", 1.0)
@@ -74,7 +77,16 @@ def keep_acks(tx: Tx) -> None:
             "note": ack.note.decode(),
         }
         tx.append("checkpoint", header)
+        _offer_rest(tx, partner, ack.size)
         tx.announce({"topic": "cosigned", "partner": partner, "size": ack.size, "time": ack.time})
+
+
+def _offer_rest(tx: Tx, partner: str, cosigned_size: int) -> None:
+    """A head on offer that begins at another size than the partner has reached gets its proof anew."""
+    head = feed_of(tx.home, partner).head()
+    if head is not None and head[0] > cosigned_size:
+        home, log = tx.home, tx.log
+        tx.after_commit(lambda: _offer(home, log, partner, head[0], head[1]))
 
 
 @on_start
@@ -91,6 +103,12 @@ def refuse_restored_backup(tx: Tx) -> None:
             raise RestoredBackup(
                 f"this ledger ends at {tx.log.size:,}, but {partner} has cosigned it to {ack.size:,}: "
                 "it was restored from an older backup"
+            )
+        feed_ack = feed.acks().get("feed")
+        if feed_ack is not None and feed_ack.size > state.partner(partner).feed_size:
+            raise RestoredBackup(
+                f"{partner} has {feed_ack.size:,} entries of the feed, the ledger tells of "
+                f"{state.partner(partner).feed_size:,}: the ledger was restored from an older backup"
             )
         if feed.log.size > state.partner(partner).feed_size:
             raise RestoredBackup(

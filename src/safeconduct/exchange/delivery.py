@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safeconduct.exchange.feed import Feed, seal_context
-from safeconduct.exchange.identity import feed_key
+from safeconduct.exchange.identity import Keys, feed_key
 from safeconduct.exchange.state import State
 from safeconduct.ledger.parts import seal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
@@ -32,8 +32,31 @@ def feed_of(home: Home, partner: str) -> Feed:
     """The writer's own handle on a partner's feed; it is kept open until the writer closes."""
     feeds = _open.setdefault(home.path, {})
     if partner not in feeds:
-        feeds[partner] = Feed(home, partner, appends=True)
+        feed = feeds[partner] = Feed(home, partner, appends=True)
+        feed.sign_with(Keys.of(home).ledger.verifier, feed_key(home, partner).verifier)
     return feeds[partner]
+
+
+def restored_mark(home: Home, partner: str) -> Path:
+    """The file that stands while a restored node does not know yet what the partner has of it."""
+    return home.feed(partner) / "restored"
+
+
+def restored(home: Home, partner: str) -> bool:
+    return restored_mark(home, partner).exists()
+
+
+def settle_restored(tx: Tx, partner: str) -> None:
+    """The partner has said what it cosigned: go on if this node has all of it, else freeze the exchange."""
+    acks = feed_of(tx.home, partner).acks()
+    feed, ledger = acks.get("feed"), acks.get("ledger")
+    known = State(tx.db).partner(partner)
+    if (feed and feed.size > known.feed_size) or (ledger and ledger.size > tx.log.size):
+        State(tx.db).freeze(partner, "restored: the partner has cosigned more than the restored ledger has")
+        tx.announce({"topic": "exchange", "partner": partner, "alarm": "restored"})
+        return
+    restored_mark(tx.home, partner).unlink(missing_ok=True)
+    deliver_after(tx, partner)
 
 
 @on_stop
@@ -81,8 +104,14 @@ def deliver_after(tx: Tx, partner: str) -> None:
 
 
 def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
-    """Copy what the outbox has and the feed has not, then do the erasures that wait. Safe to repeat."""
+    """Copy what the outbox has and the feed has not, then do the erasures that wait. Safe to repeat.
+
+    Nothing is added to the feed of a partner with whom the exchange is frozen, or of whom it is not known yet
+    what it saw before this node was restored from a backup: what was signed twice would be a fork.
+    """
     state, feed = State(db), feed_of(home, partner)
+    if state.partner(partner).frozen or restored(home, partner):
+        return
     _copy(home, state, feed)
     waiting = db.execute(
         "SELECT idx, mask FROM exchange_erasing WHERE partner = ? ORDER BY idx", (partner,)

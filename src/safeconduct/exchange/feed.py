@@ -8,16 +8,16 @@ and in every copy of this database.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from safeconduct.exchange.bundle import Bundle, BundleRefused, Cosignatures, FeedEntry
 from safeconduct.exchange.identity import Card, feed_origin, party_id
-from safeconduct.ledger.keys import SigningKey
+from safeconduct.ledger.keys import SigningKey, Verifier
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log, open_database
-from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint, sign_checkpoint
+from safeconduct.ledger.notes import NoteRefused, open_checkpoint, sign_checkpoint
 from safeconduct.ledger.parts import unseal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
@@ -33,6 +33,7 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, note BLOB NOT NULL, request BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS ack (what TEXT PRIMARY KEY, size INTEGER NOT NULL, time INTEGER NOT NULL,"
     " note BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS own (what TEXT PRIMARY KEY, vkey TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS given (one INTEGER PRIMARY KEY CHECK (one = 1), cosignatures BLOB NOT NULL)",
 )
 
@@ -54,9 +55,12 @@ class Feed:
     """One partner's feed. Opened for writing by the writer, and by the feed server to note cosignatures."""
 
     def __init__(self, home: Home, partner: str, *, appends: bool = False) -> None:
+        """Raises FileNotFoundError for a reader when the writer has not made the feed yet."""
         folder = home.feed(party_id(partner))
         if appends:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not (folder / "keys").exists():
+            raise FileNotFoundError(folder)
         self.partner = partner
         self.db = open_database(folder / "feed.sqlite3")
         self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
@@ -72,6 +76,14 @@ class Feed:
         self.keystore.close()
 
     # --- the writer's side
+
+    def sign_with(self, ledger: Verifier, feed: Verifier) -> None:
+        """Keep the public keys that this node's heads are signed with, to know them again when cosigned."""
+        with transaction(self.db):
+            for what, verifier in (("ledger", ledger), ("feed", feed)):
+                self.db.execute(
+                    "INSERT OR REPLACE INTO own (what, vkey) VALUES (?, ?)", (what, verifier.vkey)
+                )
 
     def append(self, entries: Sequence[tuple[bytes, bytes]], key: SigningKey) -> None:
         """Append (leaf, packed sealed body) pairs in order, durable and signed on return."""
@@ -135,6 +147,11 @@ class Feed:
         """The largest signed size."""
         return int(self.db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0])
 
+    def head(self) -> tuple[int, bytes] | None:
+        """The own ledger's newest checkpoint on offer: its size and signed note."""
+        row = self.db.execute("SELECT size, note FROM head ORDER BY size DESC LIMIT 1").fetchone()
+        return (int(row[0]), bytes(row[1])) if row else None
+
     def head_size(self) -> int:
         """Size of the own ledger's newest checkpoint on offer."""
         return int(self.db.execute("SELECT coalesce(max(size), 0) FROM head").fetchone()[0])
@@ -195,17 +212,16 @@ class Feed:
     def note_cosignatures(self, card: Card, given: Cosignatures) -> None:
         """Keep the partner's cosignatures after verifying them against what this node signed.
 
-        Raises AckRefused; one that is older than what is kept changes nothing.
+        Raises AckRefused; one that is older than what is kept changes nothing. One that is further than this
+        node goes is kept: it tells that this node was restored from an older backup.
         """
-        accepted: list[tuple[str, Ack]] = []
-        with snapshot(self.db):
-            if given.feed:
-                accepted.append(("feed", self._cosigned(card, given.feed, self._own_feed)))
-            if given.ledger:
-                accepted.append(("ledger", self._cosigned(card, given.ledger, self._own_head)))
+        accepted = [
+            (what, self._cosigned(card, what, note))
+            for what, note in (("feed", given.feed), ("ledger", given.ledger))
+            if note
+        ]
         kept = self.acks()
-        newer = [(w, a) for w, a in accepted if w not in kept or a.size >= kept[w].size]
-        newer = [(w, a) for w, a in newer if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)]
+        newer = [(w, a) for w, a in accepted if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)]
         if newer:
             with transaction(self.db):
                 for what, ack in newer:
@@ -214,26 +230,23 @@ class Feed:
                         (what, ack.size, ack.time, ack.note),
                     )
 
-    def _cosigned(self, card: Card, note: bytes, own: Callable[[Checkpoint], bool]) -> Ack:
+    def _cosigned(self, card: Card, what: str, note: bytes) -> Ack:
+        row = self.db.execute("SELECT vkey FROM own WHERE what = ?", (what,)).fetchone()
+        if row is None:
+            raise AckRefused("nothing was signed yet")
+        own = Verifier.parse(row[0])
         try:
-            opened = open_checkpoint(note, [card.witness])
+            opened = open_checkpoint(note, [own, card.witness])
         except NoteRefused as fault:
             raise AckRefused(str(fault)) from fault
-        if not own(opened.checkpoint):
+        head = opened.checkpoint
+        if set(opened.signers) != {own, card.witness} or head.origin != own.name:
             raise AckRefused("a cosignature on a head that this node did not sign")
-        return Ack(opened.checkpoint.size, opened.verified[card.witness.name] or 0, note)
-
-    def _own_feed(self, checkpoint: Checkpoint) -> bool:
-        self.log.reload()
-        return self.log.fits(checkpoint)
-
-    def _own_head(self, checkpoint: Checkpoint) -> bool:
-        kept = self.acks().get("ledger")
-        notes = [bytes(n) for (n,) in self.db.execute("SELECT note FROM head").fetchall()]
-        if kept is not None:
-            notes.append(kept.note)
-        text = checkpoint.text().encode()
-        return any(note.startswith(text + b"\n") for note in notes)
+        if what == "feed":
+            self.log.reload()
+            if head.size <= self.log.size and not self.log.fits(head):
+                raise AckRefused("a cosignature on another feed")
+        return Ack(head.size, opened.verified[card.witness.name] or 0, note)
 
 
 def seal_context(partner: str, position: int) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.exchange.bundle import Bundle, BundleRefused, FeedEntry
-from safeconduct.exchange.delivery import deliver_after, feed_of
+from safeconduct.exchange.delivery import deliver_after, feed_of, restored, settle_restored
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_origin
 from safeconduct.exchange.leaves import Frame, LeafRefused, read_leaf
@@ -58,7 +58,7 @@ def cursor_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         "have": mirror_of(tx, partner.party).size,
         "head": known.ledger_size,
         "frozen": known.frozen,
-        "cosignatures": base64.b64encode(given(known, Keys.of(tx.home)).pack()).decode(),
+        "cosignatures": base64.b64encode(given(known).pack()).decode(),
     }
 
 
@@ -94,7 +94,7 @@ def ingest_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _answer(tx: Tx, partner: str, status: str) -> dict[str, Any]:
     state = State(tx.db)
-    cosignatures = given(state.partner(partner), Keys.of(tx.home))
+    cosignatures = given(state.partner(partner))
     feed = feed_of(tx.home, partner)
     tx.after_commit(lambda: feed.give(cosignatures))
     return {
@@ -124,7 +124,7 @@ def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
     if checkpoint.size >= mirror.size:
         known = state.partner(partner.party)
         if arrivals or not known.cosigned_feed:
-            state.set_feed_head(partner.party, bundle.note, cosigned_note(checkpoint, keys, tx.now))
+            state.set_feed_head(partner.party, bundle.note, cosigned_note(bundle.note, keys, tx.now))
             deliver_after(tx, partner.party)
     if bundle.head:
         unproved = witness_ledger(tx, card, bundle.head, keys)
@@ -133,6 +133,8 @@ def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
             tx.announce({"topic": "exchange", "partner": partner.party, "alarm": "unproved"})
     if bundle.cosignatures.feed or bundle.cosignatures.ledger:
         feed_of(tx.home, partner.party).note_cosignatures(card, bundle.cosignatures)
+    if restored(tx.home, partner.party):
+        settle_restored(tx, partner.party)
     return "ok" if arrivals or checkpoint.size == mirror.size else "old"
 
 

@@ -92,7 +92,8 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
         sent = withdraw_parts(tx, state, sent, row.kind, partner, sent.held & ~open_mask, reason)
     if open_mask & ~sent.held:
         sent = _send_more(tx, state, policy, values, sent, partner, open_mask)
-    if sent.own_version != row.version and open_mask:
+    untold = bool(row.about) and not sent.about
+    if open_mask and (sent.own_version != row.version or untold):
         _send_amendment(tx, state, row, sent, partner, permitted, open_mask)
 
 

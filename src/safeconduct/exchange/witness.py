@@ -12,13 +12,11 @@ from safeconduct.exchange.bundle import Cosignatures
 from safeconduct.exchange.identity import Card, Keys, ledger_origin
 from safeconduct.exchange.state import PartnerState, State
 from safeconduct.ledger.notes import (
-    Checkpoint,
     NoteRefused,
     add_signature,
     cosign,
     open_checkpoint,
     parse_add_checkpoint,
-    sign_checkpoint,
 )
 from safeconduct.ledger.tree import EMPTY_ROOT, verify_consistency
 from safeconduct.records.transaction import Tx, iso
@@ -44,9 +42,9 @@ class Unproved:
     size: int
 
 
-def cosigned_note(checkpoint: Checkpoint, keys: Keys, now: float) -> bytes:
-    """A note of the checkpoint that bears this node's cosignature alone."""
-    return checkpoint.text().encode() + b"\n" + cosign(checkpoint, keys.witness, int(now))
+def cosigned_note(note: bytes, keys: Keys, now: float) -> bytes:
+    """A verified note with this node's cosignature added."""
+    return add_signature(note, cosign(note, keys.witness, int(now)))
 
 
 def witness_ledger(tx: Tx, card: Card, request: bytes, keys: Keys) -> Unproved | None:
@@ -71,7 +69,7 @@ def witness_ledger(tx: Tx, card: Card, request: bytes, keys: Keys) -> Unproved |
         return None
     if not verify_consistency(known.ledger_size, head.size, root, head.root, asked.proof):
         return Unproved(head.size)
-    note = add_signature(asked.note, cosign(head, keys.witness, int(tx.now)))
+    note = cosigned_note(asked.note, keys, tx.now)
     state.set_ledger_head(card.party, head.size, head.root, note)
     tx.append(
         "checkpoint",
@@ -87,20 +85,13 @@ def witness_ledger(tx: Tx, card: Card, request: bytes, keys: Keys) -> Unproved |
     return None
 
 
-def given(known: PartnerState, keys: Keys) -> Cosignatures:
+def given(known: PartnerState) -> Cosignatures:
     """What this node has cosigned of a partner, as it is handed over."""
     return Cosignatures(
         feed=known.cosigned_feed,
-        ledger=_only_witness(known.ledger_note, keys) if known.ledger_note else b"",
+        ledger=known.ledger_note,
         ledger_size=known.ledger_size,
     )
-
-
-def _only_witness(note: bytes, keys: Keys) -> bytes:
-    text, _, signatures = note.partition(b"\n\n")
-    mine = f"\u2014 {keys.witness.name} ".encode()
-    lines = [line for line in signatures.split(b"\n") if line.startswith(mine)]
-    return text + b"\n\n" + b"".join(line + b"\n" for line in lines)
 
 
 def keep_evidence(tx: Tx, partner: str, fork: Forked) -> None:
@@ -120,8 +111,3 @@ def keep_evidence(tx: Tx, partner: str, fork: Forked) -> None:
         },
     )
     tx.announce({"topic": "exchange", "partner": partner, "alarm": FORK})
-
-
-def own_head(tx_log_checkpoint: Checkpoint, keys: Keys) -> bytes:
-    """The own ledger's head, signed. The checkpoint must be durable."""
-    return sign_checkpoint(tx_log_checkpoint, keys.ledger)

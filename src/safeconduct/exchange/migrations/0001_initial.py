@@ -36,7 +36,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'exchange_holding',
-                'indexes': [models.Index(models.F('partner'), models.F('since'), models.F('key'), name='holding_partner_since'), models.Index(models.F('record'), models.F('partner'), name='holding_record')],
+                'indexes': [
+                    models.Index(models.F('partner'), models.F('since'), models.F('key'), name='holding_partner_since'),
+                    models.Index(models.F('record'), models.F('partner'), name='holding_record'),
+                ],
             },
         ),
     ]

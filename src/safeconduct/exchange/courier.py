@@ -1,0 +1,210 @@
+"""The courier: fetches each partner's feed, hands it to the writer, takes the cosignatures back.
+
+It opens no database. When the link is down it tries again, ever more slowly up to a minute and never in step
+with others; when it is back everything catches up by itself. How the link is, it writes into a small file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+import random
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from safeconduct.exchange.bundle import MAX_BUNDLE
+from safeconduct.exchange.identity import Card
+from safeconduct.exchange.server import WAIT_SECONDS
+from safeconduct.exchange.tls import client_context
+from safeconduct.records.door import AsyncDoor
+from safeconduct.records.home import Home, Partner
+from safeconduct.records.refusals import Malformed, Unavailable
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 60.0
+FROZEN_PAUSE = 60.0
+IDLE_PAUSE = 1.0
+STALL_SECONDS = 30.0
+REPORT_SECONDS = 5.0
+"""A contact is written down this often while nothing changes."""
+
+
+@dataclass
+class Link:
+    """How the link to a partner is. Times in seconds since 1970; `failing_since` 0.0 while it works."""
+
+    partner: str
+    last_contact: float = 0.0
+    last_error: str = ""
+    failing_since: float = 0.0
+    have: int = 0
+
+    def path(self, home: Home) -> Path:
+        return home.feed(self.partner) / "link.json"
+
+    def save(self, home: Home) -> None:
+        target = self.path(home)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = target.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(self)))
+        draft.replace(target)
+
+
+def link_of(home: Home, partner: str) -> Link:
+    """The link as the courier last wrote it down; a blank one when it never ran."""
+    blank = Link(partner)
+    try:
+        found = json.loads(blank.path(home).read_text())
+        return Link(**found)
+    except (OSError, ValueError, TypeError):
+        return blank
+
+
+class LinkFailed(Exception):
+    """The partner's server did not give what it should; the text is for people."""
+
+
+class Courier:
+    """Fetches from one partner for as long as it runs."""
+
+    def __init__(self, home: Home, partner: Partner, door: AsyncDoor) -> None:
+        self.home = home
+        self.partner = partner
+        self.door = door
+        self.card = Card.of(partner.card)
+        self.link = link_of(home, partner.party)
+        self.pause = FIRST_PAUSE
+        self.head = 0
+        self._reported = 0.0
+
+    async def run(self) -> None:
+        """Pull until cancelled."""
+        context = client_context(self.home, self.card.certificate)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS
+        )
+        connector = aiohttp.TCPConnector(ssl=context, limit=4)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
+            while True:
+                try:
+                    await self._start()
+                    while True:
+                        await self._round(session)
+                        self.pause = FIRST_PAUSE
+                except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+                    await self._failed(_in_words(fault))
+                except (LinkFailed, Malformed, Unavailable) as fault:
+                    await self._failed(str(fault))
+
+    async def _start(self) -> None:
+        cursor = await self.door.call("exchange_cursor", {"partner": self.partner.party})
+        self.link.have, self.head = cursor["have"], cursor["head"]
+
+    async def _round(self, session: aiohttp.ClientSession) -> None:
+        """One bundle: ask, wait for something new, hand it over, give the cosignatures back."""
+        query = {"from": self.link.have, "head": self.head, "wait": int(WAIT_SECONDS)}
+        url = f"{self.partner.url}/exchange/bundle"
+        asked = time.monotonic()
+        async with session.get(url, params=query, allow_redirects=False) as response:
+            if response.status != 200:
+                raise LinkFailed(f"the partner's server answered {response.status}")
+            raw = await response.content.read(MAX_BUNDLE + 1)
+            while not response.content.at_eof() and len(raw) <= MAX_BUNDLE:
+                raw += await response.content.read(MAX_BUNDLE + 1)
+        if len(raw) > MAX_BUNDLE:
+            raise LinkFailed("the partner's server sent more than a bundle holds")
+        bundle = base64.b64encode(raw).decode()
+        answer = await self.door.call("ingest", {"partner": self.partner.party, "bundle": bundle})
+        before = (self.link.have, self.head)
+        self.link.have, self.head = answer["have"], answer["head"]
+        if answer["status"] in ("fork", "frozen"):
+            self.pause = FROZEN_PAUSE
+            raise LinkFailed("the exchange with this partner is frozen: it signed two histories")
+        unchanged = (self.link.have, self.head) == before
+        if not unchanged or time.monotonic() - asked < WAIT_SECONDS / 2:
+            await self._give(session, answer)
+        self._worked()
+        if unchanged and time.monotonic() - asked < WAIT_SECONDS / 2:
+            await asyncio.sleep(IDLE_PAUSE)  # what is on offer cannot be taken yet: do not ask in a loop
+
+    async def _give(self, session: aiohttp.ClientSession, answer: dict[str, Any]) -> None:
+        data = base64.b64decode(answer["cosignatures"])
+        url = f"{self.partner.url}/exchange/cosignatures"
+        async with session.post(url, data=data, allow_redirects=False) as response:
+            if response.status != 204:
+                raise LinkFailed(f"the partner's server answered {response.status} to our cosignatures")
+
+    def _worked(self) -> None:
+        now = time.time()
+        fresh = bool(self.link.last_error)
+        self.link.last_contact, self.link.last_error, self.link.failing_since = now, "", 0.0
+        if fresh or now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            self.link.save(self.home)
+
+    async def _failed(self, why: str) -> None:
+        now = time.time()
+        if why != self.link.last_error:
+            log.warning("%s: %s", self.partner.party, why)
+        self.link.last_error = why
+        self.link.failing_since = self.link.failing_since or now
+        self.link.save(self.home)
+        await asyncio.sleep(self.pause * random.uniform(0.5, 1.0))  # noqa: S311
+        self.pause = min(LONGEST_PAUSE, self.pause * 2)
+
+
+def _in_words(fault: BaseException) -> str:
+    """A network error as people can use it, without addresses or traces."""
+    match fault:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return "the server that answered is not the partner's: its certificate is another"
+        case aiohttp.ClientConnectorError():
+            return "the partner's server cannot be reached"
+        case TimeoutError():
+            return "the partner's server did not answer in time"
+        case aiohttp.ServerDisconnectedError():
+            return "the partner's server closed the connection"
+    return "the link broke"
+
+
+async def run_until(home: Home, stop: asyncio.Event) -> None:
+    """Fetch from every partner that has an address until `stop` is set."""
+    door = AsyncDoor(home)
+    tasks = [
+        asyncio.create_task(Courier(home, partner, door).run(), name=partner.party)
+        for partner in home.partners.values()
+        if partner.url and partner.card
+    ]
+    try:
+        ended = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {ended}:
+            task.result()
+    finally:
+        for task in (ended, *tasks):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await door.close()
+
+
+def run(home: Home) -> None:
+    """Run the courier of a home until SIGINT or SIGTERM."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_until(home, stop)
+
+    asyncio.run(main())
