@@ -68,7 +68,7 @@ def from_template(source: str, place: str) -> Iterator[Found]:
 
 def from_python(source: bytes, place: str) -> Iterator[Found]:
     for _line, function, texts, _comments in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
-        wanted = [texts] if isinstance(texts, str) else [text for text in texts if text]
+        wanted = [texts] if isinstance(texts, str) else [text for text in texts or () if text]
         count, has_context = CALLS[str(function).removesuffix("_lazy").removesuffix("_noop")]
         wanted = wanted[:count]
         if len(wanted) < (2 if has_context else 1):

@@ -109,16 +109,17 @@ def act_name(act: str) -> str:
 
 
 def _instant(value: object) -> datetime | None:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, str) and value:
-        try:
-            return _instant(datetime.fromisoformat(value))
-        except ValueError:
-            return None
-    return None
+    """The instant in UTC; None for what is none, or lies where a time zone would leave the calendar."""
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    if not isinstance(value, datetime) or not 1 < value.year < 9999:
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 @register.filter
@@ -128,10 +129,9 @@ def moment(value: object, precision: str = "minute") -> SafeString | str:
     `value` is a datetime (a naive one is UTC), epoch seconds or ISO 8601 text; `precision` is "second", "minute"
     or "day". A day has no time zone, so it is shown as it stands in UTC.
     """
-    instant = _instant(value)
-    if instant is None:
+    utc = _instant(value)
+    if utc is None:
         return ""
-    utc = instant.astimezone(UTC)
     if precision == "day":
         stamp = utc.date().isoformat()
         return format_html('<time datetime="{}">{}</time>', stamp, date_format(utc.date(), "DATE_FORMAT"))

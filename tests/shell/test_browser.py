@@ -1,0 +1,336 @@
+"""The modules in a real browser, fed by hand: live updates, what must leave the screen, passkeys, the map."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
+
+from safeconduct.shell.security import POLICY
+
+pytestmark = pytest.mark.browser
+
+DIST = Path(__file__).resolve().parents[2] / "src/safeconduct/shell/static/dist"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+SITE = "http://localhost"
+
+HEAD = (
+    '<!doctype html><html lang="en" data-theme="light" data-side="host"><head><title>t</title>'
+    '<link rel="icon" href="data:,"><link rel="stylesheet" href="/dist/app.css">'
+    '<script type="module" src="/dist/shell.js"></script>{head}</head><body>{body}</body></html>'
+)
+MARK = '"><img src=x onerror=document.title=1>'
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    if not (DIST / "shell.js").is_file():
+        pytest.skip("the bundle is made when the package is installed")
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--disable-background-networking", *WEBGL]
+    running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield running
+    running.close()
+
+
+class Desk:
+    """A page whose server is this test: `answers` maps a path to (status, type, body) or to a redirect."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.answers: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.route("**/*", self._answer)
+        page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
+        page.on("console", lambda m: self.complaints.append(m.text) if "Content Security" in m.text else None)
+
+    def _answer(self, route: Route) -> None:
+        url = urlsplit(route.request.url)
+        self.asked.append(f"{url.path}?{url.query}" if url.query else url.path)
+        if url.path.startswith("/dist/"):
+            file = DIST / url.path.removeprefix("/dist/")
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            self._serve(route, file.read_bytes(), kind)
+            return
+        status, kind, body = self.answers.get(url.path, (404, "text/html", ""))
+        if status == 302:
+            route.fulfill(status=302, headers={"Location": body})
+        else:
+            headers = {"Content-Type": kind, "Content-Security-Policy": POLICY}
+            route.fulfill(status=status, headers=headers, body=body)
+
+    @staticmethod
+    def _serve(route: Route, body: bytes, kind: str) -> None:
+        wanted = route.request.headers.get("range")
+        if wanted is None:
+            route.fulfill(body=body, content_type=kind)
+            return
+        first, last = (int(n) for n in wanted.removeprefix("bytes=").split("-"))
+        piece = body[first : last + 1]
+        headers = {
+            "Content-Type": kind,
+            "Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(body)}",
+        }
+        route.fulfill(status=206, headers=headers, body=piece)
+
+    def page_is(self, body: str, head: str = "") -> None:
+        self.answers["/page"] = (200, "text/html", HEAD.format(head=head, body=body))
+
+    def stream(self, *messages: dict[str, Any], more: str = "") -> None:
+        text = "".join(f"id: {m['index']}\ndata: {json.dumps(m)}\n\n" for m in messages)
+        self.answers["/live"] = (200, "text/event-stream", "retry: 60000\n\n" + text + more)
+
+    def open(self) -> None:
+        self.page.goto(f"{SITE}/page")
+
+
+@pytest.fixture
+def desk(browser: Browser) -> Iterator[Desk]:
+    context = browser.new_context()
+    made = Desk(context.new_page())
+    yield made
+    context.close()
+    assert made.complaints == []
+
+
+LIVE = '<p data-live="/live" data-word-live="live" data-word-reconnecting="lost" data-gone="gone"></p>'
+CHANGE = {"kind": "incident", "record": "r1", "about": "", "index": 41}
+
+
+def test_a_change_fetches_the_parts_that_follow_it_and_no_others(desk: Desk) -> None:
+    desk.stream(CHANGE)
+    desk.page_is(
+        LIVE + '<div id="a" data-refresh-on="incident" data-refresh-url="/part">old</div>'
+        '<div id="b" data-refresh-on="claim" data-refresh-url="/other">old</div>'
+        '<div id="c" data-refresh-on="incident" data-refresh-record="r2" data-refresh-url="/third">old</div>'
+    )
+    desk.answers["/part"] = (200, "text/html", '<p>around</p><div id="a"><b>new</b></div>')
+    desk.open()
+    expect(desk.page.locator("#a")).to_have_text("new")
+    assert "/other" not in desk.asked and "/third" not in desk.asked
+
+
+def test_a_record_s_page_follows_what_is_said_about_it(desk: Desk) -> None:
+    desk.stream({"kind": "claim", "record": "c9", "about": "r2", "index": 42})
+    desk.page_is(
+        LIVE
+        + '<div id="c" data-refresh-on="claim" data-refresh-record="r2" data-refresh-url="/part">old</div>'
+    )
+    desk.answers["/part"] = (200, "text/html", "fresh")
+    desk.open()
+    expect(desk.page.locator("#c")).to_have_text("fresh")
+
+
+def test_after_a_break_the_page_asks_for_what_it_missed(desk: Desk) -> None:
+    desk.stream(CHANGE)
+    desk.page_is(LIVE)
+    desk.open()
+    expect(desk.page.locator("[data-live]")).to_have_text("lost")
+    with desk.page.expect_request("**/live?last_event_id=41"):
+        pass
+
+
+def test_the_server_may_tell_the_page_to_look_at_everything(desk: Desk) -> None:
+    desk.stream(more="event: reset\ndata: {}\n\n")
+    desk.page_is(LIVE + '<div id="b" data-refresh-on="claim" data-refresh-url="/part">old</div>')
+    desk.answers["/part"] = (200, "text/html", "fresh")
+    desk.open()
+    expect(desk.page.locator("#b")).to_have_text("fresh")
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_what_may_no_longer_be_seen_leaves_the_screen(desk: Desk, status: int) -> None:
+    desk.stream(CHANGE)
+    desk.page_is(LIVE + '<div id="a" data-refresh-on="*" data-refresh-url="/part">CANARY</div>')
+    desk.answers["/part"] = (status, "text/html", "")
+    desk.open()
+    expect(desk.page.locator("#a")).to_have_text("gone")
+    assert "CANARY" not in desk.page.content()
+
+
+def test_a_failing_server_leaves_what_is_there(desk: Desk) -> None:
+    desk.stream(CHANGE)
+    desk.page_is(LIVE + '<div id="a" data-refresh-on="*" data-refresh-url="/part">still</div>')
+    desk.answers["/part"] = (503, "text/html", "broken")
+    with desk.page.expect_response("**/part"):
+        desk.open()
+    assert desk.page.inner_text("#a") == "still"
+
+
+def test_when_the_session_ends_the_page_goes(desk: Desk) -> None:
+    desk.stream(CHANGE)
+    desk.page_is(LIVE + '<div id="a" data-refresh-on="*" data-refresh-url="/part">CANARY</div>')
+    desk.answers["/part"] = (302, "", "/sign-in")
+    desk.open()
+    desk.answers["/page"] = (200, "text/html", "Sign in")
+    desk.page.wait_for_selector("text=Sign in")
+    assert "CANARY" not in desk.page.content()
+
+
+def test_an_entry_that_is_being_written_is_not_taken_away(desk: Desk) -> None:
+    desk.page_is(
+        LIVE + '<div id="a" data-refresh-on="incident" data-refresh-url="/part"><input id="note"></div>'
+        '<button id="elsewhere">x</button>'
+    )
+    desk.answers["/part"] = (200, "text/html", "fresh")
+    desk.open()
+    desk.page.fill("#note", "half a sentence")
+    desk.page.evaluate(
+        "document.body.dispatchEvent(new CustomEvent('live', {detail: {kinds: new Set(['incident']), records: null}}))"
+    )
+    assert desk.page.input_value("#note") == "half a sentence"
+    assert desk.page.get_attribute("#a", "data-stale") is not None
+    desk.page.focus("#elsewhere")
+    expect(desk.page.locator("#a")).to_have_text("fresh")
+
+
+PASSKEY = (
+    '<form data-passkey="{ceremony}" data-passkey-options="options" data-passkey-refused="refused" method="get"'
+    ' action="/done"><input type="hidden" name="answer" data-passkey-answer><p data-passkey-error hidden></p>'
+    '<button name="which" value="this">Sign</button></form>'
+    '<script id="options" type="application/json">{options}</script>'
+)
+PASSKEY_HEAD = '<script type="module" src="/dist/passkey.js"></script>'
+
+
+def passkey_page(desk: Desk, ceremony: str, options: dict[str, Any]) -> None:
+    desk.page_is(PASSKEY.format(ceremony=ceremony, options=json.dumps(options)), PASSKEY_HEAD)
+    desk.answers["/done"] = (200, "text/html", "done")
+    desk.open()
+
+
+def answer_of(desk: Desk) -> dict[str, Any]:
+    desk.page.click("button")
+    desk.page.wait_for_url("**/done?*")
+    given = dict(desk.page.evaluate("Object.fromEntries(new URLSearchParams(location.search))"))
+    assert given["which"] == "this"  # the button that was pressed is still told
+    return json.loads(given["answer"])
+
+
+def test_a_passkey_is_made_and_then_signs_the_challenge(desk: Desk) -> None:
+    keys = desk.page.context.new_cdp_session(desk.page)
+    keys.send("WebAuthn.enable")
+    authenticator = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    keys.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator})
+    make = {
+        "challenge": "_-8",
+        "rp": {"id": "localhost", "name": "t"},
+        "user": {"id": "AAEC", "name": "s.malik", "displayName": "S. Malik"},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+    }
+    passkey_page(desk, "create", {"publicKey": make})
+    made = answer_of(desk)
+    assert made["type"] == "public-key" and made["response"]["attestationObject"]
+
+    allowed = [{"type": "public-key", "id": made["id"]}]
+    passkey_page(desk, "get", {"challenge": "SGVsbG8", "rpId": "localhost", "allowCredentials": allowed})
+    signed = answer_of(desk)
+    assert signed["id"] == made["id"] and signed["response"]["signature"]
+    told = signed["response"]["clientDataJSON"]
+    client = json.loads(_bytes(told))
+    assert client["type"] == "webauthn.get" and client["challenge"] == "SGVsbG8"
+
+
+def _bytes(text: str) -> bytes:
+    import base64
+
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def test_a_refused_passkey_sends_nothing_and_says_so(desk: Desk) -> None:
+    passkey_page(desk, "get", {"challenge": "AA", "rpId": "elsewhere.example"})
+    desk.page.click("button")
+    desk.page.wait_for_selector("[data-passkey-error]:visible")
+    assert desk.page.inner_text("[data-passkey-error]") == "refused"
+    assert "/done" not in "".join(desk.asked)
+
+
+def test_a_question_is_asked_before_an_act_and_a_second_press_does_nothing(desk: Desk) -> None:
+    desk.page_is('<form id="f" data-confirm="Sure?" data-once action="/done"><button>Go</button></form>')
+    desk.answers["/done"] = (204, "text/html", "")
+    desk.open()
+    answers = iter([False, True])
+    desk.page.on("dialog", lambda d: d.accept() if next(answers) else d.dismiss())
+    desk.page.click("button")
+    assert "/done?" not in desk.asked and desk.page.is_enabled("button")
+    desk.page.click("button")
+    expect(desk.page.locator("button")).to_be_disabled()
+
+
+POINTS = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [67.0, 24.9]},
+            "properties": {"title": MARK, "url": "javascript:alert(1)", "level": "OPEN", "place": MARK},
+        }
+    ],
+}
+MAP_HEAD = '<link rel="stylesheet" href="/dist/map.css"><script type="module" src="/dist/map.js"></script>'
+
+
+def test_the_map_draws_points_and_takes_only_text_from_them(desk: Desk) -> None:
+    desk.page.set_viewport_size({"width": 600, "height": 500})
+    desk.page_is(
+        '<div class="map" id="map" data-map data-points="/points" data-center="67,24.9" data-zoom="6"></div>',
+        MAP_HEAD,
+    )
+    desk.answers["/points"] = (200, "application/geo+json", json.dumps(POINTS))
+    desk.open()
+    desk.page.wait_for_selector("#map[data-ready][data-count='1']", timeout=30_000)
+    desk.page.wait_for_timeout(500)
+    box = desk.page.locator("#map canvas").bounding_box()
+    assert box is not None
+    desk.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = desk.page.wait_for_selector(".map-cards")
+    assert card is not None and MARK in card.inner_text()
+    assert card.query_selector("img") is None and card.query_selector("a") is None
+    assert desk.page.title() == "t"
+
+
+def test_points_that_may_no_longer_be_seen_leave_the_map(desk: Desk) -> None:
+    desk.page_is(
+        '<div class="map small" id="map" data-map data-points="/points" data-refresh-on="incident"></div>',
+        MAP_HEAD,
+    )
+    desk.answers["/points"] = (200, "application/geo+json", json.dumps(POINTS))
+    desk.open()
+    desk.page.wait_for_selector("#map[data-count='1']", timeout=30_000)
+    desk.answers["/points"] = (404, "text/html", "")
+    desk.page.evaluate(
+        "document.body.dispatchEvent(new CustomEvent('live', {detail: {kinds: new Set(['incident']), records: null}}))"
+    )
+    desk.page.wait_for_selector("#map[data-count='0']")
+
+
+def test_without_webgl_the_map_makes_way_for_the_table(playwright: Playwright) -> None:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
+    plain = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    desk = Desk(plain.new_page())
+    desk.page_is('<div class="map" data-map data-unsupported="use the table"></div>', MAP_HEAD)
+    desk.open()
+    desk.page.wait_for_selector("text=use the table")
+    assert desk.page.locator("[data-map]").count() == 0
+    plain.close()
