@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.records.home import Home
@@ -24,6 +25,10 @@ os.environ["SAFECONDUCT_HOME"] = str(_first)
 os.environ["DJANGO_SETTINGS_MODULE"] = "safeconduct.node.settings"
 # Playwright's event loop runs in the thread of the test; Django would refuse every query made from it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# A shared machine stalls now and then: a law is not broken by being slow.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
 
 
 def pytest_configure() -> None:
