@@ -24,6 +24,7 @@ from safeconduct.records.kinds import Kind
 from safeconduct.shell.terms import LEVEL_NAMES
 
 EMPTY = (None, "")
+LONG = forms.Textarea(attrs={"rows": 4})
 
 
 def choices(options: words.Words, blank: Any = None) -> list[tuple[str, Any]]:
@@ -110,7 +111,7 @@ class SummaryForm(PartForm):
         label=words.FIELDS["target_class"], choices=choices(words.TARGETS, "—"), required=False
     )
     narrative = forms.CharField(
-        label=words.FIELDS["narrative"], max_length=20_000, required=False, widget=forms.Textarea
+        label=words.FIELDS["narrative"], max_length=20_000, required=False, widget=LONG
     )
     exercise = forms.BooleanField(label=_("This is an exercise"), required=False)
 
@@ -232,7 +233,7 @@ class PeopleForm(PartForm):
                 help_text=_("A name that may have to be withdrawn alone belongs in a record of its own."),
                 max_length=20_000,
                 required=False,
-                widget=forms.Textarea,
+                widget=LONG,
             ),
         }
         self.fields = {**counted, **told, **self.fields}
@@ -252,23 +253,15 @@ class MethodForm(PartForm):
     part = "method"
 
     type = forms.ChoiceField(label=words.FIELDS["type"], choices=choices(words.METHODS, "—"), required=False)
-    detail = forms.CharField(
-        label=words.FIELDS["detail"], max_length=20_000, required=False, widget=forms.Textarea
-    )
+    detail = forms.CharField(label=words.FIELDS["detail"], max_length=20_000, required=False, widget=LONG)
 
 
 class ResponseForm(PartForm):
     part = "response"
 
-    units = forms.CharField(
-        label=words.FIELDS["units"], max_length=20_000, required=False, widget=forms.Textarea
-    )
-    measures = forms.CharField(
-        label=words.FIELDS["measures"], max_length=20_000, required=False, widget=forms.Textarea
-    )
-    text = forms.CharField(
-        label=words.FIELDS["text"], max_length=20_000, required=False, widget=forms.Textarea
-    )
+    units = forms.CharField(label=words.FIELDS["units"], max_length=20_000, required=False, widget=LONG)
+    measures = forms.CharField(label=words.FIELDS["measures"], max_length=20_000, required=False, widget=LONG)
+    text = forms.CharField(label=words.FIELDS["text"], max_length=20_000, required=False, widget=LONG)
 
 
 def _grades() -> dict[str, forms.Field]:
@@ -291,9 +284,7 @@ class SourceForm(PartForm):
 
     name = forms.CharField(label=words.FIELDS["name"], max_length=200, required=False)
     url = forms.URLField(label=words.FIELDS["url"], max_length=2_000, required=False, assume_scheme="https")
-    remark = forms.CharField(
-        label=words.FIELDS["remark"], max_length=2_000, required=False, widget=forms.Textarea
-    )
+    remark = forms.CharField(label=words.FIELDS["remark"], max_length=2_000, required=False, widget=LONG)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -361,9 +352,7 @@ class RemarkForm(PartForm):
     kind = CLAIM
     part = "remark"
 
-    text = forms.CharField(
-        label=words.FIELDS["text"], max_length=20_000, required=False, widget=forms.Textarea
-    )
+    text = forms.CharField(label=words.FIELDS["text"], max_length=20_000, required=False, widget=LONG)
 
 
 CLAIM_FORMS: tuple[type[PartForm], ...] = (ClaimedFigureForm, ClaimSourceForm, RemarkForm)

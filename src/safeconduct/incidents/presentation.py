@@ -26,6 +26,7 @@ _CODES: Mapping[str, words.Words] = {
     "geo_precision": words.GEO_PRECISION,
     "party": words.CLAIMANTS,
 }
+_LAST = ("time_precision", "geo_precision", "external")
 _HIDDEN = ("latitude", "longitude", "reliability", "credibility", "local_hour_known", "exercise", "title")
 
 
@@ -98,9 +99,12 @@ def part_views(found: Released) -> list[PartView]:
 
 def _facts(value: Mapping[str, Any]) -> Iterable[Fact]:
     figures = {f"{name}_{end}" for name in FIGURES for end in ("low", "best", "high")}
-    for name, content in value.items():
+    for name in sorted(value, key=lambda name: name in _LAST):
+        content = value[name]
         if content in (None, "") or name in figures or name in _HIDDEN:
             continue
+        if name == "geo_precision" and value.get("latitude") is not None:
+            yield Fact(words.FIELDS["coordinates"], position=(value["latitude"], value["longitude"]))
         label = words.FIELDS.get(name, name)
         if name in ("start", "end", "published"):
             yield Fact(label, moment=Moment.of(content))
@@ -110,8 +114,6 @@ def _facts(value: Mapping[str, Any]) -> Iterable[Fact]:
             yield Fact(label, words.word(_CODES[name], content))
         else:
             yield Fact(label, str(content), long=len(str(content)) > 120)
-    if value.get("latitude") is not None:
-        yield Fact(words.FIELDS["coordinates"], position=(value["latitude"], value["longitude"]))
     if graded := grade(value):
         yield Fact(words.FIELDS["grade"], graded)
 

@@ -50,14 +50,19 @@ def _committed(mark: VersionMark, originator: str) -> Event:
     )
 
 
+def _apart(text: str) -> str:
+    """Text in its own direction of writing (Unicode isolates), whatever the language around it."""
+    return f"\u2068{text}\u2069"
+
+
 def _claimed(claim: Released) -> Event:
     source, figure = claim.parts.get("source", {}), claim.parts.get("figure")
-    outlet = source.get("outlet") or gettext("a source that is withheld")
+    outlet = _apart(source.get("outlet") or gettext("a source that is withheld"))
     told = {"outlet": outlet, "what": words.word(words.MEASURED, figure["what"]) if figure else ""}
     if claim.state == "retracted":
         text = gettext("Claim retracted: %(outlet)s") % told
     elif figure:
-        told["figure"] = Interval.of(figure).text
+        told["figure"] = _apart(Interval.of(figure).text)
         text = gettext("Claim by %(outlet)s: %(what)s %(figure)s") % told
     else:
         text = gettext("Statement by %(outlet)s") % told
