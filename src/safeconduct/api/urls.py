@@ -1,0 +1,32 @@
+"""The API's addresses, each behind the gate; an unknown one answers like any other problem."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, re_path
+
+from safeconduct.api import agreements, incidents, me, records
+from safeconduct.api.gate import guarded
+from safeconduct.api.service import api
+
+for _module in (incidents, records, agreements, me):
+    api.add_router("", _module.router)
+
+_patterns, _app, _namespace = api.urls
+for _pattern in _patterns:
+    if isinstance(_pattern, URLPattern):
+        _pattern.callback = guarded(
+            _pattern.callback,
+            open_to_all=_pattern.name == "openapi-json",
+            takes_file=str(_pattern.pattern).endswith("/attachments"),
+        )
+
+
+def unknown(request: HttpRequest) -> HttpResponse:
+    raise Http404
+
+
+urlpatterns = [
+    path("", (_patterns, _app, _namespace)),
+    re_path("", guarded(unknown)),
+]
