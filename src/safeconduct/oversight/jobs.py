@@ -1,0 +1,185 @@
+"""What oversight asks of the writer, which alone may open the ledger: its head, its entries, verification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.exchange import view
+from safeconduct.exchange.state import State
+from safeconduct.oversight import verification
+from safeconduct.records.hooks import job
+from safeconduct.records.principals import SYSTEM
+from safeconduct.records.refusals import Malformed, NotFound, Refused
+from safeconduct.records.transaction import Tx
+
+MOST = 200
+LOOK_BACK = 5_000
+"""Entries looked through by one call: the writer has other work waiting."""
+
+MANY_RECORDS = 500
+
+
+def may_audit(policy: Policy, subject: Subject) -> bool:
+    """Whether some rule in force lets the subject read who was shown what: the auditor's right."""
+    return subject.person == SYSTEM or bool(policy.entries(subject, "read", "reading"))
+
+
+def may_oversee(policy: Policy, subject: Subject) -> bool:
+    """Whether the subject may see how ledger and links are: auditors, who may read the agreement, and
+    administrators, who see to it that both work. None of it tells of a record."""
+    reads_agreement = bool(policy.entries(subject, "read", "clause"))
+    return may_audit(policy, subject) or reads_agreement or "administrator" in subject.roles
+
+
+def require_auditor(policy: Policy, subject: Subject) -> None:
+    """Raises Refused, with the rules not in force that would allow it."""
+    if may_audit(policy, subject):
+        return
+    would = {
+        row.grant: row.status
+        for role in subject.roles
+        for row in policy.explain(subject.party, role, "read", "reading", pending=True)
+        if row.status != "agreed"
+    }
+    attempt = {"person": subject.person, "act": "read", "kind": "reading"}
+    raise Refused("reading the ledger's entries needs the right to read readings", tuple(would.items()), attempt)
+
+
+def _overseer(tx: Tx, payload: Mapping[str, Any]) -> Subject:
+    subject = _actor(tx, payload)
+    if not may_oversee(tx.policy, subject):
+        raise NotFound
+    return subject
+
+
+def _actor(tx: Tx, payload: Mapping[str, Any]) -> Subject:
+    actor = payload.get("actor")
+    if not isinstance(actor, Mapping) or "person" not in actor:
+        raise Malformed("a job of oversight names its actor")
+    return tx.subject(actor)
+
+
+@job("ledger_head")
+def head_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Size and root (hex) of the ledger at this moment."""
+    _overseer(tx, payload)
+    return {"size": tx.log.size, "root": tx.log.root().hex(), "origin": tx.log.origin}
+
+
+@job("verify")
+def verify_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Begin a verification (no `run`) or go on with one by a slice. Raises NotFound for an unknown run."""
+    _overseer(tx, payload)
+    name = str(payload.get("run") or "")
+    run = verification.find(name) if name else verification.begin(tx)
+    if run is None:
+        raise NotFound(name)
+    if name and not run.finished:
+        verification.advance(tx, run)
+    return {
+        "run": run.id,
+        "done": run.frontier.size,
+        "size": run.size,
+        "finished": run.finished,
+        "broken": run.broken,
+        "why": run.why,
+        "root": run.frontier.root().hex(),
+        "seconds": run.seconds,
+        "anchors": [[a.partner, a.size] for a in run.anchors],
+    }
+
+
+@job("ledger_entries")
+def entries_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Entries by index, type and time, newest first, without content. Payload: actor, before, type, limit.
+
+    For auditors. `looked_to` is how far back this call looked; 0 means to the beginning.
+    """
+    require_auditor(tx.policy, _actor(tx, payload))
+    wanted = str(payload.get("type") or "")
+    found, looked_to = _look_back(tx, payload, wanted)
+    rows = [[index, header["type"], header.get("at", "")] for index, header in found]
+    return {"entries": rows, "looked_to": looked_to, "size": tx.log.size}
+
+
+@job("refusals")
+def refusals_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors."""
+    require_auditor(tx.policy, _actor(tx, payload))
+    found, looked_to = _look_back(tx, payload, "refusal")
+    kept = ("at", "person", "act", "kind", "record", "reason", "would")
+    rows = [{"index": i, **{name: header.get(name, "") for name in kept}} for i, header in found]
+    return {"refusals": rows, "looked_to": looked_to}
+
+
+def _look_back(tx: Tx, payload: Mapping[str, Any], wanted: str) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+    try:
+        before = int(payload.get("before") or tx.log.size)
+        limit = min(MOST, max(1, int(payload.get("limit") or 50)))
+    except (TypeError, ValueError) as fault:
+        raise Malformed("before and limit are numbers") from fault
+    end = max(0, min(before, tx.log.size))
+    start = max(0, end - LOOK_BACK)
+    found: list[tuple[int, dict[str, Any]]] = []
+    while end > start:
+        first = max(start, end - MOST)
+        for entry in reversed(tx.log.entries(first, end)):
+            header = json.loads(entry.leaf)
+            if not wanted or header["type"] == wanted:
+                found.append((entry[0], header))
+                if len(found) == limit:
+                    return found, entry[0]
+        end = first
+    return found, start
+
+
+@job("preview")
+def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """What of an own record would leave for a partner now, by name; its content is for release() to show.
+
+    Raises NotFound for a record that the actor may not know of, and for a partner that is none.
+    """
+    subject = _actor(tx, payload)
+    row = tx.row(str(payload.get("record")))
+    partner = tx.home.partners.get(str(payload.get("partner")))
+    if row is None or partner is None or row.originator != tx.home.party:
+        raise NotFound(str(payload.get("record")))
+    if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
+        raise NotFound(row.id)
+    held_back = State(tx.db).held_back(row.id)
+    found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back)
+    stays = view.withheld_all(tx.policy, row, partner, tx.now) if found is None else found.withheld
+    withheld = [[w.part, w.reason, [list(pair) for pair in w.would]] for w in stays]
+    if found is None:
+        return {"leaves": False, "withheld": withheld}
+    return {
+        "leaves": True,
+        "parts": list(found.parts),
+        "levels": dict(found.levels),
+        "label": found.label,
+        "state": found.state,
+        "at": found.at,
+        "clauses": list(found.clauses),
+        "withheld": withheld,
+    }
+
+
+@job("may_know")
+def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Of these own records, those the actor may know of, each with which of withdraw and erase they may do."""
+    subject = _actor(tx, payload)
+    records = payload.get("records")
+    if not isinstance(records, list) or len(records) > MANY_RECORDS:
+        raise Malformed(f"at most {MANY_RECORDS} records")
+    known: dict[str, list[str]] = {}
+    for record in dict.fromkeys(map(str, records)):
+        row = tx.row(record)
+        if row is None or row.originator != tx.home.party:
+            continue
+        item = tx.item(row)
+        if tx.policy.mask(subject, "read", item, tx.now):
+            known[record] = [a for a in ("withdraw", "erase") if tx.policy.mask(subject, a, item, tx.now)]
+    return {"known": known}

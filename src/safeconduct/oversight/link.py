@@ -1,0 +1,86 @@
+"""How the link to each partner is: contact, what waits on either side, how far each has cosigned the other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from safeconduct.exchange.cadence import cosigned
+from safeconduct.exchange.courier import Link, link_of
+from safeconduct.oversight.wording import ago, moment
+from safeconduct.records import here
+from safeconduct.records.home import Home, Partner
+
+QUIET_SECONDS = 120.0
+"""A link that works is heard of at least this often; the courier waits half a minute for news."""
+
+
+@dataclass(frozen=True)
+class LinkHealth:
+    """One partner's link. `state` is up, quiet, down, never or frozen; sizes count feed entries.
+
+    `waiting` are own entries that the partner has not acknowledged, `ours_cosigned` the own ledger's size as
+    far as the partner has cosigned it, `theirs_cosigned` the other way round.
+    """
+
+    partner: Partner
+    state: str
+    last_contact: datetime | None
+    contact_age: str
+    error: str
+    failing_since: datetime | None
+    released: int
+    acknowledged: int
+    acknowledged_at: datetime | None
+    received: int
+    ours_cosigned: int
+    ours_cosigned_at: datetime | None
+    ours_age: str
+    theirs_cosigned: int
+    frozen: str
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.released - self.acknowledged)
+
+
+def links(now: float | None = None) -> list[LinkHealth]:
+    """The health of every link of this node."""
+    home = here.home()
+    moment_now = time.time() if now is None else now
+    return [_health(home, partner, moment_now) for partner in home.partners.values()]
+
+
+def _health(home: Home, partner: Partner, now: float) -> LinkHealth:
+    acked, link = cosigned(home, partner.party), link_of(home, partner.party)
+    cursor: dict[str, Any] = here.door().call("exchange_cursor", {"partner": partner.party})
+    age = acked.age(now)
+    return LinkHealth(
+        partner=partner,
+        state=_state(link, cursor["frozen"], now),
+        last_contact=moment(link.last_contact),
+        contact_age=ago(now - link.last_contact) if link.last_contact else "",
+        error=link.last_error,
+        failing_since=moment(link.failing_since),
+        released=acked.feed_entries,
+        acknowledged=acked.feed_size,
+        acknowledged_at=moment(acked.feed_time),
+        received=cursor["have"],
+        ours_cosigned=acked.ledger_size,
+        ours_cosigned_at=moment(acked.ledger_time),
+        ours_age=ago(age) if age is not None else "",
+        theirs_cosigned=cursor["head"],
+        frozen=cursor["frozen"],
+    )
+
+
+def _state(link: Link, frozen: str, now: float) -> str:
+    if frozen:
+        return "frozen"
+    if link.failing_since:
+        return "down"
+    if not link.last_contact:
+        return "never"
+    return "up" if now - link.last_contact < QUIET_SECONDS else "quiet"
