@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from safeconduct.people import roles
 from safeconduct.people.models import Account
 from safeconduct.records.principals import system_subject
+
 from .conftest import PASSWORD, MakeAccount, SignIn, new_browser
 
 OPEN = {"healthz", "set_language"}
