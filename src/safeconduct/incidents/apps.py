@@ -9,7 +9,6 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from safeconduct.incidents import kinds  # noqa: F401
-        from safeconduct.records import external  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
 
         register(NavItem("incidents", _("Incidents"), "incidents:list", 10))
