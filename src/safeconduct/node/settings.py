@@ -202,6 +202,13 @@ SECURE_SSL_REDIRECT = bool(_node.get("behind_tls"))
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _node.get("behind_tls") else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _node.get("behind_tls") else 0
 
+SILENCED_SYSTEM_CHECKS = [
+    "security.W002",  # shell.security sets X-Frame-Options, on every answer
+    "security.W005",  # HSTS for sub-domains and preloading would bind names that are not the node's
+    "security.W021",
+    "security.W008",  # with TLS of its own the node serves no plain HTTP that could be redirected
+]
+
 # Uploads stay in memory: an attachment must never lie unsealed in a temporary folder.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
