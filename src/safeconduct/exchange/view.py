@@ -20,6 +20,7 @@ from safeconduct.agreement.vocabulary import LEVELS, ROLES
 from safeconduct.ledger.parts import SALT_SIZE, digest, disclosure, open_disclosure
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
+from safeconduct.records.opinion import disclosure_agreed
 from safeconduct.records.rows import RowView, item_of
 
 BY_PAIRING = "crosses by pairing"
@@ -67,7 +68,10 @@ def decide(
     under = partner.agreement
     under_this = {p: tuple(g for g in gs if g.partition("/")[0] == under) for p, gs in grants.items()}
     for bit, name in enumerate(kind.part_names):
-        if not under_this.get(name):
+        if not mask >> bit & 1:
+            continue
+        by = under_this.get(name, ())
+        if not by or not disclosure_agreed(policy, item, partner.party, name, by, now, authorised):
             mask &= ~(1 << bit)
     return Permitted(mask, under_this)
 

@@ -244,9 +244,10 @@ def _decide(
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
     touched = [n for n, v in checked.items() if v is not None or previous] or list(kind.part_names[:1])
-    items = [_item_of_header(header)]
-    if previous is not None:
-        items.append(tx.item(previous))
+    # Who writes must be allowed to leave the record as it will be; other acts are done to it as it is.
+    items = [tx.item(previous)] if previous is not None else []
+    if act == "write" or previous is None:
+        items.append(_item_of_header(header))
     grants: set[str] = set()
     for item in items:
         for part in touched:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from safeconduct.agreement.cedar import CedarOpinion
 from safeconduct.agreement.policy import Decision, Item, Policy, Subject
+from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.records.standing import AgreementState
 
 
@@ -25,3 +26,23 @@ def agreed(
 def opinion_of(policy: Policy) -> CedarOpinion:
     """Cedar's reading of a policy, made once."""
     return CedarOpinion(policy, policy.vocabulary)
+
+
+def disclosure_agreed(
+    policy: Policy,
+    item: Item,
+    party: str,
+    part: str,
+    grants: tuple[str, ...],
+    now: float,
+    authorised: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether Cedar, too, lets a part go to a party under these grants: to somebody there who may read it."""
+    reader = Subject(
+        party=party,
+        roles=frozenset(role for grant in grants for role in policy.grants[grant].grant.roles),
+        clearance=len(LEVELS) - 1,
+        units=item.assigned,
+        authorised=authorised & {item.id},
+    )
+    return opinion_of(policy).permits(reader, "disclose", item, part, now)
