@@ -32,11 +32,12 @@ def home() -> Home:
 
 
 def door() -> Door:
-    """The door to this home's writer, opened at first use and kept."""
+    """The door to this home's writer, opened at first use and kept. A web process never becomes the writer."""
     global _door
     with _lock:
         if _door is None:
-            _door = Door.open(home())
+            web = os.environ.get("SAFECONDUCT_PROCESS") == "web"
+            _door = Door(home()) if web else Door.open(home())
         return _door
 
 
