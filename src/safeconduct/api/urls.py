@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 
-from safeconduct.api import agreements, incidents, me, records
+from safeconduct.api import agreements, incidents, me, oversight, records
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
-for _module in (incidents, records, agreements, me):
+for _module in (incidents, records, agreements, oversight, me):
     api.add_router("", _module.router)
 
 _patterns, _app, _namespace = api.urls
