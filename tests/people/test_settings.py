@@ -77,6 +77,7 @@ def test_a_second_factor_is_required_unless_the_node_says_otherwise(tmp_path: Pa
 def test_the_deployment_checks_pass(tmp_path: Path) -> None:
     home = Home.create(tmp_path / "a", "pk", "host", "Host", port=443, tls_certificate="c", tls_key="k")
     environment = {**os.environ, "SAFECONDUCT_HOME": str(home.path)}
+    del environment["DJANGO_ALLOW_ASYNC_UNSAFE"]
     command = [sys.executable, "-m", "django", "check", "--deploy", "--fail-level", "WARNING"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "no issues" in done.stdout, done.stderr
