@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 ORDER = ("writer", "feed", "web", "courier")
 STOP_SECONDS = 10.0
-RESTART_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
 
 def writer(home: Home) -> None:
@@ -84,6 +85,7 @@ class Node:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: dict[str, float] = {}
         self.stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_over, name="watch", daemon=True)
 
@@ -119,13 +121,24 @@ class Node:
     def _spawn(self, name: str) -> None:
         command = [sys.executable, "-m", "safeconduct.node.processes", name, str(self.home.path)]
         self.children[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.started[name] = time.monotonic()
 
     def _watch_over(self) -> None:
-        while not self.stopping.wait(RESTART_SECONDS):
+        pauses = dict.fromkeys(self.children, FIRST_PAUSE)
+        due: dict[str, float] = {}
+        while not self.stopping.wait(0.2):
+            now = time.monotonic()
             for name, child in list(self.children.items()):
                 code = child.poll()
-                if code is not None and not self.stopping.is_set():
-                    log.error("%s ended with %s and is started again", name, code)
+                if code is None:
+                    if now - self.started[name] > LONGEST_PAUSE:
+                        pauses[name] = FIRST_PAUSE
+                elif name not in due:
+                    log.error("%s ended with %s; started again in %.0f s", name, code, pauses[name])
+                    due[name] = now + pauses[name]
+                    pauses[name] = min(2 * pauses[name], LONGEST_PAUSE)
+                elif now >= due[name]:
+                    del due[name]
                     self._spawn(name)
 
     def _until(self, condition: Callable[[], bool], what: str, timeout: float) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,15 +36,15 @@ ROOT_URLCONF = "safeconduct.node.urls"
 ASGI_APPLICATION = "safeconduct.node.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-ROOMS = ("incidents", "committee", "oversight", "api")
-
-
-def _built(package: str) -> bool:
-    return find_spec(f"safeconduct.{package}.apps") is not None
-
-
 INSTALLED_APPS = [
-    *(f"safeconduct.{p}" for p in ("records", "exchange", "people", "shell", *ROOMS) if _built(p)),
+    "safeconduct.records",
+    "safeconduct.exchange",
+    "safeconduct.people",
+    "safeconduct.shell",
+    "safeconduct.incidents",
+    "safeconduct.committee",
+    "safeconduct.oversight",
+    "safeconduct.api",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -58,7 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    *(["safeconduct.shell.security.SecurityHeaders"] if find_spec("safeconduct.shell.security") else []),
+    "safeconduct.shell.security.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -77,9 +76,8 @@ _context = [
     "django.template.context_processors.i18n",
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
+    "safeconduct.shell.context.shell",
 ]
-if find_spec("safeconduct.shell.context"):
-    _context.append("safeconduct.shell.context.shell")
 
 TEMPLATES = [
     {
