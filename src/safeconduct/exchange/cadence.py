@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from safeconduct.exchange.delivery import feed_of, restored
+from safeconduct.exchange.delivery import behind, feed_of, restored
 from safeconduct.exchange.feed import Ack
 from safeconduct.exchange.identity import Keys
 from safeconduct.exchange.state import State
@@ -90,31 +90,18 @@ def _offer_rest(tx: Tx, partner: str, cosigned_size: int) -> None:
 
 
 @on_start
-def refuse_restored_backup(tx: Tx) -> None:
+def refuse_undeclared_restore(tx: Tx) -> None:
     """Stop before the first append when a partner has seen more of this node than it has itself.
 
-    Raises RestoredBackup.
+    A restore that was declared (`safeconduct restore` does) is settled at the next contact instead, so that
+    the node can be used meanwhile. Raises RestoredBackup.
     """
-    state = State(tx.db)
     for partner in tx.home.partners:
-        feed = feed_of(tx.home, partner)
-        ack = feed.acks().get("ledger")
-        if ack is not None and ack.size > tx.log.size:
-            raise RestoredBackup(
-                f"this ledger ends at {tx.log.size:,}, but {partner} has cosigned it to {ack.size:,}: "
-                "it was restored from an older backup"
-            )
-        feed_ack = feed.acks().get("feed")
-        if feed_ack is not None and feed_ack.size > state.partner(partner).feed_size:
-            raise RestoredBackup(
-                f"{partner} has {feed_ack.size:,} entries of the feed, the ledger tells of "
-                f"{state.partner(partner).feed_size:,}: the ledger was restored from an older backup"
-            )
-        if feed.log.size > state.partner(partner).feed_size:
-            raise RestoredBackup(
-                f"the feed to {partner} has {feed.log.size:,} entries, the ledger tells of "
-                f"{state.partner(partner).feed_size:,}: the ledger was restored from an older backup"
-            )
+        if restored(tx.home, partner) or State(tx.db).partner(partner).frozen:
+            continue
+        missing = behind(tx, partner)
+        if missing:
+            raise RestoredBackup(f"the ledger is that of an older backup: {missing}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from safeconduct.exchange.feed import Feed, seal_context
 from safeconduct.exchange.identity import Keys, feed_key
 from safeconduct.exchange.state import State
+from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.parts import seal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
 from safeconduct.records.home import Home
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 COPY = 5000
 """Outbox rows read at a time."""
+
+KEPT = 5000
+"""Rows kept in the outbox after they were copied: a backup of the feed may be a little older than the ledger's."""
 
 _open: dict[Path, dict[str, Feed]] = {}
 
@@ -46,13 +50,24 @@ def restored(home: Home, partner: str) -> bool:
     return restored_mark(home, partner).exists()
 
 
+def behind(tx: Tx, partner: str) -> str:
+    """What of this node a partner has cosigned and this node has no more; "" when all is here."""
+    feed = feed_of(tx.home, partner)
+    acks = feed.acks()
+    for what, log in (("feed", feed.log), ("ledger", tx.log)):
+        ack = acks.get(what)
+        if ack is not None and not log.fits(unverified_checkpoint(ack.note)):
+            return f"{partner} has cosigned the {what} to {ack.size:,}; here it ends or differs before"
+    if feed.log.size > State(tx.db).partner(partner).feed_size:
+        return f"the feed to {partner} has entries that the ledger does not tell of"
+    return ""
+
+
 def settle_restored(tx: Tx, partner: str) -> None:
     """The partner has said what it cosigned: go on if this node has all of it, else freeze the exchange."""
-    acks = feed_of(tx.home, partner).acks()
-    feed, ledger = acks.get("feed"), acks.get("ledger")
-    known = State(tx.db).partner(partner)
-    if (feed and feed.size > known.feed_size) or (ledger and ledger.size > tx.log.size):
-        State(tx.db).freeze(partner, "restored: the partner has cosigned more than the restored ledger has")
+    missing = behind(tx, partner)
+    if missing:
+        State(tx.db).freeze(partner, f"restored from an older backup: {missing}")
         tx.announce({"topic": "exchange", "partner": partner, "alarm": "restored"})
         return
     restored_mark(tx.home, partner).unlink(missing_ok=True)
@@ -81,7 +96,7 @@ def post(tx: Tx, partner: str, leaf: bytes, texts: Mapping[int, str | None], par
         slot, key = feed.keystore.take()
         stored[position] = StoredPart(SEALED, slot, seal(key, text.encode(), seal_context(partner, position)))
     state = State(tx.db)
-    state.posted(partner, feed.log.size)
+    state.posted(partner, feed.log.size - KEPT)
     index = state.post(partner, leaf, pack(stored))
     deliver_after(tx, partner)
     return index

@@ -161,14 +161,17 @@ async def serve_until(home: Home, stop: asyncio.Event) -> None:
     """Serve the feeds of a home on `exchange_address` and `exchange_port` until `stop` is set."""
     server = FeedServer(home)
     runner = web.AppRunner(
-        server.application(), access_log=None, keepalive_timeout=75.0, max_line_size=4096, max_field_size=4096
+        server.application(),
+        access_log=None,
+        keepalive_timeout=75.0,
+        max_line_size=4096,
+        max_field_size=4096,
+        shutdown_timeout=2.0,
     )
     await runner.setup()
     address = str(home.settings.get("exchange_address", "127.0.0.1"))
     port = int(home.settings.get("exchange_port", 9001))
-    site = web.TCPSite(
-        runner, address, port, ssl_context=server.context(), backlog=CONNECTIONS, shutdown_timeout=2.0
-    )
+    site = web.TCPSite(runner, address, port, ssl_context=server.context(), backlog=CONNECTIONS)
     try:
         await site.start()
         await stop.wait()
