@@ -88,7 +88,8 @@ def backup(home: Home, folder: Path) -> int:
     if folder.exists() and any(folder.iterdir()):
         raise HomeError(f"{folder} is not empty")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for source in _databases(home):
+    # Feeds before the ledger that tells of them: a copied feed never has an entry the copied ledger lacks.
+    for source in reversed(_databases(home)):
         target = folder / source.relative_to(home.path)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _copy(source, target)
@@ -107,8 +108,10 @@ def restore(home: Home, folder: Path) -> int:
     """Put a backup's databases in the place of the home's and make the tables again.
 
     Raises HomeError when the backup is another party's, is damaged, or the node is running. What was there
-    is kept beside, as `before-restore`.
+    is kept beside, as `before-restore`. Nothing new goes to a partner until its next contact has shown that it
+    has seen no more of this node than the backup has.
     """
+    from safeconduct.exchange.delivery import restored_mark
     from safeconduct.node.django_start import migrate, start_django
     from safeconduct.records.writer import AlreadyRunning, Writer
 
@@ -136,6 +139,8 @@ def restore(home: Home, folder: Path) -> int:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copy2(source, target)
         target.chmod(0o600)
+    for partner in home.partners:
+        restored_mark(home, partner).touch(mode=0o600)
     start_django(home)
     migrate()
     try:

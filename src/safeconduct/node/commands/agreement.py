@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -117,12 +118,12 @@ def sign(
 )
 @click.option("--passphrase", default="", envvar="SAFECONDUCT_PASSPHRASE", help="Of the key file.")
 @click.argument("text", type=click.File("r"), default="-")
-def sign_text(key_file: Path, passphrase: str, text: click.utils.LazyFile) -> None:
+def sign_text(key_file: Path, passphrase: str, text: IO[str]) -> None:
     """Sign an act that a page of the node shows, away from the node. Prints the signature to paste there."""
     from safeconduct.agreement.acts import StatusAct
     from safeconduct.agreement.signatures import sign_with_file
 
-    act = StatusAct.from_dict(json.load(text))  # type: ignore[arg-type]
+    act = StatusAct.from_dict(json.load(text))
     click.echo(json.dumps(sign_with_file(key_file, passphrase or None, act)))
 
 

@@ -38,10 +38,10 @@ def init(
 
     if home is None:
         raise click.UsageError("name the node's folder with --home DIR")
-    pairs = [tuple(s.split("=", 1)) for s in signatories]
-    if any(len(p) != 2 for p in pairs):
-        raise click.UsageError("--signatory takes NAME=PUBLIC")
-    made = create_home(home, party, side, name, port, exchange_port, dict(pairs))
+    first = {who: public for who, equals, public in (s.partition("=") for s in signatories) if equals and who}
+    if len(first) != len(signatories):
+        raise click.UsageError("--signatory takes NAME=PUBLIC, each name once")
+    made = create_home(home, party, side, name, port, exchange_port, first)
     prepare_databases(made)
     click.echo(f"{name} ({party}, {side}) in {made.path}")
     click.echo(

@@ -1,7 +1,8 @@
 """Filling one node of the demonstration, in a process of its own: `python -m ... STEP HOME ...`.
 
-`fill` runs before the node starts: databases, pairing, house rules, accounts, history. `settle` runs while both
-nodes do: the partner signs the clauses that have arrived and sets its claims beside the host's incidents.
+`fill` runs before the node starts: databases, pairing, house rules, clauses put forward, accounts, history.
+`settle` runs while both nodes do: each side answers the other's clauses, and the partner sets its claims beside
+the host's incidents.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from safeconduct.node.demonstration.cast import CAST, PASSWORD
 from safeconduct.node.demonstration.history import OPEN_PARTS, attacks
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
+from safeconduct.records.standing import AgreementStanding
 
 AGREEMENT = "pk-cn"
 PARTIES = {"host": "pk", "partner": "cn"}
@@ -44,8 +46,8 @@ def fill(home: Home, key: Path, card: bytes, fingerprint: str) -> None:
     with door, here.at(paired, door):
         _rules(paired, key, door)
         _accounts(paired, door)
+        _agreement(paired, key, door)
         if paired.side == "host":
-            _agreement(key, door)
             _history(paired, door)
 
 
@@ -58,15 +60,21 @@ def _rules(home: Home, key: Path, door: Door) -> None:
         act("house", clause.number, "agreed", key, None, door)
 
 
-def _agreement(key: Path, door: Door) -> None:
+def _proposals(side: str) -> list[str]:
+    """Numbers of the clauses that a side put forward: what was declined had been the partner's wish."""
+    return [number for number, status in statuses().items() if (status == "declined") == (side == "partner")]
+
+
+def _agreement(home: Home, key: Path, door: Door) -> None:
+    """Put forward this side's clauses, in agreement with them itself."""
     from safeconduct.node.signing_here import act, propose
 
+    numbers = _proposals(home.side)
     with as_file(files("safeconduct.node.demonstration")) as folder:
-        propose(AGREEMENT, sorted((folder / "agreement").glob("*.md")), door)
-    for number, status in statuses().items():
-        act(AGREEMENT, number, "proposed", key, None, door)
-        if status == "agreed":
-            act(AGREEMENT, number, "agreed", key, None, door)
+        propose(AGREEMENT, [f for n in numbers for f in (folder / "agreement").glob(f"{int(n):02d}-*.md")], door)
+    for number in numbers:
+        for status in ("proposed", "agreed"):
+            act(AGREEMENT, number, status, key, None, door)
 
 
 def _accounts(home: Home, door: Door) -> None:
@@ -120,21 +128,27 @@ def settle(home: Home, key: Path) -> None:
 
     door = Door.open(home)
     with door, here.at(home, door):
+        _answer(home, key, door)
         if home.side == "partner":
-            _answer(key, door)
             _claims(home, door)
         agreed = {number for number, status in statuses().items() if status == "agreed"}
         _until(lambda: {c.number for c in _place().standing.in_force} == agreed, "the agreement")
 
 
-def _answer(key: Path, door: Door) -> None:
+def _answer(home: Home, key: Path, door: Door) -> None:
+    """Agree to, or decline, each clause that the other side put forward."""
     from safeconduct.node.signing_here import act
 
     told = statuses()
-    _until(lambda: set(_place().standing.numbers) == set(told), "the clauses")
-    _until(lambda: all(_place().standing.history(n) for n in told), "the host's acts")
-    for number, status in told.items():
-        act(AGREEMENT, number, status, key, None, door)
+    theirs = set(told) - set(_proposals(home.side))
+
+    def arrived() -> bool:
+        standing = _place().standing
+        return theirs <= set(standing.numbers) and all(standing.history(n) for n in theirs)
+
+    _until(arrived, "the other side's clauses")
+    for number in sorted(theirs, key=int):
+        act(AGREEMENT, number, told[number], key, None, door)
 
 
 def _claims(home: Home, door: Door) -> None:
@@ -164,7 +178,7 @@ def _claims(home: Home, door: Door) -> None:
             raise answer
 
 
-def _place():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _place() -> AgreementStanding:
     from safeconduct.node.signing_here import agreement_of
 
     return agreement_of(AGREEMENT)
