@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from safeconduct.agreement.vocabulary import LEVELS
 
@@ -90,7 +91,7 @@ class Token(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.BinaryField(max_length=32)
     roles = models.JSONField(_("roles"))
-    scope = models.CharField(_("may"), max_length=5, choices=SCOPES)
+    scope = models.CharField(pgettext_lazy("permission", "may"), max_length=5, choices=SCOPES)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(null=True, editable=False)
