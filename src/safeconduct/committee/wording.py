@@ -11,21 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from safeconduct.agreement.clauses import ALL, Assurance, Clause, Grant, RedLine
 from safeconduct.agreement.vocabulary import LEVELS, Vocabulary
-from safeconduct.shell.terms import ACT_NAMES, ROLE_NAMES, plain
-
-KIND_NAMES: Mapping[str, Promise] = {
-    "incident": pgettext_lazy("kind of record", "incident"),
-    "claim": pgettext_lazy("kind of record", "claim"),
-    "clause": pgettext_lazy("kind of record", "clause"),
-    "status_act": pgettext_lazy("kind of record", "status act"),
-    "role_assignment": pgettext_lazy("kind of record", "role assignment"),
-    "reading": pgettext_lazy("kind of record", "reading"),
-    "attachment": pgettext_lazy("kind of record", "attachment"),
-    "acknowledgement": pgettext_lazy("kind of record", "acknowledgement"),
-    "movement": pgettext_lazy("kind of record", "movement"),
-    "alert": pgettext_lazy("kind of record", "alert"),
-    "deployment": pgettext_lazy("kind of record", "deployment"),
-}
+from safeconduct.shell.terms import ACT_NAMES, KIND_NAMES, ROLE_NAMES, plain
 
 PARTY_WORDS: Mapping[str, Promise] = {
     "host": _("Host Party"),

@@ -20,6 +20,7 @@ LOOK_BACK = 5_000
 """Entries looked through by one call: the writer has other work waiting."""
 
 MANY_RECORDS = 500
+RECALLS = ("withdraw", "erase")
 
 
 def may_audit(policy: Policy, subject: Subject) -> bool:
@@ -169,17 +170,21 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 @job("may_know")
 def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Of these own records, those the actor may know of, each with which of withdraw and erase they may do."""
+    """Of these own records, those the actor may know of: kind, and the parts they may withdraw and erase."""
     subject = _actor(tx, payload)
     records = payload.get("records")
     if not isinstance(records, list) or len(records) > MANY_RECORDS:
         raise Malformed(f"at most {MANY_RECORDS} records")
-    known: dict[str, list[str]] = {}
+    known: dict[str, dict[str, Any]] = {}
     for record in dict.fromkeys(map(str, records)):
         row = tx.row(record)
         if row is None or row.originator != tx.home.party:
             continue
         item = tx.item(row)
-        if tx.policy.mask(subject, "read", item, tx.now):
-            known[record] = [a for a in ("withdraw", "erase") if tx.policy.mask(subject, a, item, tx.now)]
+        if not tx.policy.mask(subject, "read", item, tx.now):
+            continue
+        names = tx.policy.vocabulary.kinds[row.kind].parts
+        open_to = {act: tx.policy.mask(subject, act, item, tx.now) & row.present for act in RECALLS}
+        may = {act: [n for bit, n in enumerate(names) if mask >> bit & 1] for act, mask in open_to.items()}
+        known[record] = {"kind": row.kind, "withdrawn": bool(row.withdrawn), **may}
     return {"known": known}

@@ -37,11 +37,25 @@ def ask_erasure(actor: Subject, record: str, parts: Sequence[str], reason: str) 
 
 
 @dataclass(frozen=True)
+class OwnRecord:
+    """An own record as a page about what became of it names it: no content, and what may be taken back.
+
+    `withdraw` and `erase` are the parts that the reader may withdraw or erase.
+    """
+
+    id: str
+    kind: str
+    withdrawn: bool
+    withdraw: tuple[str, ...]
+    erase: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HeldLine:
-    """One version that a partner was given, with what the reader may do about it."""
+    """One version that a partner was given. `arrived`: the partner has acknowledged it."""
 
     held: Held
-    may: tuple[str, ...]
+    record: OwnRecord
     arrived: bool
 
 
@@ -67,16 +81,33 @@ def what_they_hold(
     found = holdings(partner=partner, record=record, after=after, limit=size + 1, status=status)
     more = found[size - 1][0] if len(found) > size else ""
     found = found[:size]
-    known: dict[str, list[str]] = {}
-    if found:
-        payload = {"actor": to_wire(reader), "records": sorted({held.record for _, held in found})}
-        known = here.door().call("may_know", payload)["known"]
+    known = _known(reader, sorted({held.record for _, held in found}))
     lines = tuple(
-        HeldLine(held, tuple(known[held.record]), held.feed_index < acknowledged.get(held.partner, 0))
+        HeldLine(held, known[held.record], held.feed_index < acknowledged.get(held.partner, 0))
         for _, held in found
         if held.record in known
     )
     return HeldPage(lines, more)
+
+
+def own_record(reader: Subject, record: str) -> OwnRecord:
+    """Raises NotFound for a record that is another's or that the reader may not know of."""
+    found = _known(reader, [record]).get(record)
+    if found is None:
+        raise NotFound(record)
+    return found
+
+
+def _known(reader: Subject, records: Sequence[str]) -> dict[str, OwnRecord]:
+    if not records:
+        return {}
+    answer = here.door().call("may_know", {"actor": to_wire(reader), "records": list(records)})
+    return {
+        record: OwnRecord(
+            record, found["kind"], found["withdrawn"], tuple(found["withdraw"]), tuple(found["erase"])
+        )
+        for record, found in answer["known"].items()
+    }
 
 
 @dataclass(frozen=True)
@@ -142,3 +173,15 @@ def people(reader: Subject) -> dict[str, str]:
         if part := record.parts.get("assignment"):
             found.setdefault(part["person"], part.get("account_name") or part["person"])
     return found
+
+
+def would(reader: Subject, act: str, kind: str) -> list[tuple[str, str]]:
+    """The grants of clauses not in force that would let one of the reader's roles do this at all."""
+    policy = here.state().policy
+    found = {
+        row.grant: row.status
+        for role in sorted(reader.roles)
+        for row in policy.explain(reader.party, role, act, kind, pending=True)
+        if row.status != "agreed"
+    }
+    return list(found.items())

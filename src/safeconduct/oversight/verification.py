@@ -96,6 +96,10 @@ def _block(tx: Tx, run: Verification, end: int) -> None:
     if [entry[0] for entry in entries] != list(range(first, last)):
         run.fail(first, "entries are missing")
         return
+    for entry in entries:
+        if not isinstance(entry.leaf, bytes) or not isinstance(entry.body, bytes | None):
+            run.fail(entry[0], "the entry is not of bytes")
+            return
     grown = run.frontier.copy()
     grown.extend(leaf_hash(entry.leaf) for entry in entries)
     if not _same(tx.log, grown):
@@ -135,10 +139,10 @@ def _first_changed(log: Log, before: Frontier, entries: Sequence[Entry]) -> int:
 def _fault_of_parts(tx: Tx, entry: Entry) -> str:
     if entry.body is None:
         return ""
-    header = decode(entry.leaf)
     try:
+        header = decode(entry.leaf)
         opened = open_body(tx.keystore, header, entry.body)
-    except ValueError:
+    except (ValueError, LookupError, TypeError):
         return "a part does not open"
     promised = header.get("parts", ())
     if len(opened) != len(promised):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN
 from safeconduct.exchange.view import EMPTY, ERASED
 from safeconduct.exchange.view import WITHDRAWN as TAKEN_BACK
+from safeconduct.shell.terms import KIND_NAMES, plain
 
 HOLDING_NAMES: Mapping[str, Promise] = {
     HELD: pgettext_lazy("what became of a released part", "held"),
@@ -58,6 +59,10 @@ def reason(rule: str) -> str:
     if known is not None:
         return str(known)
     return gettext("red line %(rule)s forbids it") % {"rule": rule} if "/" in rule else rule
+
+
+def kind_name(kind: str) -> str:
+    return plain(KIND_NAMES, kind)
 
 
 def part_name(part: str) -> str:

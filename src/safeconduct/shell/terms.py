@@ -52,6 +52,17 @@ ACT_NAMES: Mapping[str, Promise] = {
     "command": pgettext_lazy("act", "command"),
 }
 
+KIND_NAMES: Mapping[str, Promise] = {
+    "incident": pgettext_lazy("kind of record", "incident"),
+    "claim": pgettext_lazy("kind of record", "claim"),
+    "clause": pgettext_lazy("kind of record", "clause"),
+    "status_act": pgettext_lazy("kind of record", "status act"),
+    "role_assignment": pgettext_lazy("kind of record", "role assignment"),
+    "reading": pgettext_lazy("kind of record", "reading"),
+    "attachment": pgettext_lazy("kind of record", "attachment"),
+    "deployment": pgettext_lazy("kind of record", "deployment"),
+}
+
 SIDE_NAMES: Mapping[str, Promise] = {"host": _("Host Party"), "partner": _("Partner Party")}
 
 

@@ -1,0 +1,20 @@
+from django.urls import path
+from django.views.generic import RedirectView
+
+from safeconduct.oversight import ledger_views, views
+
+app_name = "oversight"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="oversight:ledger"), name="index"),
+    path("ledger/", ledger_views.ledger, name="ledger"),
+    path("ledger/verify/", ledger_views.start_verification, name="start_verification"),
+    path("ledger/verify/<slug:run>/", ledger_views.verification, name="verification"),
+    path("readings/", ledger_views.readings, name="readings"),
+    path("refusals/", ledger_views.refusals, name="refusals"),
+    path("link/", views.link_health, name="link"),
+    path("preview/<slug:record>/", views.preview_anyone, name="preview_anyone"),
+    path("preview/<slug:record>/<slug:partner>/", views.preview, name="preview"),
+    path("holdings/", views.holdings, name="holdings"),
+    path("holdings/<slug:record>/", views.held_record, name="held_record"),
+    path("holdings/<slug:record>/<slug:act>/", views.recall, name="recall"),
+]
