@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from safeconduct.exchange.bundle import BundleRefused, Cosignatures
 from safeconduct.exchange.cadence import cosigned, keep_acks
+from safeconduct.exchange.delivery import restored_mark
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.inbound import mirror_of
 from safeconduct.exchange.state import State, received_id
@@ -156,3 +158,33 @@ def test_a_crash_between_ledger_and_feed_loses_nothing(
     pull(partner, again)
     assert len(partner.of_kind("incident", "pk")) == 2
     again.close()
+
+
+def test_a_partner_that_was_restored_is_caught_up_and_cosigns_again(
+    nodes: tuple[Node, Node], world: Path, tmp_path: Path
+) -> None:
+    host, partner = nodes
+    host.publish()
+    pull(partner, host)
+    partner.close()
+    shutil.copytree(partner.home.path, tmp_path / "backup")
+    partner = Node(world / "cn")
+    host.commit("incident", INCIDENT)
+    host.publish()
+    host.writer.tick(keep_acks)
+    pull(partner, host)
+    reached = cosigned(host.home, "cn").ledger_size
+    partner.close()
+    shutil.rmtree(partner.home.path)
+    shutil.copytree(tmp_path / "backup", partner.home.path)
+    restored_mark(partner.home, "pk").touch()
+    partner = Node(world / "cn")
+    for _ in range(2):
+        pull(partner, host)
+        host.publish()
+        host.writer.tick(keep_acks)
+    pull(partner, host)
+    assert not restored_mark(partner.home, "pk").exists()
+    assert len(partner.of_kind("incident", "pk")) == 1
+    assert cosigned(host.home, "cn").ledger_size == host.feed("cn").head_size() > reached
+    partner.close()

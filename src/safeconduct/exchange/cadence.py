@@ -53,10 +53,9 @@ def offer(home: Home, log: Log, size: int) -> None:
 
 def _offer(home: Home, log: Log, partner: str, size: int, note: bytes) -> None:
     feed = feed_of(home, partner)
-    ack = feed.acks().get("ledger")
-    old = ack.size if ack is not None else 0
+    old = feed.reached()
     if old <= size and not restored(home, partner):
-        feed.offer_head(note, size, build_add_checkpoint(old, log.consistency(old, size), note))
+        feed.offer_head(note, size, old, build_add_checkpoint(old, log.consistency(old, size), note))
 
 
 @on_tick("exchange_acks", 1.0)
@@ -64,7 +63,11 @@ def keep_acks(tx: Tx) -> None:
     """Write into the ledger how far each partner has cosigned it, and offer it the head it can now verify."""
     state = State(tx.db)
     for partner in tx.home.partners:
-        ack = feed_of(tx.home, partner).acks().get("ledger")
+        feed = feed_of(tx.home, partner)
+        head, reached = feed.head(), feed.reached()
+        if head is not None and head[0] > reached != head[2]:
+            _offer(tx.home, tx.log, partner, head[0], head[1])
+        ack = feed.acks().get("ledger")
         if ack is None or ack.size <= state.partner(partner).acked_ledger:
             continue
         state.set_acked(partner, ack.size)
@@ -77,16 +80,7 @@ def keep_acks(tx: Tx) -> None:
             "note": ack.note.decode(),
         }
         tx.append("checkpoint", header)
-        _offer_rest(tx, partner, ack.size)
         tx.announce({"topic": "cosigned", "partner": partner, "size": ack.size, "time": ack.time})
-
-
-def _offer_rest(tx: Tx, partner: str, cosigned_size: int) -> None:
-    """A head on offer that begins at another size than the partner has reached gets its proof anew."""
-    head = feed_of(tx.home, partner).head()
-    if head is not None and head[0] > cosigned_size:
-        home, log = tx.home, tx.log
-        tx.after_commit(lambda: _offer(home, log, partner, head[0], head[1]))
 
 
 @on_start

@@ -30,9 +30,11 @@ BUSY_MS = 20_000
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS signed (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, note BLOB NOT NULL, request BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS head (size INTEGER PRIMARY KEY, note BLOB NOT NULL, old INTEGER NOT NULL,"
+    " request BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS ack (what TEXT PRIMARY KEY, size INTEGER NOT NULL, time INTEGER NOT NULL,"
     " note BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS reached (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS own (what TEXT PRIMARY KEY, vkey TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS given (one INTEGER PRIMARY KEY CHECK (one = 1), cosignatures BLOB NOT NULL)",
 )
@@ -121,12 +123,13 @@ class Feed:
         with transaction(self.db):
             self.log.replace_body(index, pack(parts))
 
-    def offer_head(self, note: bytes, size: int, request: bytes) -> None:
-        """Put the own ledger's newest checkpoint up for blind cosigning, with its consistency proof."""
+    def offer_head(self, note: bytes, size: int, old: int, request: bytes) -> None:
+        """Put the own ledger's newest checkpoint up for blind cosigning, with the proof from `old` on."""
         with transaction(self.db):
             self.db.execute("DELETE FROM head WHERE size < (SELECT max(size) FROM head)")
             self.db.execute(
-                "INSERT OR REPLACE INTO head (size, note, request) VALUES (?, ?, ?)", (size, note, request)
+                "INSERT OR REPLACE INTO head (size, note, old, request) VALUES (?, ?, ?, ?)",
+                (size, note, old, request),
             )
 
     def give(self, cosignatures: Cosignatures) -> None:
@@ -147,10 +150,15 @@ class Feed:
         """The largest signed size."""
         return int(self.db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0])
 
-    def head(self) -> tuple[int, bytes] | None:
-        """The own ledger's newest checkpoint on offer: its size and signed note."""
-        row = self.db.execute("SELECT size, note FROM head ORDER BY size DESC LIMIT 1").fetchone()
-        return (int(row[0]), bytes(row[1])) if row else None
+    def head(self) -> tuple[int, bytes, int] | None:
+        """The own ledger's newest checkpoint on offer: its size, signed note, and where its proof begins."""
+        row = self.db.execute("SELECT size, note, old FROM head ORDER BY size DESC LIMIT 1").fetchone()
+        return (int(row[0]), bytes(row[1]), int(row[2])) if row else None
+
+    def reached(self) -> int:
+        """The size of the own ledger that the partner last said it had cosigned; less after its own restore."""
+        row = self.db.execute("SELECT size FROM reached").fetchone()
+        return int(row[0]) if row else 0
 
     def head_size(self) -> int:
         """Size of the own ledger's newest checkpoint on offer."""
@@ -222,8 +230,9 @@ class Feed:
         ]
         kept = self.acks()
         newer = [(w, a) for w, a in accepted if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)]
-        if newer:
+        if newer or given.ledger_size != self.reached():
             with transaction(self.db):
+                self.db.execute("INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (given.ledger_size,))
                 for what, ack in newer:
                     self.db.execute(
                         "INSERT OR REPLACE INTO ack (what, size, time, note) VALUES (?, ?, ?, ?)",
