@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safeconduct.node.settings")
@@ -29,8 +32,27 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            _before_stopping(_live.end_all)
         if message["type"] == "lifespan.shutdown":
             await _live.close()
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _before_stopping(function: Callable[[], object]) -> None:
+    """Call the function on SIGINT and SIGTERM before the server hears of them.
+
+    The server waits for every answer to end before it tells the application to stop, and a live stream ends
+    only when it is told to. asyncio has no public way to add to a signal's handler.
+    """
+    loop = asyncio.get_running_loop()
+
+    def first(handle: asyncio.Handle) -> None:
+        function()
+        handle._run()
+
+    for number, handle in list(getattr(loop, "_signal_handlers", {}).items()):
+        if number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, first, handle)

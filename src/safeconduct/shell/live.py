@@ -183,7 +183,7 @@ class Live:
             await asyncio.wait({dealing})
             self._following.clear()
             self._recent.clear()
-            self._end_all()
+            self.end_all()
             await asyncio.sleep(RETRY_BUS)
 
     async def _deal(self, waiting: asyncio.Queue[dict[str, Any]]) -> None:
@@ -198,7 +198,7 @@ class Live:
 
     async def _announce(self, events: list[dict[str, Any]]) -> None:
         if any(event.get("topic") == "policy" for event in events):
-            self._end_all()
+            self.end_all()
         found = [Change.of(event) for event in events if event.get("record") and event.get("kind")]
         changes = await self.audience.look_up(found)
         self._recent.extend(changes)
@@ -211,13 +211,14 @@ class Live:
             for change in fit:
                 stream.offer(_message(change))
 
-    def _end_all(self) -> None:
+    def end_all(self) -> None:
+        """End every stream; their clients come back, if there is still somebody to come back to."""
         for stream in self.streams:
             stream.end()
 
     async def close(self) -> None:
         """End every stream and stop listening, so that the process can stop."""
-        self._end_all()
+        self.end_all()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
