@@ -1,7 +1,7 @@
 """The message catalogues: `python -m safeconduct.shell.messages` collects every string and updates them.
 
 It reads the templates and the Python sources of all packages, adds what is new to each django.po under
-`shell/locale`, marks what is gone as obsolete, compiles the .mo files and lists what still lacks a translation.
+`shell/locale`, drops what is gone, compiles the .mo files and lists what still lacks a translation.
 With `--check` it changes nothing and exits with 1 when something is missing. It needs Babel (the `dev` extra) and
 no GNU gettext.
 """
@@ -135,7 +135,15 @@ def update(language: str, wanted: Catalog) -> None:
     path = path_of(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     body = io.BytesIO()
-    write_po(body, catalogue, width=110, sort_output=True, include_lineno=False, omit_header=True)
+    write_po(
+        body,
+        catalogue,
+        width=110,
+        sort_output=True,
+        include_lineno=False,
+        omit_header=True,
+        ignore_obsolete=True,
+    )
     header = (
         f'msgid ""\nmsgstr ""\n"Project-Id-Version: Safeconduct\\n"\n"Language: {language}\\n"\n'
         f'"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
