@@ -102,7 +102,7 @@ def receive(kind_name: str, parts: dict[str, Any], levels: dict[str, int] | None
             "assigned": [],
             "opens": "",
             "clauses": [],
-            "parts": [digest(t if t else disclosure("", None)) for t in texts],
+            "parts": [digest(t if t else disclosure("absent", None)) for t in texts],
             "commitment": "",
             "sent_as": record,
             "feed_index": 0,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from paired import paired
+from paired import agree, paired, receive
 from records.test_commit import PARTS
 from safeconduct.oversight import verification
 from safeconduct.records import here
@@ -141,17 +140,20 @@ def test_erased_parts_do_not_break_the_ledger(node: Home) -> None:
     assert verify(to_wire(auditor))["broken"] is None
 
 
-def test_readings_name_reader_and_parts_for_those_who_may_audit(node: Home) -> None:
-    made = commit(system_subject("pk"), Draft("incident", SECRETS))
-    officer, _ = signed_in("watch_officer")
-    assert officer.get(f"/incidents/{made.record}/").status_code == 200
-    auditor, _ = signed_in("auditor")
-    page = auditor.get("/oversight/readings/")
-    text = page.content.decode()
-    if "watch-officer" not in text:
-        pytest.skip("no part of an incident is logged for a watch officer by the house rules")
-    assert made.record in text and "CANARY" not in text
-    assert re.search(r"/oversight/readings/|Readings", text)
+def test_readings_name_reader_and_parts_and_none_of_the_content(bare_home: Home, tmp_path: Path) -> None:
+    with paired(bare_home, tmp_path) as (_, key):
+        agree({"1", "4"}, key)
+        record = receive("incident", {"summary": PARTS["summary"], "people": SECRETS["people"]})
+        officer, _ = signed_in("watch_officer")
+        assert "CANARY-PEOPLE" in officer.get(f"/incidents/{record}/").content.decode()
+        auditor, _ = signed_in("auditor")
+        text = html.unescape(auditor.get("/oversight/readings/").content.decode())
+        assert "watch-officer" in text and "People" in text and record in text
+        assert "CANARY" not in text
+        assert record in auditor.get(f"/oversight/readings/?originator=pk&about={record}").content.decode()
+        assert record not in auditor.get("/oversight/readings/?originator=cn").content.decode().replace(
+            f"about={record}", ""
+        )
 
 
 def test_who_may_not_audit_is_refused_with_the_rule_and_it_is_kept(node: Home) -> None:
