@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -218,6 +220,14 @@ def test_one_can_end_a_session_on_another_device_but_not_that_of_another(
     here.post(ends[0])
     assert elsewhere.get("/account/").status_code == 302
     assert other.get("/account/").status_code == here.get("/account/").status_code == 200
+
+
+def test_what_is_known_of_a_device_goes_with_its_session(person: MakeAccount, sign_in: SignIn) -> None:
+    account = person("sana", "analyst")
+    sign_in(account)
+    Session.objects.update(expire_date=datetime.now(UTC) - timedelta(minutes=1))
+    sign_in(account)
+    assert UserSession.objects.count() == Session.objects.count() == 1
 
 
 def test_the_next_page_is_one_of_our_own(person: MakeAccount) -> None:
