@@ -82,6 +82,14 @@ def whole(answer: Any) -> bytes:
         return b"".join(answer)
 
 
+def readings() -> list[dict[str, Any]]:
+    """What the ledger's readings say was shown, in the order they were made."""
+    from safeconduct.records import here
+
+    rows = here.tables().all("SELECT parts FROM records_row WHERE kind = 'reading' ORDER BY born", [])
+    return [json.loads(parts)["what"] for (parts,) in rows]
+
+
 INCIDENT: dict[str, Any] = {
     "summary": {"title": "Explosion near the port", "category": "attack"},
     "when": {"start": "2024-10-06T18:00:00Z"},

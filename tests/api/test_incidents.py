@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from safeconduct.api import geojson
 from safeconduct.people import tokens
-from safeconduct.records import here
 
-from .conftest import INCIDENT, MakeProgram, Program, whole
+from .conftest import INCIDENT, MakeProgram, Program, readings, whole
 
 FIGURE = {"figure": {"what": "killed", "low": 2}, "source": {"outlet": "Daily", "party": "press"}}
-
-
-def readings() -> list[dict[str, Any]]:
-    rows = here.tables().all("SELECT parts FROM records_row WHERE kind = 'reading' ORDER BY born", [])
-    return [json.loads(parts)["what"] for (parts,) in rows]
 
 
 def test_what_is_reported_can_be_read(officer: Program) -> None:

@@ -59,7 +59,7 @@ def export_incidents(request: Asked, filters: Query[Filters]) -> HttpResponseBas
     """All of them, unless a filter says otherwise; `limit` and `cursor` are not needed. This is an export: it
     contains what the agreement lets the token's owner export."""
     only(request, Filters)
-    return geojson.stream(request, filters)
+    return geojson.export(request, filters)
 
 
 @router.post("/incidents", response={201: Stored}, summary="Report an incident")
