@@ -6,8 +6,28 @@ const listen = (type, selector, act) =>
     if (element) act(element, event);
   });
 
+/** A table too wide for the screen can be reached, and so moved, with the keyboard. */
+function openToKeyboard(wrap) {
+  const wide = wrap.scrollWidth > wrap.clientWidth;
+  if (wide === wrap.hasAttribute("tabindex")) return;
+  if (!wide) return ["tabindex", "role", "aria-label"].forEach((name) => wrap.removeAttribute(name));
+  wrap.tabIndex = 0;
+  const caption = wrap.querySelector("caption")?.textContent.trim();
+  if (!caption) return;
+  wrap.setAttribute("role", "region");
+  wrap.setAttribute("aria-label", caption);
+}
+
+function watchTables() {
+  const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => openToKeyboard(target)));
+  const watch = () => document.querySelectorAll(".table-wrap").forEach((wrap) => sizes.observe(wrap));
+  watch();
+  for (const type of ["refreshed", "htmx:after:swap"]) document.addEventListener(type, watch);
+}
+
 export function startComforts() {
   document.documentElement.classList.add("js");
+  watchTables();
 
   // A choice that needs no second press.
   listen("change", "[data-submit-on-change]", (field) => field.form.requestSubmit());
