@@ -45,6 +45,20 @@ def test_what_may_not_be_known_of_is_not_there(program: MakeProgram, incident: s
     assert asked(incident) == asked(NOWHERE)
 
 
+def test_the_ledger_grows_alike_for_what_is_hidden_and_what_is_not_there(
+    program: MakeProgram, incident: str
+) -> None:
+    """Its size is open to some who may not know of the record."""
+    stranger = program("administrator")
+
+    def growth(record: str) -> int:
+        before = stranger.get("/ledger").json()["size"]
+        assert stranger.get(f"/records/{record}").status_code == 404
+        return int(stranger.get("/ledger").json()["size"]) - before
+
+    assert growth(incident) == growth(NOWHERE) == growth("x" * 3000) == 1
+
+
 def test_not_found_says_nothing(program: MakeProgram, incident: str) -> None:
     answer = program("administrator").get(f"/incidents/{incident}")
     assert answer.status_code == 404 and answer["Content-Type"] == "application/problem+json"

@@ -64,20 +64,24 @@ def release(reader: Subject, record: str, act: str = "read", door: Door | None =
     now = clock()
     row = fetch_row(record)
     if row is None:
+        # Noted like one that may not be known of: neither the time taken nor the ledger's size tells the two apart.
+        _note_refusal(reader, act, record[:64], "no such record", door)
         raise NotFound(record)
     item = item_of(row)
     mask = state.policy.mask(reader, act, item, now)
     if not mask:
         seen = act != "read" and state.policy.mask(reader, "read", item, now)
         refusal = _refusal(state.policy, reader, act, row, now)
-        (door or here.door()).call(
-            "refuse",
-            {"actor": principals.to_wire(reader), "act": act, "record": record, "reason": refusal.reason},
-        )
+        _note_refusal(reader, act, record, refusal.reason, door)
         raise refusal if seen else NotFound(record)
     found = release_row(state, reader, act, row, mask, now, explain=True)
     note(reader, act, state, [row], [found.mask], now, door)
     return found
+
+
+def _note_refusal(reader: Subject, act: str, record: str, reason: str, door: Door | None) -> None:
+    attempt = {"actor": principals.to_wire(reader), "act": act, "record": record, "reason": reason}
+    (door or here.door()).call("refuse", attempt)
 
 
 def release_row(
