@@ -64,6 +64,7 @@ class Feed:
         elif not (folder / "keys").exists():
             raise FileNotFoundError(folder)
         self.partner = partner
+        self._given: Cosignatures | None = None
         self.db = open_database(folder / "feed.sqlite3")
         self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self.keystore = KeyStore.open(folder / "keys", write=appends, create=appends)
@@ -134,10 +135,13 @@ class Feed:
 
     def give(self, cosignatures: Cosignatures) -> None:
         """Keep what this node has cosigned of the partner, to go out with every bundle."""
+        if cosignatures == self._given:
+            return
         with transaction(self.db):
             self.db.execute(
                 "INSERT OR REPLACE INTO given (one, cosignatures) VALUES (1, ?)", (cosignatures.pack(),)
             )
+        self._given = cosignatures
 
     # --- what the partner gets
 
