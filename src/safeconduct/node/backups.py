@@ -93,6 +93,7 @@ def backup(home: Home, folder: Path) -> int:
         target = folder / source.relative_to(home.path)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _copy(source, target)
+    _forget_sessions(folder / home.accounts.name)
     shutil.copy2(home.path / "node.toml", folder / "node.toml")
     connection = open_database(folder / "ledger.sqlite3", read_only=True)
     try:
@@ -165,6 +166,18 @@ def _check_copy(folder: Path, home: Home, size: int, root: str) -> None:
 def _databases(home: Home) -> list[Path]:
     found = [home.ledger, home.accounts, *sorted((home.path / "feeds").glob("*/*.sqlite3"))]
     return [path for path in found if path.exists()]
+
+
+def _forget_sessions(accounts: Path) -> None:
+    """Take what would let someone in out of a copy of the accounts: sessions, and counts of failures."""
+    if not accounts.exists():
+        return
+    with closing(sqlite3.connect(accounts, isolation_level=None)) as copy:
+        copy.execute("PRAGMA secure_delete=ON")
+        there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in sorted(there & {"django_session", "people_cache", "usersessions_usersession"}):
+            copy.execute(f"DELETE FROM {table}")  # noqa: S608  (a name from the list above)
+        copy.execute("VACUUM")
 
 
 def _copy(source: Path, target: Path) -> None:

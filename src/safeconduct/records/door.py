@@ -7,6 +7,7 @@ import itertools
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 LINE_LIMIT = 128 * 1024 * 1024
 TIMEOUT = 60.0
+STARTING = 15.0
+"""Seconds that a starting writer may take until it answers."""
 
 
 class Door:
@@ -35,16 +38,20 @@ class Door:
     def open(cls, home: Home) -> Door:
         """A door to the running writer; where none runs, this process becomes the writer until `close`.
 
-        Raises refusals.Unavailable when a writer holds the lock but does not answer.
+        Waits for a writer that is just starting. Raises refusals.Unavailable when one holds the lock but
+        does not answer.
         """
-        if _listening(home.socket):
-            return cls(home)
-        from safeconduct.records.writer import AlreadyRunning, Writer
+        end = time.monotonic() + STARTING
+        while not _listening(home.socket):
+            from safeconduct.records.writer import AlreadyRunning, Writer
 
-        try:
-            return cls(home, Writer(home))
-        except AlreadyRunning as fault:
-            raise refusals.Unavailable(str(fault)) from fault
+            try:
+                return cls(home, Writer(home))
+            except AlreadyRunning as fault:
+                if time.monotonic() > end:
+                    raise refusals.Unavailable(str(fault)) from fault
+                time.sleep(0.1)
+        return cls(home)
 
     def call(self, job: str, payload: Answer) -> Answer:
         """Run a job. Raises what it refused with, or refusals.Unavailable when the writer went away."""
