@@ -41,6 +41,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_first.parent, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _no_language_left_behind() -> Iterator[None]:
+    """A request leaves its reader's language to the thread; the next test begins without one."""
+    yield
+    from django.utils import translation
+
+    translation.deactivate()
+
+
 @pytest.fixture(scope="session")
 def prepared() -> Path:
     """A home whose databases are migrated and empty."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from safeconduct.agreement.proof import Change, Difference
 from safeconduct.committee.wording import kind_name
-from safeconduct.shell.terms import ACT_NAMES, ROLE_NAMES, plain
+from safeconduct.shell.terms import ACT_NAMES, PART_NAMES, ROLE_NAMES, STATE_NAMES, plain
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def _lines(found: Iterable[Change]) -> list[ChangeLine]:
             roles=tuple(plain(ROLE_NAMES, role) for role in row["role"]),
             acts=tuple(plain(ACT_NAMES, act) for act in row["act"]),
             kind=kind_name(row["kind"]),
-            parts=tuple(name.replace("_", " ") for name in row["part"]),
+            parts=tuple(plain(PART_NAMES, name) for name in row["part"]),
             originator=row["of"],
-            states=tuple(state.replace("_", " ") for state in row["states"]),
+            states=tuple(plain(STATE_NAMES, state) for state in row["states"]),
             levels=row["levels"],
             count=count,
         )

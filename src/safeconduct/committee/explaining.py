@@ -28,6 +28,7 @@ from safeconduct.committee.wording import (
 )
 from safeconduct.records import here
 from safeconduct.records.kinds import vocabulary
+from safeconduct.shell.terms import PART_NAMES, plain
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,14 @@ def answer(reader: Subject, asked: Mapping[str, Any]) -> Answer:
         placed = policy.grants.get(row.grant)
         clause = placed.clause if placed is not None and row.status == "agreed" else version.clause
         lines.append(
-            Line(row.part.replace("_", " "), row.grant, row.status, sentence_of(clause, item), number, name)
+            Line(
+                part=plain(PART_NAMES, row.part),
+                grant=row.grant,
+                status=row.status,
+                sentence=sentence_of(clause, item),
+                number=number,
+                agreement=name,
+            )
         )
     return Answer(tuple(lines), hidden, highest(version.label for version in shown.values()))
 

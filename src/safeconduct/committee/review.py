@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from safeconduct.agreement.acts import SignedAct, StatusAct
-from safeconduct.agreement.books import Book, PlacedGrant
+from safeconduct.agreement.books import Book, PlacedGrant, digest_of
 from safeconduct.agreement.policy import Policy, Subject, compile_policy
 from safeconduct.agreement.proof import Violation, difference, violations
 from safeconduct.agreement.signatures import Signatory, verify
@@ -16,6 +17,7 @@ from safeconduct.committee.wording import RuleRow, Sentence, assurance_rows, sen
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import vocabulary
+from safeconduct.shell.terms import ROLE_NAMES, plain
 
 MANY = 500
 
@@ -38,7 +40,7 @@ class Left:
     grant: str
     sentence: Sentence
     party: str
-    roles: tuple[str, ...]
+    role_names: tuple[str, ...]
     people: tuple[str, ...] | None
 
 
@@ -66,7 +68,7 @@ def review(reader: Subject, place: AgreementView, act: StatusAct) -> Review:
     after = _policy(place, _book_after(place, act))
     widest = place.place.book_with_agreed(act.text) if act.to == "agreed" else None
     eventual = _policy(place, widest) if widest is not None else None
-    broken = violations(_books(place, widest), vocabulary()) if widest is not None else []
+    broken = _violations(place, widest) if widest is not None else ()
     return Review(
         at_once=changes(difference(state.policy, after)),
         when_all_sign=changes(difference(state.policy, eventual)) if eventual is not None else None,
@@ -79,8 +81,7 @@ def review(reader: Subject, place: AgreementView, act: StatusAct) -> Review:
 def proofs(place: AgreementView, clause: ClauseView) -> list[Proof]:
     """The assurances of one clause, proved about the agreement as it stands."""
     book = place.place.book()
-    broken = violations(_books(place, book), vocabulary())
-    return [p for p in _prove(place, book, broken) if p.rule.id.partition(".")[0] == clause.number]
+    return [p for p in _prove(place, book, _violations(place, book)) if p.rule.id.partition(".")[0] == clause.number]
 
 
 def _book_after(place: AgreementView, act: StatusAct) -> Book:
@@ -106,7 +107,22 @@ def _policy(place: AgreementView, book: Book) -> Policy:
     return compile_policy(_books(place, book), vocabulary())
 
 
-def _prove(place: AgreementView, book: Book, broken: list[Violation]) -> list[Proof]:
+_proved: OrderedDict[str, tuple[Violation, ...]] = OrderedDict()
+REMEMBERED = 16
+
+
+def _violations(place: AgreementView, book: Book) -> tuple[Violation, ...]:
+    """What breaks which assurance; remembered, since the same clauses prove the same."""
+    books = _books(place, book)
+    key = digest_of(books)
+    if key not in _proved:
+        _proved[key] = tuple(violations(books, vocabulary()))
+        while len(_proved) > REMEMBERED:
+            _proved.popitem(last=False)
+    return _proved[key]
+
+
+def _prove(place: AgreementView, book: Book, broken: tuple[Violation, ...]) -> list[Proof]:
     """Every assurance in the book whose text the reader may read. They hold whatever the statuses become."""
     shown = {version.clause.digest for clause in place.clauses for version in clause.versions}
     return [
@@ -132,7 +148,8 @@ def _left_without(reader: Subject, before: Policy, after: Policy) -> list[Left]:
             if party == reader.party and holders is not None:
                 names = {name for role in placed.grant.roles for name in holders.get(role, ())}
                 people = tuple(sorted(names))
-            found.append(Left(placed.id, sentence, party, placed.grant.roles, people))
+            roles = tuple(plain(ROLE_NAMES, role) for role in placed.grant.roles)
+            found.append(Left(placed.id, sentence, party, roles, people))
     return found
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from safeconduct.agreement.clauses import ALL, Assurance, Clause, Grant, RedLine
 from safeconduct.agreement.vocabulary import LEVELS, Vocabulary
-from safeconduct.shell.terms import ACT_NAMES, KIND_NAMES, ROLE_NAMES, plain
+from safeconduct.shell.terms import ACT_NAMES, KIND_NAMES, PART_NAMES, ROLE_NAMES, STATE_NAMES, listed, plain
 
 PARTY_WORDS: Mapping[str, Promise] = {
     "host": _("Host Party"),
@@ -120,7 +120,7 @@ def _row(clause: Clause, grant: Grant, words: Vocabulary) -> GrantRow:
         roles=tuple(plain(ROLE_NAMES, role) for role in grant.roles),
         acts=tuple(plain(ACT_NAMES, act) for act in grant.may),
         kinds=tuple(kind_name(kind) for kind in grant.kinds),
-        parts=tuple(part.replace("_", " ") for part in parts),
+        parts=tuple(plain(PART_NAMES, part) for part in parts),
         whose=plain(PARTY_WORDS, grant.whose),
         up_to=LEVELS[grant.up_to],
         conditions=tuple(_conditions(grant)),
@@ -133,7 +133,7 @@ def _row(clause: Clause, grant: Grant, words: Vocabulary) -> GrantRow:
 def _conditions(grant: Grant) -> list[str]:
     found = [plain(FACT_NAMES, fact) for fact in grant.when]
     if grant.states is not None:
-        states = ", ".join(state.replace("_", " ") for state in grant.states)
+        states = listed(plain(STATE_NAMES, state) for state in grant.states)
         found.insert(0, gettext("while the record is: %(states)s") % {"states": states})
     return found
 
@@ -143,7 +143,7 @@ def _limits(grant: Grant) -> list[str]:
     if grant.life_safety:
         found.append(gettext("lives depend on it"))
     if grant.logged:
-        acts = ", ".join(plain(ACT_NAMES, act) for act in grant.logged)
+        acts = listed(plain(ACT_NAMES, act) for act in grant.logged)
         found.append(gettext("logged before it is shown: %(acts)s") % {"acts": acts})
     if grant.retention_days is not None:
         days = grant.retention_days
@@ -158,7 +158,7 @@ def _limits(grant: Grant) -> list[str]:
     if grant.onward:
         found.append(gettext("may be passed on"))
     if grant.channels:
-        names = ", ".join(plain(CHANNEL_NAMES, channel) for channel in grant.channels)
+        names = listed(plain(CHANNEL_NAMES, channel) for channel in grant.channels)
         found.append(gettext("may leave by: %(channels)s") % {"channels": names})
     return found
 

@@ -8,7 +8,10 @@ class IncidentsConfig(AppConfig):
     verbose_name = _("Incidents")
 
     def ready(self) -> None:
-        from safeconduct.incidents import kinds  # noqa: F401
+        from safeconduct.incidents import kinds, words  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
+        from safeconduct.shell.terms import name_words
 
         register(NavItem("incidents", _("Incidents"), "incidents:list", 10))
+        grades = {"reliability": words.RELIABILITY, "credibility": words.CREDIBILITY, "what": words.MEASURED}
+        name_words(words.PARTS, words.STATES, words.FIELDS, {**words.CODES, **grades})

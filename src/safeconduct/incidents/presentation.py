@@ -18,14 +18,6 @@ from safeconduct.incidents.moments import instant, is_day
 from safeconduct.records.release import Released, Withheld
 from safeconduct.shell.terms import LEVEL_NAMES
 
-_CODES: Mapping[str, words.Words] = {
-    "category": words.CATEGORIES,
-    "target_class": words.TARGETS,
-    "type": words.METHODS,
-    "time_precision": words.TIME_PRECISION,
-    "geo_precision": words.GEO_PRECISION,
-    "party": words.CLAIMANTS,
-}
 _LAST = ("time_precision", "geo_precision", "external")
 _HIDDEN = ("latitude", "longitude", "reliability", "credibility", "local_hour_known", "exercise", "title")
 
@@ -110,8 +102,8 @@ def _facts(value: Mapping[str, Any]) -> Iterable[Fact]:
             yield Fact(label, moment=Moment.of(content))
         elif name == "url":
             yield Fact(label, link=str(content))
-        elif name in _CODES:
-            yield Fact(label, words.word(_CODES[name], content))
+        elif name in words.CODES:
+            yield Fact(label, words.word(words.CODES[name], content))
         else:
             yield Fact(label, str(content), long=len(str(content)) > 120)
     if graded := grade(value):

@@ -169,6 +169,16 @@ GEO_PRECISION: Words = {
     "7": _("at sea or in the air"),
 }
 
+CODES: Mapping[str, Words] = {
+    "category": CATEGORIES,
+    "target_class": TARGETS,
+    "type": METHODS,
+    "time_precision": TIME_PRECISION,
+    "geo_precision": GEO_PRECISION,
+    "party": CLAIMANTS,
+}
+"""By field, the words for the codes that stand in it."""
+
 SEVERITIES: Words = {
     "negligible": pgettext_lazy("severity", "Negligible"),
     "minor": pgettext_lazy("severity", "Minor"),

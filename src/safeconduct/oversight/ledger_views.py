@@ -17,12 +17,13 @@ from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.oversight import jobs, rules
 from safeconduct.oversight.forms import EntriesFilter, ReadingsFilter
 from safeconduct.oversight.ledger_line import heads
-from safeconduct.oversight.wording import ENTRY_NAMES, ago, moment, part_name
+from safeconduct.oversight.wording import ENTRY_NAMES, ago, kind_name, moment, part_name
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
 from safeconduct.records.principals import to_wire
 from safeconduct.records.release import Released
 from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.terms import listed
 
 LOOK_SECONDS = 1.5
 """How long one request goes on verifying, slice after slice, before it shows how far it has come."""
@@ -158,7 +159,7 @@ def _reading(record: Released, names: Mapping[str, str]) -> ReadingLine:
     what, who = record.parts.get("what") or {}, record.parts.get("who") or {}
     items = what.get("records", [])
     shown = tuple(
-        (item["record"], item["version"], ", ".join(part_name(part) for part in item["parts"]))
+        (item["record"], item["version"], listed(part_name(part) for part in item["parts"]))
         for item in items[:SHOWN_RECORDS]
     )
     person = who.get("person", "")
@@ -169,7 +170,7 @@ def _reading(record: Released, names: Mapping[str, str]) -> ReadingLine:
         person=names.get(person, person),
         roles=tuple(who.get("roles", ())),
         act=what.get("act", ""),
-        kind=what.get("kind", ""),
+        kind=kind_name(what.get("kind", "")),
         records=shown,
         more=max(0, len(items) - SHOWN_RECORDS),
         who_withheld="who" not in record.parts,
@@ -187,7 +188,12 @@ def refusals(request: HttpRequest) -> HttpResponse:
     answer = here.door().call("refusals", payload)
     names = rules.people(reader)
     lines = [
-        {**row, "at": _parsed(row["at"]), "person": names.get(row["person"], row["person"])}
+        {
+            **row,
+            "at": _parsed(row["at"]),
+            "person": names.get(row["person"], row["person"]),
+            "kind": kind_name(row["kind"]),
+        }
         for row in answer["refusals"]
     ]
     context = {"lines": lines, "earlier": answer["looked_to"], "page_level": "CONFIDENTIAL"}

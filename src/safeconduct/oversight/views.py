@@ -21,10 +21,12 @@ from safeconduct.oversight.wording import (
     kind_name,
     part_name,
     reason,
+    state_name,
 )
 from safeconduct.records import here
 from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.terms import listed
 
 LIVE = "/live"
 
@@ -38,6 +40,8 @@ def preview(request: HttpRequest, record: str, partner: str) -> HttpResponse:
     given = rules.what_they_hold(reader, _acknowledged(), partner=partner, record=record)
     context = {
         "found": found,
+        "state": state_name(found.state),
+        "precision": "second" if "T" in found.at else "day",
         "leaving": [(part_name(p.part), p, fields_of(p.value) if p.readable else []) for p in found.parts],
         "withheld": [(part_name(part), reason(why), would) for part, why, would in found.withheld],
         "given": given.lines[:1],
@@ -117,7 +121,7 @@ def recall(request: HttpRequest, record: str, act: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         do = rules.withdraw if act == "withdraw" else rules.ask_erasure
         told = do(reader, record, form.cleaned_data["parts"], form.cleaned_data["reason"])
-        names = ", ".join(here.home().partners[party].name for party in told) or _("nobody")
+        names = listed(here.home().partners[party].name for party in told) or _("nobody")
         text = _("Withdrawn; told: %(names)s.") if act == "withdraw" else _("Erased here; asked: %(names)s.")
         messages.success(request, text % {"names": names})
         return redirect("oversight:held_record", record=record)

@@ -14,7 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN
 from safeconduct.exchange.view import EMPTY, ERASED
 from safeconduct.exchange.view import WITHDRAWN as TAKEN_BACK
-from safeconduct.shell.terms import KIND_NAMES, plain
+from safeconduct.shell.terms import (
+    CODE_NAMES,
+    FIELD_NAMES,
+    KIND_NAMES,
+    PART_NAMES,
+    STATE_NAMES,
+    listed,
+    plain,
+)
 
 HOLDING_NAMES: Mapping[str, Promise] = {
     HELD: pgettext_lazy("what became of a released part", "held"),
@@ -66,7 +74,12 @@ def kind_name(kind: str) -> str:
 
 
 def part_name(part: str) -> str:
-    return part.replace("_", " ").capitalize()
+    name = plain(PART_NAMES, part)
+    return name[:1].upper() + name[1:]
+
+
+def state_name(state: str) -> str:
+    return plain(STATE_NAMES, state)
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,9 @@ def fields_of(value: Any) -> list[Field]:
     if not isinstance(value, Mapping):
         return [Field("", str(value))]
     return [
-        Field(str(name).replace("_", " "), _plain(item))
+        Field(plain(FIELD_NAMES, name), plain(CODE_NAMES.get(name, {}), str(item)))
+        if name in CODE_NAMES
+        else Field(plain(FIELD_NAMES, name), _plain(item))
         for name, item in value.items()
         if item not in (None, "", [], {})
     ]
@@ -93,9 +108,9 @@ def _plain(value: Any) -> str:
         case bool():
             return gettext("yes") if value else gettext("no")
         case Mapping():
-            return "; ".join(f"{str(k).replace('_', ' ')}: {_plain(v)}" for k, v in value.items())
+            return "; ".join(f"{plain(FIELD_NAMES, k)}: {_plain(v)}" for k, v in value.items())
         case list() | tuple():
-            return ", ".join(_plain(item) for item in value)
+            return listed(_plain(item) for item in value)
     return str(value)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 LEVEL_NAMES: Mapping[str, Promise] = {
     "OPEN": _("OPEN"),
@@ -63,6 +64,26 @@ KIND_NAMES: Mapping[str, Promise] = {
     "deployment": pgettext_lazy("kind of record", "deployment"),
 }
 
+PART_NAMES: dict[str, Any] = {
+    "text": pgettext_lazy("part of a record", "text"),
+    "act": pgettext_lazy("part of a record", "signed act"),
+    "assignment": pgettext_lazy("part of a record", "assignment"),
+    "what": pgettext_lazy("part of a record", "what was shown"),
+    "who": pgettext_lazy("part of a record", "who read it"),
+    "proposal": pgettext_lazy("part of a record", "proposal"),
+    "terms": pgettext_lazy("part of a record", "terms"),
+}
+STATE_NAMES: dict[str, Any] = {
+    "open": pgettext_lazy("state of a record", "open"),
+    "retracted": pgettext_lazy("state of a record", "retracted"),
+    "proposed": pgettext_lazy("state of a record", "proposed"),
+    "approved": pgettext_lazy("state of a record", "approved"),
+    "ended": pgettext_lazy("state of a record", "ended"),
+}
+FIELD_NAMES: dict[str, Any] = {}
+CODE_NAMES: dict[str, Mapping[str, Any]] = {}
+"""By field, the words for the codes that stand in it."""
+
 SIDE_NAMES: Mapping[str, Promise] = {"host": _("Host Party"), "partner": _("Partner Party")}
 
 
@@ -70,3 +91,25 @@ def plain(names: Mapping[str, Promise], word: str) -> str:
     """The word's name in the reader's language; a word that has none is shown with its underscores opened."""
     name = names.get(word)
     return str(name) if name is not None else word.replace("_", " ")
+
+
+def name_words(
+    parts: Mapping[str, Any], states: Mapping[str, Any], fields: Mapping[str, Any], codes: Mapping[str, Any]
+) -> None:
+    """Let pages about any record say a room's words: its parts, states, fields, and the codes in a field."""
+    for known, given in ((PART_NAMES, parts), (STATE_NAMES, states), (FIELD_NAMES, fields), (CODE_NAMES, codes)):
+        for word, name in given.items():
+            known.setdefault(word, name)
+
+
+SEPARATORS = {"ur": "، ", "zh-hans": "、"}
+
+
+def separator() -> str:
+    """What stands between the items of a list in the reader's language."""
+    return SEPARATORS.get(get_language() or "", ", ")
+
+
+def listed(words: Iterable[object]) -> str:
+    """Words one after the other; in templates there is the filter of the same name."""
+    return separator().join(map(str, words))

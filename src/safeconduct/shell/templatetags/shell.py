@@ -13,12 +13,12 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from safeconduct.agreement.vocabulary import LEVELS
-from safeconduct.shell.terms import ACT_NAMES, LEVEL_NAMES, ROLE_NAMES, STATUS_NAMES, plain
+from safeconduct.shell.terms import ACT_NAMES, LEVEL_NAMES, ROLE_NAMES, STATUS_NAMES, plain, separator
 
 register = template.Library()
 
@@ -103,6 +103,12 @@ def role_name(role: str) -> str:
 @register.filter
 def act_name(act: str) -> str:
     return plain(ACT_NAMES, act)
+
+
+@register.filter
+def listed(words: Iterable[object]) -> SafeString:
+    """Words one after the other as the reader's language parts them, each isolated from its neighbours."""
+    return format_html_join(separator(), "<bdi>{}</bdi>", ((word,) for word in words))
 
 
 # --- time --------------------------------------------------------------------------------------------------
