@@ -131,7 +131,7 @@ def explain(request: Asked, question: Query[Question]) -> HttpResponse:
     found = answer(reader(request), question.model_dump())
     items = [
         {
-            "part": line.part,
+            "part": line.name,
             "agreement": line.agreement,
             "clause": line.number,
             "grant": line.grant,

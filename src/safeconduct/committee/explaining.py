@@ -91,9 +91,11 @@ def _stance(party: str, version: ClauseVersion, clause: ClauseView) -> Stance:
 
 @dataclass(frozen=True)
 class Line:
-    """One part that a role may use, and the sentence that says so."""
+    """One part that a role may use, and the sentence that says so. `part` is in the reader's words, `name` as the
+    kind declares it."""
 
     part: str
+    name: str
     grant: str
     status: str
     sentence: Sentence
@@ -136,6 +138,7 @@ def answer(reader: Subject, asked: Mapping[str, Any]) -> Answer:
         lines.append(
             Line(
                 part=plain(PART_NAMES, row.part),
+                name=row.part,
                 grant=row.grant,
                 status=row.status,
                 sentence=sentence_of(clause, item),
