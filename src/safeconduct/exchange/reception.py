@@ -6,6 +6,7 @@ Whatever does not fit raises, and the transaction takes the whole bundle back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +112,7 @@ class Reception:
         } | header["labels"]
         return texts, labels
 
-    def _held_texts(self, known: Received) -> list[str | None]:
+    def _held_texts(self, known: Received) -> Sequence[str | None]:
         return self.tx.disclosures(known.ledger_index)
 
     def _store(
@@ -234,7 +235,7 @@ class Reception:
         sent = self.state.sent_as(self.partner.party, header["record"])
         if asked is None or sent is None or sent.record != asked[0]:
             raise LeafRefused("a receipt for what was not asked")
-        self.tx.append(
+        index = self.tx.append(
             "receipt",
             {
                 "side": RECEIVED,
@@ -249,7 +250,9 @@ class Reception:
                 "feed_leaf": leaf_hash(arrival.leaf).hex(),
             },
         )
-        self.tx.announce({"topic": "holdings", "partner": self.partner.party, "record": asked[0]})
+        row = self.tx.row(asked[0])
+        kind = row.kind if row is not None else ""
+        self.tx.announce({"topic": "holdings", "kind": kind, "record": asked[0], "index": index})
 
 
 def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
