@@ -308,6 +308,25 @@ def test_who_comes_back_hears_what_was_missed_or_to_look_again(node: Home) -> No
     run(story)
 
 
+def test_when_too_much_came_to_name_it_who_may_read_of_it_looks_at_everything(node: Home) -> None:
+    (_, officer), (_, admin) = signed_in("officer", "watch_officer"), signed_in("admin", "administrator")
+
+    async def story(live: Live) -> None:
+        async with (
+            listening(live, cookie(officer), "topics=incident") as concerned,
+            listening(live, cookie(officer), "topics=claim") as elsewhere,
+            listening(live, cookie(admin), "topics=incident") as stranger,
+        ):
+            await live._announce([{"topic": "incident", "kind": "incident", "record": "", "index": 9}])
+            await concerned.until(lambda: concerned.named("reset") == 1)
+            assert not concerned.messages
+            assert elsewhere.named("reset") == stranger.named("reset") == 0
+        async with listening(live, cookie(officer), last_event_id="5") as back:
+            await back.until(lambda: back.named("reset") == 1)
+
+    run(story)
+
+
 def test_a_role_that_needs_a_second_factor_does_not_listen_without(node: Home) -> None:
     _, browser = signed_in("chief", "coordinator")
 

@@ -81,6 +81,17 @@ class Audience:
         found = list(changes)
         return await self._ask(lambda: [_look_up(change) for change in found]) if found else []
 
+    async def concerned(self, listeners: Sequence[L], kinds: set[str]) -> list[L]:
+        """Those of the listeners who follow one of these kinds and whom some grant lets read of it."""
+        if not listeners:
+            return []
+        policy = (await self._ask(here.state)).policy
+        return [
+            each
+            for each in listeners
+            if any(policy.entries(each.subject, "read", kind) for kind in kinds & (each.topics or kinds))
+        ]
+
     async def decide(self, listeners: Sequence[L], changes: Sequence[Change]) -> dict[L, list[Change]]:
         """For each listener the changes of which the policy lets them read some part, in order."""
         if not listeners or not changes:

@@ -199,8 +199,9 @@ class Live:
     async def _announce(self, events: list[dict[str, Any]]) -> None:
         if any(event.get("topic") == "policy" for event in events):
             self.end_all()
-        found = [Change.of(event) for event in events if event.get("record") and event.get("kind")]
-        changes = await self.audience.look_up(found)
+        told = [event for event in events if event.get("kind")]
+        await self._look_again({str(event["kind"]) for event in told if not event.get("record")})
+        changes = await self.audience.look_up([Change.of(event) for event in told if event.get("record")])
         self._recent.extend(changes)
         streams = list(self.streams)
         if any(change.kind == "role_assignment" for change in changes):
@@ -210,6 +211,14 @@ class Live:
         for stream, fit in decided.items():
             for change in fit:
                 stream.offer(_message(change))
+
+    async def _look_again(self, kinds: set[str]) -> None:
+        """So much of a kind has changed at once that no record was named: look at everything."""
+        if not kinds:
+            return
+        self._recent.clear()
+        for stream in await self.audience.concerned(list(self.streams), kinds):
+            stream.offer(_named("reset"))
 
     def end_all(self) -> None:
         """End every stream; their clients come back, if there is still somebody to come back to."""
