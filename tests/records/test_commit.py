@@ -125,3 +125,21 @@ def test_nobody_gives_themselves_a_role_and_readings_are_not_written_by_hand(nod
         commit(admin, Draft("role_assignment", {"assignment": {"person": "boss", "role": "coordinator"}}))
     with pytest.raises(Refused):
         commit(admin, Draft("reading", {"who": {"person": "x", "roles": []}}))
+
+
+def test_a_label_is_lowered_and_a_release_widened_only_by_who_may_write_the_part(node: Home) -> None:
+    """Leaving a part out of an amendment must not be a way to change who sees it."""
+    secret = {**PARTS, "response": {"units": "two patrols"}}
+    made = commit(system_subject("pk"), Draft("incident", secret, releasable=()))
+    analyst = person("analyst", clearance=2)
+    coordinator = person("coordinator", "p2")
+    for levels in ({"response": 0}, {"summary": 0}):
+        with pytest.raises(Refused):
+            commit(analyst, Draft("incident", {}, record=made.record, expected=1, state="update", levels=levels))
+    low = person("watch_officer", "p3", clearance=1)
+    with pytest.raises(Refused, match="response"):
+        commit(low, Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 0}))
+    row = here.tables().one("SELECT version FROM records_row WHERE id = %s", [made.record])
+    assert row == (1,)
+    lowered = Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 2})
+    assert commit(coordinator, lowered).version == 2

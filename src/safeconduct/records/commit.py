@@ -101,8 +101,13 @@ def commit_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     return {"record": record, "version": version, "index": index}
 
 
-def store(tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft) -> tuple[str, int, int]:
-    """Decide, append and announce one version inside the writer's transaction."""
+def store(
+    tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft, noted: Mapping[str, Any] | None = None
+) -> tuple[str, int, int]:
+    """Decide, append and announce one version inside the writer's transaction.
+
+    `noted` is kept in the private header, which never crosses.
+    """
     previous = _previous(tx, subject, kind, draft)
     checked = kind.validate(draft.parts)
     _check_size(kind, checked)
@@ -115,7 +120,7 @@ def store(tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft) -> tuple
     if previous is not None:
         _carry_untabled(tx, kind, previous, values, checked)
     texts = disclosures(values, kind.part_names)
-    full = {**header, "clauses": clauses, "parts": [digest(t) for t in texts]}
+    full = {**(noted or {}), **header, "clauses": clauses, "parts": [digest(t) for t in texts]}
     levels = header["levels"]
     sealing = [0 if values[n] is None else level for n, level in zip(kind.part_names, levels, strict=True)]
     index = tx.append("version", full, Disclosed(texts, list(values.values())), sealing)
@@ -243,7 +248,7 @@ def _decide(
     attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
-    touched = [n for n, v in checked.items() if v is not None or previous] or list(kind.part_names[:1])
+    touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
     # Who writes must be allowed to leave the record as it will be; other acts are done to it as it is.
     items = [tx.item(previous)] if previous is not None else []
     if act == "write" or previous is None:
@@ -256,6 +261,30 @@ def _decide(
                 raise Refused(f"{act} {kind.name}.{part}: {decision.refused_by}", decision.would, attempt)
             grants.update(decision.grants)
     return sorted(grants)
+
+
+def _touched(
+    kind: Kind, previous: RowView | None, header: Mapping[str, Any], checked: Mapping[str, Any]
+) -> Sequence[str]:
+    """The parts a version changes: their content, their label, or whom they may reach.
+
+    A change of the header that could let more people see the record concerns every part it has.
+    """
+    if previous is None:
+        return [name for name, value in checked.items() if value is not None]
+    wider = (
+        set(header["releasable"]) - names_in(previous.releasable)
+        or set(header["assigned"]) - names_in(previous.assigned)
+        or (previous.orcon and not header["orcon"])
+        or (previous.opens is not None and (epoch(header["opens"]) or 0.0) < previous.opens)
+    )
+    return [
+        name
+        for bit, name in enumerate(kind.part_names)
+        if name in checked
+        or header["levels"][bit] != previous.level(bit)
+        or (wider and previous.present >> bit & 1)
+    ]
 
 
 def decide(tx: Tx, subject: Subject, act: str, item: Item, part: str) -> Decision:

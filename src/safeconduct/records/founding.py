@@ -57,7 +57,6 @@ class ReadWhat(PartModel):
     of: str
     kind: str
     records: list[ReadItem]
-    ledger_index: int
 
 
 class ReadWho(PartModel):

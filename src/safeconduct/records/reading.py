@@ -22,7 +22,8 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Store one reading for each kind and originator read; it is durable when this is answered.
 
     A reading of the other party's record may be released to that party alone; one of an own record to nobody
-    unless a clause about readings is written for it.
+    unless a clause about readings is written for it. By which state of the policy it was decided (a ledger
+    index) stays in the private header.
     """
     actor = tx.subject(payload["actor"])
     indexes = []
@@ -42,14 +43,15 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
                     "of": of,
                     "kind": item["kind"],
                     "records": records,
-                    "ledger_index": payload["policy"],
                 },
                 "who": {"person": actor.person, "roles": sorted(actor.roles)},
             },
             about=records[0]["record"] if len(records) == 1 else "",
             releasable=[] if own or of not in tx.home.partners else [of],
         )
-        _, _, index = store(tx, system_subject(tx.home.party), "write", READING, draft)
+        _, _, index = store(
+            tx, system_subject(tx.home.party), "write", READING, draft, noted={"policy": payload["policy"]}
+        )
         indexes.append(index)
     return {"indexes": indexes}
 
