@@ -13,10 +13,12 @@ os.environ.setdefault("SAFECONDUCT_PROCESS", "web")
 
 from django.core.asgi import get_asgi_application
 
-_django = get_asgi_application()
+_plain = get_asgi_application()
 
-from safeconduct.shell.live import Live  # noqa: E402  (needs Django's settings)
+from safeconduct.shell.body_limit import BodyLimit  # noqa: E402  (needs Django's settings)
+from safeconduct.shell.live import Live  # noqa: E402
 
+_django = BodyLimit(_plain)
 _live = Live()
 
 
