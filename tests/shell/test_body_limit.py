@@ -43,7 +43,7 @@ def test_what_fits_passes_untouched() -> None:
     assert ask([(b"content-length", b"10")], [b"x" * 4, b"x" * 6]) == (200, 10)
 
 
-@pytest.mark.parametrize("length", [b"11", b"999999999999", b"-1", b"1e3", b"\xb2"])
+@pytest.mark.parametrize("length", [b"11", b"9" * 9999, b"999999999999", b"-1", b"1e3", b"\xb2"])
 def test_a_length_above_the_limit_or_none_is_refused_at_once(length: bytes) -> None:
     assert ask([(b"content-length", length)], [b""]) == (413, 0)
 

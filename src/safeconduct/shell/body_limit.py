@@ -25,7 +25,7 @@ class BodyLimit:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         length = dict(scope.get("headers", ())).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self.limit:
+        if not length.isdigit() or len(length) > 15 or int(length) > self.limit:
             await _refuse(send)
             return
         taken = 0
