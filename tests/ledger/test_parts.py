@@ -19,6 +19,7 @@ from safeconduct.ledger.parts import (
     disclosures,
     new_salt,
     open_disclosure,
+    resalted,
     seal,
     unseal,
 )
@@ -48,6 +49,24 @@ def test_opens_to_what_was_put_in(value: dict[str, Any]) -> None:
     assert disclosure("place", value, salt) == text
     expected = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
     assert digest(text) == expected
+
+
+@given(fields)
+def test_another_salt_changes_nothing_else(value: dict[str, Any]) -> None:
+    salt = new_salt()
+    private = disclosure("summary", value)
+    seen: list[str] = []
+    given_out = resalted(private, lambda own: seen.append(own) or salt)
+    assert given_out == disclosure("summary", value, salt)
+    assert seen == [open_disclosure(private)[0]]
+
+
+@pytest.mark.parametrize("salt", ["short", 'a"b' * 8, "ä" * 12])
+def test_only_a_salt_of_the_form_is_replaced_by_one(salt: str) -> None:
+    with pytest.raises(DisclosureRefused):
+        resalted(disclosure("summary", {}, salt), lambda own: new_salt())
+    with pytest.raises(DisclosureRefused):
+        resalted(disclosure("summary", {}), lambda own: salt)
 
 
 def test_all_parts_in_fixed_order_empty_ones_too() -> None:

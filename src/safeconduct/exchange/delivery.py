@@ -115,7 +115,7 @@ def erase_in_feed(tx: Tx, partner: str, index: int, mask: int) -> None:
 def deliver_after(tx: Tx, partner: str) -> None:
     """Bring the feed up to date once the transaction is durable."""
     home, db = tx.home, tx.db
-    tx.after_commit(lambda: deliver(home, db, partner))
+    tx.after_commit(lambda: deliver(home, db, partner), once=("deliver", partner))
 
 
 def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:

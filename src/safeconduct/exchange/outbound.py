@@ -6,10 +6,9 @@ after it. A partner sees a header of its own: an opaque id, its own count of ver
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +17,12 @@ from safeconduct.exchange.delivery import post
 from safeconduct.exchange.identity import decoy_secret
 from safeconduct.exchange.leaves import write_leaf
 from safeconduct.exchange.state import Sent, State
-from safeconduct.exchange.view import NOTHING, Permitted, coarse, crossing, decide, new_commitment
-from safeconduct.ledger.parts import open_disclosure
+from safeconduct.exchange.view import NOTHING, Crossing, Permitted, coarse, crossing, decide, new_commitment
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version
 from safeconduct.records.kinds import Kind, all_kinds
-from safeconduct.records.projection import epoch, pack_levels
+from safeconduct.records.projection import epoch, pack_levels, values_of
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
 
@@ -39,21 +37,23 @@ class Version:
     def __init__(self, tx: Tx, index: int) -> None:
         self.tx = tx
         self.index = index
-        leaf = tx.log.entry(index).leaf
-        self.header: dict[str, Any] = json.loads(leaf)
-        self.hash = hashlib.sha256(leaf).hexdigest()
+        self.header, self.hash = tx.identified(index)
         self.kind: Kind = all_kinds()[self.header["kind"]]
-        self._texts: list[str | None] | None = None
+        self._texts: Sequence[str | None] | None = None
 
     @property
-    def texts(self) -> list[str | None]:
+    def texts(self) -> Sequence[str | None]:
         if self._texts is None:
             self._texts = self.tx.disclosures(self.index)
         return self._texts
 
-    def values(self) -> list[Any]:
+    def values(self) -> Sequence[Any]:
         """The parts' values by position; None for one that is empty or erased."""
-        return [open_disclosure(text)[2] if text is not None else None for text in self.texts]
+        return values_of(self.texts)
+
+    def crossing(self, partner: str) -> Crossing:
+        """Its parts as this partner gets them."""
+        return crossing(self.texts, self.kind.part_names, partner, decoy_secret(self.tx.home), self.hash)
 
     def present(self) -> int:
         return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)
@@ -123,7 +123,7 @@ def _send_more(
     if not mask:
         return sent
     header = _header(tx, state, version, sent, partner, permitted, mask, "parts")
-    given = crossing(version.texts, partner.party, decoy_secret(tx.home), version.hash)
+    given = version.crossing(partner.party)
     texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
     return _post(tx, state, header, replace(sent, held=sent.held | mask), mask, texts, {})
 
@@ -164,7 +164,7 @@ def _send_version(
     permitted: Permitted,
     mask: int,
 ) -> Sent:
-    given = crossing(version.texts, partner.party, decoy_secret(tx.home), version.hash)
+    given = version.crossing(partner.party)
     tied, salt = new_commitment(version.hash)
     sent = replace(
         before,

@@ -13,11 +13,12 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, ROLES
-from safeconduct.ledger.parts import SALT_SIZE, digest, disclosure, open_disclosure
+from safeconduct.ledger.parts import SALT_SIZE, digest, resalted
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.opinion import disclosure_agreed
@@ -64,14 +65,29 @@ def decide(
             return NOTHING
         every = (1 << len(kind.part_names)) - 1
         return Permitted(every, {})
-    mask, grants = policy.disclosable(item, partner.party, now, own, authorised)
-    under = partner.agreement
+    if not authorised and (item.opens is None or item.opens <= now):
+        # All that is left to depend on, of the moment and of the record's identity, is nothing.
+        return _of_class(policy, item._replace(id="", opens=None), partner.party, partner.agreement)
+    return _by_grants(policy, item, partner.party, partner.agreement, now, authorised)
+
+
+@lru_cache(maxsize=1024)
+def _of_class(policy: Policy, item: Item, party: str, under: str) -> Permitted:
+    """The decision for every record that is like this one in all that policy looks at."""
+    return _by_grants(policy, item, party, under, 0.0, frozenset())
+
+
+def _by_grants(
+    policy: Policy, item: Item, party: str, under: str, now: float, authorised: frozenset[str]
+) -> Permitted:
+    kind = all_kinds()[item.kind]
+    mask, grants = policy.disclosable(item, party, now, item.originator, authorised)
     under_this = {p: tuple(g for g in gs if g.partition("/")[0] == under) for p, gs in grants.items()}
     for bit, name in enumerate(kind.part_names):
         if not mask >> bit & 1:
             continue
         by = under_this.get(name, ())
-        if not by or not disclosure_agreed(policy, item, partner.party, name, by, now, authorised):
+        if not by or not disclosure_agreed(policy, item, party, name, by, now, authorised):
             mask &= ~(1 << bit)
     return Permitted(mask, under_this)
 
@@ -169,7 +185,9 @@ class Crossing:
     digests: tuple[str, ...]
 
 
-def crossing(texts: Sequence[str | None], partner: str, decoy: bytes, header_hash: str) -> Crossing:
+def crossing(
+    texts: Sequence[str | None], names: Sequence[str], partner: str, decoy: bytes, header_hash: str
+) -> Crossing:
     """The disclosures of a version with salts of this partner's own.
 
     Each salt is drawn from the private one, so that two partners cannot compare digests, a later part of the
@@ -178,20 +196,23 @@ def crossing(texts: Sequence[str | None], partner: str, decoy: bytes, header_has
     """
     own: list[str | None] = []
     digests: list[str] = []
-    for position, text in enumerate(texts):
+    for position, (name, text) in enumerate(zip(names, texts, strict=True)):
         if text is None:
             message = f"safeconduct/decoy\n{partner}\n{header_hash}\n{position}".encode()
             drawn = hmac.digest(decoy, message, hashlib.sha256)
             own.append(None)
             digests.append(base64.urlsafe_b64encode(drawn).rstrip(b"=").decode())
             continue
-        salt, name, value = open_disclosure(text)
-        message = f"safeconduct/partner-salt\n{partner}\n{name}".encode()
-        drawn = hmac.digest(salt.encode(), message, hashlib.sha256)[:SALT_SIZE]
-        given = disclosure(name, value, base64.urlsafe_b64encode(drawn).decode())
+        given = resalted(text, partial(_partner_salt, partner, name))
         own.append(given)
         digests.append(digest(given))
     return Crossing(tuple(own), tuple(digests))
+
+
+def _partner_salt(partner: str, part: str, salt: str) -> str:
+    message = f"safeconduct/partner-salt\n{partner}\n{part}".encode()
+    drawn = hmac.digest(salt.encode(), message, hashlib.sha256)[:SALT_SIZE]
+    return base64.urlsafe_b64encode(drawn).decode()
 
 
 def new_commitment(header_hash: str) -> tuple[str, str]:

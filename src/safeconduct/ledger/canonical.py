@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 MAX_DEPTH = 64
@@ -11,6 +12,7 @@ MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 """Integers beyond this lose digits in readers that hold numbers as doubles (RFC 8785, I-JSON)."""
 
+_PLAIN = frozenset({str, bool, type(None)})
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _encode_unsorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -39,26 +41,28 @@ def canonical(value: Any) -> bytes:
 
 
 def _check(value: Any, depth: int) -> None:
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if depth == 0:
-        raise CanonicalRefused("nested too deeply")
     if isinstance(value, dict):
-        for key, item in value.items():
+        for key in value:
             if not isinstance(key, str):
                 raise CanonicalRefused(f"key {key!r} is not text")
-            if type(item) is not str:
-                _check(item, depth - 1)
+        _check_all(value.values(), depth)
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            if type(item) is not str:
-                _check(item, depth - 1)
+        _check_all(value, depth)
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise CanonicalRefused("integer beyond 2^53 - 1")
-    elif not isinstance(value, str):
-        raise CanonicalRefused(f"{kind.__name__} has no canonical form here")
+    elif value is not None and not isinstance(value, str):
+        raise CanonicalRefused(f"{type(value).__name__} has no canonical form here")
+
+
+def _check_all(items: Iterable[Any], depth: int) -> None:
+    if depth == 0:
+        raise CanonicalRefused("nested too deeply")
+    for item in items:
+        kind = type(item)
+        if kind in _PLAIN or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+            continue
+        _check(item, depth - 1)
 
 
 def _by_utf16(value: Any) -> Any:

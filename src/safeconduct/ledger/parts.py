@@ -11,7 +11,8 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ SALT_SIZE = 18
 """Random bytes in a salt: 144 bits, which is base64url without padding."""
 
 _SALT_TEXT = SALT_SIZE * 4 // 3
+_SALT = re.compile(rb"[A-Za-z0-9_-]{24}")
 _NONCE_SIZE = 12
 _TAG_SIZE = 16
 KEY_SIZE = 32
@@ -107,6 +109,22 @@ def open_disclosure(text: str) -> tuple[str, str, Any]:
     if not isinstance(salt, str) or not isinstance(name, str) or not name or name in _RESERVED:
         raise DisclosureRefused("a disclosure names its part")
     return salt, name, value
+
+
+def resalted(text: str, draw: Callable[[str], str]) -> str:
+    """A disclosure made here under the salt that `draw` gives for its own; name and value stay, byte for byte.
+
+    Both salts are of the form of `new_salt`. Raises DisclosureRefused.
+    """
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    end = 2 + _SALT_TEXT
+    salt = raw[2:end]
+    if raw[:2] != b'["' or raw[end : end + 2] != b'",' or not _SALT.fullmatch(salt):
+        raise DisclosureRefused("not a disclosure with a salt of this form")
+    drawn = draw(salt.decode()).encode()
+    if not _SALT.fullmatch(drawn):
+        raise DisclosureRefused("not a salt of this form")
+    return base64.urlsafe_b64encode(b'["' + drawn + raw[end:]).rstrip(b"=").decode()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -110,7 +110,6 @@ def store(
     """
     previous = _previous(tx, subject, kind, draft)
     checked = kind.validate(draft.parts)
-    _check_size(kind, checked)
     header = _header(tx, subject, act, kind, draft, previous)
     clauses = _decide(tx, subject, act, kind, draft, previous, header, checked)
     if kind.check is not None:
@@ -120,6 +119,7 @@ def store(
     if previous is not None:
         _carry_untabled(tx, kind, previous, values, checked)
     texts = disclosures(values, kind.part_names)
+    _check_size(kind, values, texts)
     full = {**(noted or {}), **header, "clauses": clauses, "parts": [digest(t) for t in texts]}
     levels = header["levels"]
     sealing = [0 if values[n] is None else level for n, level in zip(kind.part_names, levels, strict=True)]
@@ -165,10 +165,11 @@ def _previous(tx: Tx, subject: Subject, kind: Kind, draft: Draft) -> RowView | N
     return row
 
 
-def _check_size(kind: Kind, checked: Mapping[str, Any]) -> None:
-    for name, value in checked.items():
+def _check_size(kind: Kind, values: Mapping[str, Any], texts: Sequence[str]) -> None:
+    for (name, value), text in zip(values.items(), texts, strict=True):
         limit = kind.parts[name].max_bytes
-        if value is not None and len(json.dumps(value, ensure_ascii=False).encode()) > limit:
+        # A disclosure is base64 of more than the value: a short one needs no second look.
+        if len(text) > limit // 2 and len(json.dumps(value, ensure_ascii=False).encode()) > limit:
             raise PartRefused(kind.name, [(name, "", f"more than {limit} bytes")])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -73,16 +74,17 @@ class Kind:
             if name not in self.parts[part].model_fields:
                 raise ValueError(f"kind {self.name}: searched field {path} does not exist")
 
-    @property
+    @cached_property
     def part_names(self) -> tuple[str, ...]:
         return tuple(self.parts)
 
+    @cached_property
+    def _bits(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.parts)}
+
     def bit(self, part: str) -> int:
         """Position of a part in masks and in `levels`. Raises KeyError for a part the kind does not have."""
-        for position, name in enumerate(self.parts):
-            if name == part:
-                return position
-        raise KeyError(part)
+        return self._bits[part]
 
     def default_levels(self) -> dict[str, int]:
         return {name: LEVELS.index(model.level) for name, model in self.parts.items()}

@@ -24,6 +24,8 @@ _ARABIC = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ة": "
 
 def fold(text: str) -> str:
     """Text as it is indexed: compatibility forms and case folded, Arabic letters in their Urdu form."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_ARABIC)
     return _HAN.sub(r" \1 ", plain)
 
@@ -41,7 +43,10 @@ def match_expression(query: str) -> str | None:
 def index_text(
     tables: Tables, kind: Kind, born: int, parts: Mapping[str, Mapping[str, Any]], fresh: bool
 ) -> None:
-    """Replace what the index holds of a record. `born` is the ledger index of its first version."""
+    """Replace, once the tables settle, what the index holds of a record.
+
+    `born` is the ledger index of its first version.
+    """
     texts: dict[str, list[str]] = {}
     for path in kind.searched:
         part, _, name = path.partition(".")
@@ -51,7 +56,7 @@ def index_text(
     if not fresh:
         remove_text(tables, kind, born, (1 << len(kind.parts)) - 1)
     for part, values in texts.items():
-        tables.execute(
+        tables.defer(
             "INSERT INTO records_search (rowid, words) VALUES (%s, %s)",
             [born << PART_BITS | kind.bit(part), fold("\n".join(values))],
         )
@@ -61,4 +66,4 @@ def remove_text(tables: Tables, kind: Kind, born: int, mask: int) -> None:
     for part in {path.partition(".")[0] for path in kind.searched}:
         bit = kind.bit(part)
         if mask >> bit & 1:
-            tables.execute("DELETE FROM records_search WHERE rowid = %s", [born << PART_BITS | bit])
+            tables.defer("DELETE FROM records_search WHERE rowid = %s", [born << PART_BITS | bit])

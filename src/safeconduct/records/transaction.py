@@ -14,7 +14,7 @@ from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.ledger.canonical import canonical
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
-from safeconduct.ledger.parts import digest, seal, unseal
+from safeconduct.ledger.parts import seal, unseal
 from safeconduct.records import entries, principals
 from safeconduct.records.home import Home
 from safeconduct.records.projection import Tables, apply
@@ -25,6 +25,16 @@ from safeconduct.records.standing import AgreementState
 def iso(moment: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC with milliseconds."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An entry as it was appended: what reading it back from the ledger would give."""
+
+    index: int
+    header: dict[str, Any]
+    hash: str
+    disclosures: Sequence[str | None]
 
 
 @dataclass
@@ -39,9 +49,11 @@ class Tx:
     keystore: KeyStore
     state: AgreementState
     events: list[dict[str, Any]] = field(default_factory=list)
-    after: list[Callable[[], None]] = field(default_factory=list)
+    after: dict[object, Callable[[], None]] = field(default_factory=dict)
     policy_changed: bool = False
     purge: bool = False
+    latest: Appended | None = None
+    """The last entry with parts that this job appended: the next thing it needs is often that one."""
 
     @property
     def policy(self) -> Policy:
@@ -57,35 +69,48 @@ class Tx:
         """Append one entry to the ledger and let the tables follow; returns its ledger index.
 
         Parts above the lowest level are sealed, each under a key of its own. `disclosures` lie beside the
-        leaf; that the header carries their digests is the caller's business.
+        leaf; that the header's `parts` are their digests is the caller's business.
         """
-        leaf = canonical({"type": entry_type, **header})
-        body = entries.pack([self._store(t, lv) for t, lv in zip(disclosures, levels, strict=True)])
+        whole = {"type": entry_type, **header}
+        leaf = canonical(whole)
+        digests = header["parts"] if disclosures else ()
+        body = entries.pack([self._store(*part) for part in zip(disclosures, levels, digests, strict=True)])
         index = self.log.append([(leaf, body or None)])
-        with_hash = {**header, "hash": hashlib.sha256(leaf).hexdigest()}
-        apply(self.tables, index, entry_type, with_hash, disclosures)
+        digest = hashlib.sha256(leaf).hexdigest()
+        apply(self.tables, index, entry_type, {**header, "hash": digest}, disclosures)
+        if disclosures:
+            self.latest = Appended(index, whole, digest, disclosures)
         return index
 
-    def _store(self, text: str | None, level: int) -> entries.StoredPart:
+    def _store(self, text: str | None, level: int, digest: str) -> entries.StoredPart:
         if text is None:
             return entries.StoredPart(entries.EMPTY)
         data = text.encode()
         if level == 0:
             return entries.StoredPart(entries.PLAIN, 0, data)
         slot, key = self.keystore.take()
-        return entries.StoredPart(entries.SEALED, slot, seal(key, data, digest(text).encode()))
+        return entries.StoredPart(entries.SEALED, slot, seal(key, data, digest.encode()))
 
     def header(self, index: int) -> dict[str, Any]:
         """The header of a ledger entry, with its `type`."""
-        found: dict[str, Any] = json.loads(self.log.entry(index).leaf)
-        return found
+        return self.identified(index)[0]
 
-    def disclosures(self, index: int) -> list[str | None]:
+    def identified(self, index: int) -> tuple[dict[str, Any], str]:
+        """The header of a ledger entry, with its `type`, and its hash (SHA-256 in hex)."""
+        if self.latest is not None and self.latest.index == index:
+            return self.latest.header, self.latest.hash
+        leaf = self.log.entry(index).leaf
+        return json.loads(leaf), hashlib.sha256(leaf).hexdigest()
+
+    def disclosures(self, index: int) -> Sequence[str | None]:
         """The parts beside a ledger entry; None for one that is empty or erased."""
+        if self.latest is not None and self.latest.index == index:
+            return self.latest.disclosures
         return open_body(self.keystore, self.header(index), self.log.entry(index).body)
 
     def erase(self, index: int, positions: Sequence[int]) -> None:
         """Take parts out of a ledger entry's body and destroy their keys once that is durable."""
+        self.latest = None
         parts = entries.unpack(self.log.entry(index).body or b"")
         for position in positions:
             part = parts[position]
@@ -112,8 +137,10 @@ class Tx:
         """Put an event on the bus once the batch is durable."""
         self.events.append(event)
 
-    def after_commit(self, function: Callable[[], None]) -> None:
-        self.after.append(function)
+    def after_commit(self, function: Callable[[], None], once: object = None) -> None:
+        """Call the function when the batch is durable. Of those given with an equal `once` by all the jobs of
+        the batch, only the last is called."""
+        self.after[object() if once is None else once] = function
 
 
 def open_body(keystore: KeyStore, header: Mapping[str, Any], body: bytes | None) -> list[str | None]:

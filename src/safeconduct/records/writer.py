@@ -88,6 +88,7 @@ class Writer:
                 disclosures = open_body(self.keystore, header, entry.body)
                 apply(self.tables, index, header.pop("type"), header, disclosures)
             self._mark_applied(last)
+            self.tables.settle()
             self.tables.execute("COMMIT")
             if progress:
                 progress(last, size)
@@ -136,14 +137,15 @@ class Writer:
                 answers.append(self._one(work, finished))
             if self.log.size != before:
                 self._mark_applied(self.log.size)
+            self.tables.settle()
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
         except (sqlite3.Error, DatabaseError, OSError) as fault:
             log.critical("the writer stops: %s", type(fault).__name__)
             raise SystemExit(70) from fault
+        for function in {once: f for tx in finished for once, f in tx.after.items()}.values():
+            function()
         for tx in finished:
-            for function in tx.after:
-                function()
             for event in tx.events:
                 for listener in self.listeners:
                     listener(event)
@@ -155,6 +157,7 @@ class Writer:
         tx = Tx(self.home, self.clock(), self.log, self.db, self.tables, self.keystore, self.state)
         self.db.execute("SAVEPOINT job")
         self.tables.execute("SAVEPOINT job")
+        deferred = len(self.tables.deferred)
         try:
             answer = work(tx)
             if tx.policy_changed:
@@ -164,6 +167,7 @@ class Writer:
         except Exception as fault:
             self.db.execute("ROLLBACK TO job")
             self.tables.execute("ROLLBACK TO job")
+            del self.tables.deferred[deferred:]
             self.log.reload()
             self.state = tx.state if not tx.policy_changed else load_state(self.tables, self.home)
             if isinstance(fault, refusals.Refused):
