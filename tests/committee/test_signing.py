@@ -122,7 +122,8 @@ def test_suspending_takes_one_signature_and_names_who_is_left_without(pair: Path
     url = f"/agreement/{AGREEMENT}/clause/4/sign/suspended/{digest_of('4', agreement=AGREEMENT)}/"
     page = html.unescape(client.get(url).content.decode())
     assert "The people it would leave without" in page and "pk-cn/4.2" in page
-    assert "known to you by role only" in page
+    assert "known to you by role only" in page, "the other party's people are known by role only"
+    assert "amina" in page, "the own party's people are named"
     code, _ = sign(client, url)
     assert code == 200 and status("4", AGREEMENT) == "suspended"
 
