@@ -59,6 +59,7 @@ def test_others_see_the_head_but_no_entries_and_outsiders_nothing(node: Home) ->
     officer, _ = signed_in("watch_officer")
     text = officer.get("/oversight/ledger/").content.decode()
     assert "Verify now" in text and "version of an own record" not in text
+    assert "/oversight/refusals/" not in text, "no way is offered that would be refused"
     warden, subject = signed_in("warden")
     assert warden.get("/oversight/ledger/").status_code == 404
     with pytest.raises(NotFound):

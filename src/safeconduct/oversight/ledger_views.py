@@ -146,6 +146,7 @@ def readings(request: HttpRequest) -> HttpResponse:
         "form": form,
         "lines": [_reading(record, names) for record in page.records],
         "next": page.next_cursor,
+        "auditing": True,
         "page_level": LEVELS[level],
         "live_url": "/live?topics=reading",
     }
@@ -196,7 +197,8 @@ def refusals(request: HttpRequest) -> HttpResponse:
         }
         for row in answer["refusals"]
     ]
-    context = {"lines": lines, "earlier": answer["looked_to"], "page_level": "CONFIDENTIAL"}
+    earlier = answer["looked_to"]
+    context = {"lines": lines, "earlier": earlier, "auditing": True, "page_level": "CONFIDENTIAL"}
     return render(request, "oversight/refusals.html", context)
 
 

@@ -81,6 +81,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
         "lines": [_line(line) for line in page.lines],
         "next": page.next_cursor,
         "sums": _sums() if jobs.may_oversee(here.state().policy, reader) else [],
+        "auditing": jobs.may_audit(here.state().policy, reader),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
     }
@@ -140,9 +141,15 @@ def recall(request: HttpRequest, record: str, act: str) -> HttpResponse:
 @answering
 def link_health(request: HttpRequest) -> HttpResponse:
     """How the link to each partner is, in words and sizes."""
-    if not jobs.may_oversee(here.state().policy, reader_of(request)):
+    reader, policy = reader_of(request), here.state().policy
+    if not jobs.may_oversee(policy, reader):
         raise NotFound
-    context = {"links": link.links(), "page_level": "RESTRICTED", "live_url": LIVE}
+    context = {
+        "links": link.links(),
+        "auditing": jobs.may_audit(policy, reader),
+        "page_level": "RESTRICTED",
+        "live_url": LIVE,
+    }
     return render(request, "oversight/link.html", context)
 
 
