@@ -1,52 +1,138 @@
-"""Signing in a browser: a passkey is made, its holder appointed with a key file, a clause suspended."""
+"""A signatory enrols a passkey, is appointed with a key file, and suspends a clause that the day depends on."""
 
 from __future__ import annotations
 
-import json
+import re
+from pathlib import Path
+from uuid import uuid4
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from browser.authenticators import Passkeys
-from browser.demonstration import Demonstration
-from browser.office import Office, notice
-from safeconduct.agreement.acts import StatusAct
-from safeconduct.agreement.signatures import sign_with_file
+from browser.demonstration import Demonstration, until
+from browser.office import Office, live, notice
+from browser.reports import press, report
 
-CLAUSE = "/agreement/pk-cn/clause/2/"
-"""Suspended here and left so: what observers get concerns no other walk through these nodes."""
+CLAUSE = "/agreement/pk-cn/clause/4/"
+PERSON = "S. Malik"
 
 
-def test_a_new_signatory_suspends_a_clause_and_the_other_party_sees_it(
-    office: Office, nodes: Demonstration
+def enrol(office: Office, page: Page) -> Passkeys:
+    """Make a key in the browser, up to the page that hands it over to whoever appoints."""
+    office.go(page, "host", "/agreement/pk-cn/signatories/")
+    page.click("a[href$='/signatories/enrol/']")
+    held = Passkeys(page)
+    page.fill("#id_name", PERSON)
+    press(page)
+    expect(page.locator("form[data-passkey=create] h2")).to_have_text(PERSON)
+    press(page)
+    expect(page.locator("#enrolment")).to_contain_text(PERSON)
+    assert [key["rpId"] for key in held.keys] == ["localhost"]
+    return held
+
+
+def signed_elsewhere(nodes: Demonstration, page: Page, side: str, folder: Path) -> str:
+    """The act that a page shows, signed by the key file on a machine that is not the node."""
+    act = folder / "act.json"
+    act.write_text(page.inner_text("#act-text"))
+    told = nodes.command("agreement", "sign-text", "--key", str(nodes.key(side)), str(act))
+    assert told.returncode == 0, told.stderr
+    return told.stdout.strip()
+
+
+def status_of(page: Page) -> str:
+    return str(page.get_attribute("#clause article.clause", "data-status"))
+
+
+def becomes(page: Page, status: str) -> None:
+    expect(page.locator("#clause article.clause").first).to_have_attribute("data-status", status)
+
+
+def test_a_passkey_signs_and_a_suspension_stops_what_crosses_at_once(
+    office: Office, nodes: Demonstration, tmp_path: Path
 ) -> None:
-    page = office.page("host", "signatory", "/agreement/pk-cn/signatories/enrol/")
-    Passkeys(page)
-    page.get_by_label("Name of the person").fill("Ayesha Khan")
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Make the key now").click()
-    page.get_by_role("button", name="Review the appointment").click()
-    act = StatusAct.from_dict(json.loads(page.locator("#act-text").inner_text()))
-    signature = sign_with_file(nodes.folder / "signatories" / "host.pem", None, act)
-    page.get_by_label("Signature").fill(json.dumps(signature))
-    page.get_by_role("button", name="Put on record").click()
-    notice(page, "Signed, and on record")
+    page = office.page("host", "signatory")
+    enrol(office, page)
+    # The new key signs nothing yet: somebody who is a signatory appoints its holder, with a key file.
+    page.select_option("#id_key", index=0)
+    press(page)
+    expect(page.locator("h1")).to_contain_text(PERSON)
+    signature = signed_elsewhere(nodes, page, "host", tmp_path)
+    page.fill("#id_signature", signature.replace('"', "'", 1))
+    press(page)
+    expect(page.locator("main form .errorlist").first).to_be_visible()
+    page.fill("#id_signature", signature)
+    press(page)
+    notice(page, "Signed, and on record.")
+    expect(page.locator("#signatories tr", has_text=PERSON).first).to_contain_text("passkey")
 
+    partner = live(office.page("partner", "signatory", CLAUSE))
+    becomes(partner, "agreed")
+    reader = live(office.page("partner", "liaison"))
+    expect(reader.locator("#incident-lines tbody tr").nth(5)).to_be_visible()
+
+    act_with_passkey(office, page, "suspended", "Suspend")
+    becomes(page, "suspended")
+    # The partner is told at once, and its own screens show no longer what no clause in force lets them show.
+    becomes(partner, "suspended")
+    expect(partner.locator("#clause")).to_contain_text(PERSON)
+    expect(reader.locator("#incident-lines")).to_contain_text("There is no incident that you may see.")
+
+    title = f"Not to be told {uuid4().hex[:6]}"
+    _, record = report(office, title)
+    preview = office.page("host", "coordinator", f"/oversight/preview/{record}/")
+    expect(preview.locator("#preview")).to_contain_text("Nothing of this record leaves.")
+
+    # The host alone cannot bring it back. Its act crosses; the incident, older than the act, has not.
+    act_with_passkey(office, page, "agreed", "Agree")
+    becomes(page, "suspended")
+    expect(partner.locator("#clause td", has_text=PERSON)).to_have_count(2, timeout=30_000)
+    becomes(partner, "suspended")
+    held = office.page("host", "coordinator", f"/oversight/holdings/{record}/")
+    expect(held.locator("#held")).to_contain_text("Nothing, as far as you may know.")
+    listing = office.page("partner", "liaison")
+    expect(listing.locator("body")).not_to_contain_text(title)
+
+    # The partner's signatory agrees, too; what was held back follows by itself.
+    live(listing)
+    signed = nodes.command(
+        *("agreement", "sign", "--home", str(nodes.home("partner"))),
+        *("--key", str(nodes.key("partner")), "pk-cn", "4", "agreed"),
+    )
+    assert signed.returncode == 0 and "status is now agreed" in signed.stdout, signed.stderr
+    becomes(partner, "agreed")
+    becomes(live(page), "agreed")
+    expect(listing.locator("#incident-lines")).to_contain_text(title, timeout=30_000)
+    expect(reader.locator("#incident-lines")).to_contain_text(title)
+    until(lambda: "agreed" in clause_4(nodes, "host"), "the clause agreed again, by the command line")
+
+
+def act_with_passkey(office: Office, page: Page, act: str, word: str) -> None:
+    """From the clause's page: choose the act and the key, read what it would do, sign."""
     office.go(page, "host", CLAUSE)
-    page.get_by_role("link", name="Suspend").click()
-    page.get_by_label("Ayesha Khan").check()
-    page.get_by_role("button", name="Review").click()
-    expect(page.locator(".change .removed").first).to_be_visible()
-    page.get_by_role("button", name="Sign with the passkey").click()
-    notice(page, "Signed, and on record")
-    expect(page.locator(".page-head .status")).to_have_attribute("data-status", "suspended")
+    page.click(f"a[href*='/sign/{act}/']")
+    expect(page.locator("h1")).to_contain_text(f"{word}: clause 4")
+    page.get_by_label(PERSON).check()
+    press(page)
+    changes = page.locator("main")
+    expect(changes).to_contain_text("What changes as soon as this is signed")
+    if act == "suspended":
+        expect(changes).to_contain_text("The people it would leave without")
+        expect(changes).to_contain_text("4.2")
+    page.click("form[data-passkey=get] button.primary")
+    notice(page, "Signed, and on record.")
+    expect(page).to_have_url(re.compile(re.escape(CLAUSE)))
 
-    other = office.page("partner", "coordinator", CLAUSE)
-    expect(other.locator("article.clause")).to_have_attribute("data-status", "suspended")
-    expect(other.locator("#clause")).to_contain_text("Ayesha Khan")
+
+def clause_4(nodes: Demonstration, side: str) -> str:
+    told = nodes.command("agreement", "list", "--home", str(nodes.home(side)))
+    part = told.stdout.split("pk-cn (", 1)[1]
+    return next(line for line in part.splitlines() if re.match(r"\s+4\s", line))
 
 
-def test_verify_now_says_that_the_ledger_is_sound(office: Office) -> None:
-    page = office.page("partner", "auditor", "/oversight/ledger/")
-    page.get_by_role("button", name="Verify now").click()
-    expect(page.locator(".verdict")).to_contain_text("Sound: all")
-    expect(page.locator(".verdict.broken")).to_have_count(0)
+def test_an_administrator_cannot_sign(office: Office) -> None:
+    page = office.page("host", "admin", CLAUSE)
+    assert page.locator("a[href*='/sign/']").count() == 0
+    answer = office.go(page, "host", "/agreement/pk-cn/signatories/enrol/")
+    assert answer.status in (403, 404)
+    assert page.locator("form[data-passkey]").count() == 0

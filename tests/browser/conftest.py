@@ -1,0 +1,95 @@
+"""A real browser against both nodes of the demonstration. A missing browser is a failure, not a skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+
+from browser.demonstration import Demonstration
+from browser.office import PATIENCE, Office
+
+HERE = Path(__file__).parent
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+WITHOUT_WEBGL = ["--disable-gpu", "--disable-3d-apis"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these share two nodes and one browser: one worker runs them, in order."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def _chromium() -> str:
+    named = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    assert Path(named).is_file(), f"no browser at {named}: install Chromium, or set CHROMIUM to one"
+    return named
+
+
+@pytest.fixture(scope="package")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
+    """Both nodes, running. At the end they must stop cleanly and leave no process behind."""
+    running = Demonstration(tmp_path_factory.mktemp("nodes"))
+    try:
+        running.start()
+        yield running
+        if running.running:
+            assert running.stop() == 0
+            assert running.processes() == []
+    finally:
+        running.kill()
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        expect.set_options(timeout=PATIENCE)
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running = playwright.chromium.launch(executable_path=_chromium(), args=[*ARGUMENTS, *WEBGL])
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="package")
+def _shared_office(browser: Browser, nodes: Demonstration) -> Iterator[Office]:
+    office = Office(browser, nodes)
+    yield office
+    office.forget()
+
+
+@pytest.fixture
+def office(_shared_office: Office) -> Iterator[Office]:
+    """People at their screens, and no complaint from any page that they open."""
+    _shared_office.watch.complaints.clear()
+    yield _shared_office
+    _shared_office.close_pages()
+    assert _shared_office.watch.complaints == []
+
+
+@pytest.fixture
+def plain_office(playwright: Playwright, nodes: Demonstration) -> Iterator[Office]:
+    """The same in a browser that cannot draw in three dimensions."""
+    running = playwright.chromium.launch(executable_path=_chromium(), args=[*ARGUMENTS, *WITHOUT_WEBGL])
+    office = Office(running, nodes)
+    yield office
+    office.forget()
+    running.close()
+    assert office.watch.complaints == []
