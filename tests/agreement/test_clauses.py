@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,28 @@ def test_house_rules_have_red_lines_and_grants_to_own_roles() -> None:
 def test_a_clause_may_be_text_alone() -> None:
     read = clause('+++\nclause="9"\nversion=1\ntitle="Talks"\ntexts=["en"]\n+++\n9.1 They shall talk.\n')
     assert read.grants == () and read.sentences["9.1"]["en"] == "They shall talk."
+
+
+HEAD = 'clause="1"\nversion=1\ntitle="x"\n'
+
+
+@pytest.mark.parametrize(
+    ("front", "reason"),
+    [
+        (".".join(["a"] * 60_000) + "=1", "a key of too many parts"),
+        ('x = { q = """a"b""", ' + ".".join(["a"] * 50_000) + ' = 1, r = """c"d""" }', "strings of several lines"),
+        ("x = " + "[" * 600 + "]" * 600, "nested more than 8 deep"),
+        ("x = " + "[" * 60_000, "nested more than 8 deep"),
+        ("a.b.c.d.e.f.g.h = { i = 1 }", "nested more than 8 deep"),
+        ("version = " + "1" * 5_000, "TOML"),
+        ("texts=[" + ",".join(f'"{n}"' for n in range(14_000)) + "]", "texts: '0' is none of"),
+        ("x = 1 # " + "y" * 140_000, "front matter of more than"),
+    ],
+)
+def test_a_file_made_to_keep_its_reader_busy_is_refused_at_once(front: str, reason: str) -> None:
+    started = time.process_time()
+    assert reason in refused(f"+++\n{HEAD if 'version' not in front else ''}{front}\n+++\n1.1 x\n").reason
+    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize(

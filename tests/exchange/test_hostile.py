@@ -21,6 +21,7 @@ from safeconduct.ledger.log import Log, open_database
 from safeconduct.ledger.notes import build_add_checkpoint, cosign, sign_checkpoint
 from safeconduct.ledger.parts import digest, disclosure
 from safeconduct.records.refusals import Malformed
+from safeconduct.records.standing import load_state
 
 from .nodes import INCIDENT, Node, bundle_bytes, give, pull, unpacked
 
@@ -126,6 +127,50 @@ def test_an_entry_that_no_honest_partner_sends_is_refused_whole(nodes: Pair, for
     before = state_of(partner)
     forger.entries += [entry(record="ef" * 16), BAD[name]()]
     with pytest.raises(Malformed):
+        partner.ingest("pk", forger.bundle(partner.have("pk")))
+    assert state_of(partner) == before
+
+
+def founding(kind: str, part: str, value: dict[str, Any], record: str) -> FeedEntry:
+    """A clause or an act as the partner may word it."""
+    text = disclosure(part, value, record[:24])
+    return entry(
+        kind=kind, clauses=[], state="open", labels={part: 0}, digests=[digest(text)], record=record, parts=((0, text),)
+    )
+
+
+@pytest.mark.parametrize("depth", [200, 700, 16_000])
+def test_a_nested_clause_or_act_of_the_partner_counts_for_nothing_however_deep_the_caller(
+    nodes: Pair, forger: Forger, depth: int
+) -> None:
+    _, partner = nodes
+    nested = "[" * (depth // 2) + "]" * (depth // 2)
+    act = {"agreement": "pk-cn", "act": nested, "signature": {"a": "b"}}
+    file = f'+++\nclause = "1"\nx = {nested}\n+++\n'
+    text = {"agreement": "pk-cn", "number": "1", "digest": "sha256:" + "0" * 64, "file": file}
+    forger.entries += [founding("status_act", "act", act, "ab" * 16), founding("clause", "text", text, "cd" * 16)]
+    assert partner.ingest("pk", forger.bundle(partner.have("pk")))["status"] == "ok"
+    before = partner.writer.state.policy.digest
+
+    def deeper(frames: int) -> str:
+        if frames:
+            return deeper(frames - 1)
+        return load_state(partner.writer.tables, partner.home).policy.digest
+
+    assert deeper(600) == before
+
+
+def test_a_partner_that_sends_clauses_without_end_is_refused(
+    nodes: Pair, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, partner = nodes
+    monkeypatch.setattr("safeconduct.exchange.reception.MAX_FOUNDING", 100_000)
+    before = state_of(partner)
+    for number in range(10):
+        file = f"{number}" + "x" * 10_000
+        text = {"agreement": "pk-cn", "number": "1", "digest": "sha256:" + "0" * 64, "file": file}
+        forger.entries.append(founding("clause", "text", text, f"{number:032x}"))
+    with pytest.raises(Malformed, match="more clauses and acts"):
         partner.ingest("pk", forger.bundle(partner.have("pk")))
     assert state_of(partner) == before
 

@@ -77,9 +77,11 @@ class Fields:
             value = [value]
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             raise self.error(key, f"{key} must be a list of texts that is not empty")
-        for position, item in enumerate(value):
-            if item in value[:position]:
+        seen: set[str] = set()
+        for item in value:
+            if item in seen:
                 raise self.error(key, f"{key} names {item!r} twice", item)
+            seen.add(item)
         return tuple(value)
 
     def words(self, key: str, allowed: Iterable[str], single: bool = False) -> tuple[str, ...]:

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CLAUSE_BYTES = 256 * 1024
+MAX_FRONT_BYTES = 128 * 1024
+MAX_DEPTH = 8
+"""Tables and lists that may stand in one another in the front matter."""
 
 _FENCE = "+++"
+_STRING_OR_COMMENT = re.compile(r"""\"(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")
 _ISOLATES = frozenset("\u2066\u2067\u2068")
 _END_ISOLATE = "\u2069"
@@ -101,13 +105,49 @@ def read_source(raw: bytes, file: str = "") -> Source:
     for number, line in enumerate(front_lines, 2):
         if any(char in _ISOLATES or char == _END_ISOLATE for char in line):
             raise ClauseError(file, number, "bidirectional isolates may stand in the treaty text only")
+    _check_front(front_lines, file)
     try:
         front = tomllib.loads("\n".join(front_lines))
-    except tomllib.TOMLDecodeError as fault:
+    except ValueError as fault:
         found = re.search(r"\(at line (\d+), column \d+\)", str(fault))
         at = int(found.group(1)) + 1 if found else close
         raise ClauseError(file, at, f"TOML: {str(fault).split(' (at ')[0]}") from None
+    except RecursionError:
+        raise ClauseError(file, 2, _TOO_DEEP) from None
+    if _deeper_than(front, MAX_DEPTH):
+        raise ClauseError(file, 2, _TOO_DEEP)
     return Source(file, front, tuple(front_lines), tuple(lines[close + 1 :]), close + 2)
+
+
+_TOO_DEEP = f"tables and lists nested more than {MAX_DEPTH} deep"
+
+
+def _check_front(lines: Sequence[str], file: str) -> None:
+    """Refuse what the TOML parser would take hours over: the other party writes such files too.
+
+    Its time grows with the square of the dots in a key. Without multi-line strings, what is a key and what is a
+    string can be told line by line.
+    """
+    if sum(map(len, lines)) > MAX_FRONT_BYTES:
+        raise ClauseError(file, 2, f"front matter of more than {MAX_FRONT_BYTES} characters")
+    for number, line in enumerate(lines, 2):
+        if '"""' in line or "'''" in line:
+            raise ClauseError(file, number, "strings of several lines may not stand in the front matter")
+        if line.count(".") > MAX_DEPTH and _STRING_OR_COMMENT.sub("", line).count(".") > MAX_DEPTH:
+            raise ClauseError(file, number, "a key of too many parts")
+
+
+def _deeper_than(value: object, depth: int) -> bool:
+    """Counted without recursion, so that every process of a node judges a file alike."""
+    level = [value]
+    for _ in range(depth + 1):
+        inner: list[object] = []
+        for each in level:
+            inner += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 def _checked_text(raw: bytes, file: str) -> str:

@@ -19,6 +19,9 @@ from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.transaction import Tx, iso
 
+MAX_FOUNDING = 8 * 1024 * 1024
+"""Characters of clauses and acts taken from one partner: every process of the node reads all of them."""
+
 UNKNOWN_LEVEL = 3
 """Label given to a part that was not released: none of its readers is let near by mistake."""
 
@@ -41,6 +44,7 @@ class Reception:
         self.partner = partner
         self.state = State(tx.db)
         self.changed: list[tuple[str, str, int]] = []
+        self._founding: int | None = None
 
     def take(self, arrival: Arrival) -> None:
         """Apply one entry. Raises LeafRefused when it contradicts those before it."""
@@ -69,6 +73,8 @@ class Reception:
         header = arrival.header
         kind = all_kinds()[header["kind"]]
         known = self.state.received(self.partner.party, header["record"])
+        if kind.crosses_by_pairing:
+            self._check_founding(arrival)
         if header["type"] == "version":
             self._check_next(header, kind, known)
             texts = dict(arrival.texts)
@@ -94,6 +100,18 @@ class Reception:
             raise LeafRefused("a clause or an act is not amended")
         if known is not None and known.leaf["kind"] != kind.name:
             raise LeafRefused("a record does not change its kind")
+
+    def _check_founding(self, arrival: Arrival) -> None:
+        if self._founding is None:
+            found = self.tx.tables.one(
+                "SELECT sum(length(parts)) FROM records_row WHERE kind IN ('clause', 'status_act') "
+                "AND originator = %s",
+                [self.partner.party],
+            )
+            self._founding = int(found[0] or 0) if found else 0
+        self._founding += sum(map(len, arrival.texts.values()))
+        if self._founding > MAX_FOUNDING:
+            raise LeafRefused("more clauses and acts than an agreement has")
 
     def _with_earlier(
         self, arrival: Arrival, kind: Kind, known: Received | None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from safeconduct.agreement.acts import SignedAct
+from safeconduct.agreement.acts import ActRefused, SignedAct
 from safeconduct.agreement.clauses import Clause, ClauseError, parse_clause
 from safeconduct.agreement.policy import Book, Policy, compile_policy
 from safeconduct.agreement.signatures import Signatory
@@ -91,6 +91,8 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
         try:
             if kind == "clause":
                 parsed = _parse(part["file"], f"{agreement}/{part['number']}", tuple(all_kinds()))
+                if isinstance(parsed, ClauseError):
+                    raise parsed
                 clauses.setdefault(agreement, {})[parsed.digest] = parsed
             else:
                 signed = signed_act(part)
@@ -112,15 +114,23 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
     return AgreementState(policy_index(tables), standings, policy)
 
 
-@lru_cache(maxsize=1024)
-def _parse(file: str, name: str, kinds: tuple[str, ...]) -> Clause:
-    """A clause file parsed once for each set of kinds the house has."""
-    return parse_clause(file.encode(), vocabulary(), name)
+@lru_cache(maxsize=4096)
+def _parse(file: str, name: str, kinds: tuple[str, ...]) -> Clause | ClauseError:
+    """A clause file parsed once for each set of kinds the house has, faulty ones too."""
+    try:
+        return parse_clause(file.encode(), vocabulary(), name)
+    except ClauseError as fault:
+        return fault.with_traceback(None)
 
 
 def signed_act(part: Mapping[str, Any]) -> SignedAct:
     """The signed act in the `act` part of a status_act record. Raises ValueError (ActRefused)."""
-    return SignedAct.from_dict({"act": json.loads(part["act"]), "signature": part["signature"]})
+    try:
+        act = json.loads(part["act"])
+    except RecursionError:
+        # How deep is too deep depends on who calls; no act is nested deeply, so all callers refuse alike.
+        raise ActRefused("an act is not nested deeply") from None
+    return SignedAct.from_dict({"act": act, "signature": part["signature"]})
 
 
 def _stand(
