@@ -30,7 +30,7 @@ class Event:
 
 def timeline(found: Released, versions: Iterable[VersionMark], claims: Iterable[Released]) -> list[Event]:
     """Events in order of time; only what the reader was given."""
-    events = [_committed(mark, found.originator) for mark in versions]
+    events = [_committed(mark, found) for mark in versions]
     for name, text, weight in (
         ("start", _("The incident begins"), "alert"),
         ("end", _("The incident ends"), ""),
@@ -41,12 +41,15 @@ def timeline(found: Released, versions: Iterable[VersionMark], claims: Iterable[
     return sorted(events, key=lambda event: event.at)
 
 
-def _committed(mark: VersionMark, originator: str) -> Event:
+def _committed(mark: VersionMark, found: Released) -> Event:
     if mark.version == 1:
-        return Event(mark.at, "minute", _("Reported"), originator, "major")
+        return Event(mark.at, found.at_precision, _("Reported"), found.originator, "major")
     said = {"withdraw": gettext("Withdrawn"), "erase": gettext("Parts erased")}.get(mark.act)
     return Event(
-        mark.at, "minute", said or gettext("Version %(number)s") % {"number": mark.version}, originator
+        mark.at,
+        found.at_precision,
+        said or gettext("Version %(number)s") % {"number": mark.version},
+        found.originator,
     )
 
 
@@ -69,4 +72,4 @@ def _claimed(claim: Released) -> Event:
     published = source.get("published")
     if published:
         return Event(instant(published), "day" if is_day(published) else "minute", text, claim.originator)
-    return Event(claim.at, "minute", text, claim.originator)
+    return Event(claim.at, claim.at_precision, text, claim.originator)

@@ -54,6 +54,12 @@ class Released:
     ledger_index: int = 0
     mask: int = field(default=0, repr=False)
 
+    @property
+    def at_precision(self) -> str:
+        """ "day" where the other party told no more of the time than that, else "minute"."""
+        coarse = self.agreement and self.at.timestamp() % 86_400 == 0
+        return "day" if coarse else "minute"
+
 
 def release(reader: Subject, record: str, act: str = "read", door: Door | None = None) -> Released:
     """One record, for reading or another act that shows it. Logged parts are noted before this returns.
