@@ -70,7 +70,7 @@ def test_about_is_told_when_both_crossed(nodes: Pair) -> None:
     host, partner = nodes
     incident = host.commit("incident", INCIDENT, releasable=[])
     claim = {"figure": {"what": "killed", "best": 2}, "source": {"outlet": "Dawn", "party": "press"}}
-    host.commit("claim", claim, about=incident.record)
+    host.commit("claim", claim, about=incident.record, releasable=["cn"])
     pull(partner, host)
     (told,) = partner.of_kind("claim", "pk")
     assert told.about == ""

@@ -11,6 +11,8 @@ import pytest
 
 from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.identity import tls_files
+from safeconduct.records.attachments import attachment_parts
+from safeconduct.records.refusals import Malformed
 
 from .nodes import INCIDENT, Node, bundle_bytes, pull, unpacked
 
@@ -75,7 +77,7 @@ def test_canary_never_leaves_nor_lies_in_the_feed(nodes: tuple[Node, Node]) -> N
         host.commit("incident", changed, record=shown.record, expected=version)
     claim = {"figure": {"what": "killed", "best": 777_777}, "source": {"outlet": CANARY, "party": "press"},
              "remark": {"text": CANARY}}
-    host.commit("claim", claim, about=hidden.record, levels={"figure": 1})
+    host.commit("claim", claim, about=hidden.record, levels={"figure": 1}, releasable=["cn"])
     host.commit("role_assignment", {"assignment": {"person": CANARY, "role": "analyst"}})
     host.publish()
     raw = bundle_bytes(host, partner)
@@ -94,6 +96,32 @@ def test_canary_never_leaves_nor_lies_in_the_feed(nodes: tuple[Node, Node]) -> N
     pull(partner, host)
     (row,) = partner.of_kind("incident", "pk")
     assert set(row.values()) == {"summary", "when", "where"}
+
+
+def test_what_is_beside_a_record_goes_no_further_than_the_record(nodes: tuple[Node, Node]) -> None:
+    host, _ = nodes
+    hidden = host.commit("incident", INCIDENT, releasable=[])
+    size = host.feed("cn").size
+    photo = host.commit("attachment", attachment_parts("gate.txt", CANARY.encode()), about=hidden.record)
+    claim = {"figure": {"what": "killed", "best": 4}, "source": {"outlet": "x", "party": "press"}}
+    spoken = host.commit("claim", claim, about=hidden.record)
+    host.commit("claim", {}, record=spoken.record, expected=1, state="retracted")
+    assert host.feed("cn").size == size
+    for record in (photo.record, spoken.record):
+        row = host.row(record)
+        assert row is not None and row.releasable == ""
+
+
+def test_a_derived_record_never_goes_further_than_its_sources(nodes: tuple[Node, Node]) -> None:
+    host, _ = nodes
+    hidden = host.commit("incident", INCIDENT, releasable=["xx"])
+    with pytest.raises(Malformed):
+        host.commit("incident", INCIDENT, derived_from=[hidden.record], releasable=["cn"])
+    minutes = host.commit("incident", INCIDENT, derived_from=[hidden.record])
+    with pytest.raises(Malformed):
+        host.commit("incident", {}, record=minutes.record, expected=1, releasable=["cn", "xx"])
+    row = host.row(minutes.record)
+    assert row is not None and row.releasable == "|xx|"
 
 
 def test_growth_of_the_ledger_shows_in_steps_of_the_pad_only(nodes: tuple[Node, Node]) -> None:
@@ -127,7 +155,9 @@ def test_two_partners_see_no_trace_of_each_other(three: tuple[Node, Node, Node])
     first.commit("claim", answer, about=seen.id)
     pull(host, first)
     (claim,) = host.of_kind("claim", "cn")
-    host.commit("incident", {**INCIDENT, "summary": {**INCIDENT["summary"], "title": "About theirs"}}, about=claim.id)
+    theirs = {**INCIDENT, "summary": {**INCIDENT["summary"], "title": "About theirs"}}
+    host.commit("incident", theirs, about=claim.id, releasable=["cn", "xx"])
+    host.commit("incident", {**theirs, "summary": {**theirs["summary"], "title": CANARY}}, about=claim.id)
     host.publish()
     pull(second, host)
     raw = bundle_bytes(host, second)

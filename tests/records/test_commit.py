@@ -143,3 +143,12 @@ def test_a_label_is_lowered_and_a_release_widened_only_by_who_may_write_the_part
     assert row == (1,)
     lowered = Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 2})
     assert commit(coordinator, lowered).version == 2
+
+
+def test_a_part_that_is_filled_later_has_at_least_its_usual_label(node: Home) -> None:
+    actor = person("watch_officer")
+    made = commit(actor, Draft("incident", PARTS, levels={"response": 0, "people": 3}))
+    more = {"response": {"units": "Escort 14"}, "people": {"killed_best": 1}}
+    commit(actor, Draft("incident", more, record=made.record, expected=1, state="update"))
+    row = here.tables().one("SELECT levels FROM records_row WHERE id = %s", [made.record])
+    assert row is not None and (row[0] >> 10 & 3, row[0] >> 6 & 3) == (3, 3)

@@ -111,7 +111,8 @@ def claim(request: HttpRequest, incident: str) -> HttpResponse:
     may = rules.parts_open_to(writer, "write", "claim")
     data = request.POST if request.method == "POST" else None
     forms = [form(data, clearance=writer.clearance) for form in CLAIM_FORMS if form.part in may]
-    release_form = ReleaseForm(data, partners())
+    audience = found.releasable if found.originator == writer.party else {found.originator}
+    release_form = ReleaseForm(data, partners(), sorted(audience))
     if data is not None and _valid([*forms, release_form]):
         said = {name: value for name, value in _values(forms).items() if value is not None}
         try:

@@ -88,7 +88,10 @@ def add_claim(
     releasable: Sequence[str] | None = None,
     door: Door | None = None,
 ) -> Committed:
-    """Set one figure or statement beside what others claim of an incident, own or received."""
+    """Set one figure or statement beside what others claim of an incident, own or received.
+
+    `releasable` None: it goes as far as the incident itself.
+    """
     draft = Draft(CLAIM.name, parts, about=incident, levels=levels, releasable=releasable)
     return commit(actor, draft, door=door)
 

@@ -30,7 +30,8 @@ class Draft:
     """A version to be. For a new record leave `record` None; for an amendment `expected` is the version it
     was built on, and parts, labels and header fields left out are carried over.
 
-    `releasable` names the parties it may be released to (None: every partner; empty: the originator only);
+    `releasable` names the parties it may be released to (None: those that what it is about may be released to,
+    or every partner; empty: the originator only);
     `opens` is the moment of its time lock (ISO 8601, UTC); `levels` raises or lowers labels, 0 to 3, by part.
     """
 
@@ -184,25 +185,26 @@ def _header(
         raise Malformed("levels name parts of the kind and are 0 to 3")
     levels = kind.default_levels()
     if previous:
-        levels = {name: previous.level(bit) for bit, name in enumerate(kind.part_names)}
+        levels = {name: _carried_level(previous, bit, name, draft, levels) for bit, name in enumerate(levels)}
     levels |= draft.levels or {}
     if draft.opens is not None and epoch(draft.opens) is None:
         raise Malformed("opens is a moment in ISO 8601")
     about = draft.about if draft.about is not None else (previous.about if previous else "")
-    _check_about(tx, subject, about, draft.derived_from)
+    derived_from = _derived_from(tx, draft, previous)
+    _check_about(tx, subject, about, derived_from)
     return {
         "record": previous.id if previous else uuid4().hex,
         "version": previous.version + 1 if previous else 1,
         "kind": kind.name,
         "originator": tx.home.party,
         "about": about,
-        "derived_from": sorted(draft.derived_from),
+        "derived_from": derived_from,
         "act": act,
         "by": subject.person,
         "at": iso(tx.now),
         "state": state,
         "levels": [levels[name] for name in kind.part_names],
-        "releasable": _releasable(tx, draft, previous),
+        "releasable": _releasable(tx, draft, previous, about, derived_from),
         "orcon": draft.orcon if draft.orcon is not None else bool(previous and previous.orcon),
         "assigned": sorted(
             draft.assigned if draft.assigned is not None else names_in(previous.assigned if previous else "")
@@ -210,6 +212,21 @@ def _header(
         "opens": draft.opens or (iso(previous.opens) if previous and previous.opens else ""),
         "prev": previous.header if previous else "",
     }
+
+
+def _carried_level(
+    previous: RowView, bit: int, name: str, draft: Draft, default: Mapping[str, int]
+) -> int:
+    """The label of a part that an amendment names none for: a part filled only now was not labelled before."""
+    if previous.present >> bit & 1 or name not in draft.parts:
+        return previous.level(bit)
+    return max(previous.level(bit), default[name])
+
+
+def _derived_from(tx: Tx, draft: Draft, previous: RowView | None) -> list[str]:
+    """What a record is derived from stays so in every later version."""
+    earlier = tx.header(previous.ledger_index).get("derived_from", ()) if previous else ()
+    return sorted({*earlier, *draft.derived_from})
 
 
 def _check_about(tx: Tx, subject: Subject, about: str, derived_from: Sequence[str]) -> None:
@@ -222,15 +239,32 @@ def _check_about(tx: Tx, subject: Subject, about: str, derived_from: Sequence[st
             raise NotFound(record)
 
 
-def _releasable(tx: Tx, draft: Draft, previous: RowView | None) -> list[str]:
+def _releasable(
+    tx: Tx, draft: Draft, previous: RowView | None, about: str, derived_from: Sequence[str]
+) -> list[str]:
+    """The parties it may go to: never more than what it is derived from, and no more than what it speaks of
+    unless its author says so."""
+    ceiling = _reach(tx, derived_from)
     if draft.releasable is not None:
         strangers = set(draft.releasable) - set(tx.home.partners)
         if strangers:
             raise Malformed("releasable names partners of this node")
+        if not ceiling.issuperset(draft.releasable):
+            raise Malformed("a record goes no further than those it is derived from")
         return sorted(draft.releasable)
     if previous is not None:
-        return sorted(names_in(previous.releasable))
-    return sorted(tx.home.partners)
+        return sorted(names_in(previous.releasable) & ceiling)
+    return sorted(_reach(tx, [about] if about else []) & ceiling)
+
+
+def _reach(tx: Tx, records: Sequence[str]) -> set[str]:
+    """The partners that may have all of these: an own record those it is releasable to, another's its originator."""
+    reach = set(tx.home.partners)
+    for record in records:
+        row = tx.row(record)
+        if row is not None:
+            reach &= names_in(row.releasable) if row.originator == tx.home.party else {row.originator}
+    return reach
 
 
 def _decide(
