@@ -129,7 +129,7 @@ class Courier:
         self.link.have, self.head = answer["have"], answer["head"]
         if answer["status"] in ("fork", "frozen"):
             self.pause = FROZEN_PAUSE
-            raise LinkFailed("the exchange with this partner is frozen: it signed two histories")
+            raise LinkFailed("the exchange with this partner is frozen until people have settled why")
         unchanged = (self.link.have, self.head) == before
         if not unchanged or time.monotonic() - asked < WAIT_SECONDS / 2:
             await self._give(session, answer)

@@ -30,13 +30,18 @@ def create(
 ) -> None:
     """Make an account; without a password one is made up and shown once."""
     with opened(home) as (node, door):
+        from django.core.exceptions import ValidationError
+
         from safeconduct.people.models import Account
         from safeconduct.people.roles import assign_role
         from safeconduct.records.principals import system_subject
 
         chosen = password or secrets.token_urlsafe(15)
         level = LEVELS.index(clearance)
-        made = Account.objects.create_account(username, chosen, display_name=name, clearance=level)
+        try:
+            made = Account.objects.create_account(username, chosen, display_name=name, clearance=level)
+        except ValidationError as fault:
+            raise click.ClickException(" ".join(fault.messages)) from fault
         for role in roles:
             assign_role(system_subject(node.party), made, role, door=door)
     click.echo(f"account {made.username} with {', '.join(roles) or 'no role'}")
