@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import socket
 import ssl
 import time
@@ -208,6 +209,42 @@ def test_requests_out_of_form_get_a_number_and_no_words(
                 assert await status(url, context, "/exchange/cosignatures", data=data) == (expected, b"")
             seen = {(await status(url, context))[0] for _ in range(int(serving.BURST))}
             assert seen == {200, 429}
+
+    run(main)
+
+
+def test_a_partner_that_waits_many_times_over_is_sent_away(nodes: tuple[Node, Node]) -> None:
+    host, partner = nodes
+    context = client_context(partner.home, Card.of(partner.home.partners["pk"].card).certificate)
+    path = f"/exchange/bundle?from={host.feed('cn').size}&head=999999&wait=1"
+
+    async def main() -> None:
+        async with served(host.home) as url:
+            asked = [status(url, context, path) for _ in range(3 * serving.AT_ONCE)]
+            found = [code for code, _ in await asyncio.gather(*asked)]
+            assert found.count(200) == serving.AT_ONCE and found.count(429) == 2 * serving.AT_ONCE
+            assert (await status(url, context))[0] == 200
+
+    run(main)
+
+
+def test_a_bundle_that_would_unfold_to_gigabytes_is_refused_as_the_bytes_it_is(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, partner = nodes
+    bomb = gzip.compress(bytes(80 * 1024 * 1024))
+
+    async def folded(_self: FeedServer, _request: web.Request) -> web.Response:
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    monkeypatch.setattr(FeedServer, "bundle", folded)
+
+    async def main() -> None:
+        async with served(host.home) as url:
+            one = courier(partner, url)
+            async with running(one):
+                await until(lambda: bool(one.link.last_error))
+            assert "not a bundle of this format" in one.link.last_error
 
     run(main)
 

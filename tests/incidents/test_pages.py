@@ -400,3 +400,8 @@ def test_pages_are_served_in_every_language(signed_in: As, language: str) -> Non
         answer = client.get(f"/incidents/{path}", headers={"Accept-Language": language})
         assert answer.status_code == 200
         assert f'lang="{language}"' in answer.content.decode()
+
+
+def test_a_list_up_to_the_last_of_all_days_is_a_list(signed_in: As) -> None:
+    client, _ = signed_in("watch_officer")
+    assert client.get("/incidents/?until=9999-12-31").status_code == 200

@@ -173,3 +173,11 @@ def test_odd_questions_do_not_break_the_pages(node: Home) -> None:
         assert auditor.get(f"/oversight/ledger/?{query}").status_code == 200, query
     assert auditor.get("/oversight/refusals/?before=%F0").status_code == 200
     assert auditor.get("/oversight/readings/?cursor=nonsense").status_code == 400
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "9" * 25, "-1", "٣"])
+def test_an_index_that_no_ledger_has_is_no_fault_of_the_page(pair: Home, index: str) -> None:
+    fill(1)
+    client, _ = signed_in("auditor")
+    for page in (f"/oversight/refusals/?before={index}", f"/oversight/holdings/?after={index}"):
+        assert client.get(page).status_code == 200

@@ -94,7 +94,10 @@ class Courier:
             total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS
         )
         connector = aiohttp.TCPConnector(ssl=context, limit=4)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
+        # What a bundle may hold is counted as it comes: nothing that it could unfold into is taken.
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
+        ) as session:
             while True:
                 try:
                     await self._start()
@@ -118,9 +121,11 @@ class Courier:
         async with session.get(url, params=query, allow_redirects=False) as response:
             if response.status != 200:
                 raise LinkFailed(f"the partner's server answered {response.status}")
-            raw = await response.content.read(MAX_BUNDLE + 1)
-            while not response.content.at_eof() and len(raw) <= MAX_BUNDLE:
-                raw += await response.content.read(MAX_BUNDLE + 1)
+            raw = bytearray()
+            async for piece in response.content.iter_any():
+                raw += piece
+                if len(raw) > MAX_BUNDLE:
+                    break
         if len(raw) > MAX_BUNDLE:
             raise LinkFailed("the partner's server sent more than a bundle holds")
         bundle = base64.b64encode(raw).decode()

@@ -31,6 +31,9 @@ REQUESTS_PER_SECOND = 50.0
 BURST = 200.0
 MAX_CURSOR = 2**53 - 1
 CONNECTIONS = 256
+AT_ONCE = 8
+"""Requests of one partner that may wait at the same time; its courier needs one."""
+
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -42,9 +45,12 @@ class Served:
     feed: Feed | None = None
     tokens: float = BURST
     at: float = field(default_factory=time.monotonic)
+    under_way: int = 0
 
     def may_ask(self) -> bool:
         """Take one request from the partner's allowance."""
+        if self.under_way >= AT_ONCE:
+            return False
         now = time.monotonic()
         self.tokens = min(BURST, self.tokens + (now - self.at) * REQUESTS_PER_SECOND)
         self.at = now
@@ -77,11 +83,15 @@ class FeedServer:
 
     async def bundle(self, request: web.Request) -> web.Response:
         """Entries from `from` on; with `wait`, as soon as there are any, or a ledger head beyond `head`."""
-        _, feed = self._partner(request)
+        served, feed = self._partner(request)
         start, limit = _number(request, "from", 0), _number(request, "limit", SIGNED_ENTRIES)
         head, wait = _number(request, "head", MAX_CURSOR), _number(request, "wait", 0)
         if wait:
-            await self._until_new(feed, start, head, min(float(wait), WAIT_SECONDS))
+            served.under_way += 1
+            try:
+                await self._until_new(feed, start, head, min(float(wait), WAIT_SECONDS))
+            finally:
+                served.under_way -= 1
         try:
             body = feed.bundle(start, limit).pack()
         except BundleRefused as fault:

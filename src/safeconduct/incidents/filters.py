@@ -73,7 +73,8 @@ class FilterForm(forms.Form):
     def query(self, parts: Sequence[str] = (), limit: int = PAGE, cursor: str = "") -> Query:
         """The filters as a query. Call after is_valid()."""
         told = self.cleaned_data
-        until = told["until"] + timedelta(days=1) if told["until"] else None
+        last = told["until"]
+        until = last + timedelta(days=1) if last and last < date.max else None
         return Query(
             kind="incident",
             text=told["text"],

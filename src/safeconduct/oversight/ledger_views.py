@@ -185,7 +185,7 @@ def refusals(request: HttpRequest) -> HttpResponse:
     """Refused attempts on this side: they never cross."""
     reader = reader_of(request)
     before = request.GET.get("before", "")
-    payload = {"actor": to_wire(reader), "before": int(before) if before.isascii() and before.isdigit() else 0}
+    payload = {"actor": to_wire(reader), "before": int(before) if rules.is_index(before) else 0}
     answer = here.door().call("refusals", payload)
     names = rules.people(reader)
     lines = [

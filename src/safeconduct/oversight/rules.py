@@ -165,6 +165,11 @@ def as_other(reader: Subject, record: str, partner: str) -> AsOther:
     )
 
 
+def is_index(text: str) -> bool:
+    """Whether a text of an address is an index of a ledger: no ledger has more than 18 digits of them."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def people(reader: Subject) -> dict[str, str]:
     """Account names by person, as far as the reader may see who holds which role."""
     found: dict[str, str] = {}

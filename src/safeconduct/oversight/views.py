@@ -74,7 +74,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
         _acknowledged(),
         partner=chosen.get("partner", ""),
         status=chosen.get("status", ""),
-        after=after if after.isascii() and after.isdigit() else "",
+        after=after if rules.is_index(after) else "",
     )
     context = {
         "form": form,

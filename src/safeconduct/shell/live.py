@@ -155,7 +155,7 @@ class Live:
 
     async def _missed(self, stream: Stream, last: str) -> bytes:
         """What a client that comes back has not heard of."""
-        if not last.isascii() or not last.isdigit():
+        if not last.isascii() or not last.isdigit() or len(last) > 18:
             return b""
         seen = int(last)
         remembered = [change for change in self._recent if change.index > seen]
