@@ -57,6 +57,15 @@ def test_jobs_are_answered_over_the_socket_and_errors_come_back(running: Node) -
     assert indexes == sorted(indexes) and len(set(indexes)) == 200
 
 
+def test_more_jobs_than_one_line_carries_come_back_in_order_each_with_its_own_answer(running: Node) -> None:
+    payloads = [{"what": "opened" if n % 3 else "ajar", "actor": {"person": "p"}} for n in range(1100)]
+    with Door.open(running.home) as door:
+        answers = door.call_many("stream", payloads)
+    assert ["error" in answer for answer in answers] == [n % 3 == 0 for n in range(1100)]
+    indexes = [answer["index"] for answer in answers if "index" in answer]
+    assert indexes == sorted(set(indexes))
+
+
 def test_the_socket_is_its_owners_alone(running: Node) -> None:
     assert running.home.socket.stat().st_mode & 0o777 == 0o600
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 LINE_LIMIT = 128 * 1024 * 1024
 TIMEOUT = 60.0
+MANY = 500
+"""Jobs that are asked for with one line, which is one transaction."""
 STARTING = 15.0
 """Seconds that a starting writer may take until it answers."""
 
@@ -72,19 +74,16 @@ class Door:
 
     def _over_socket(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
         stream = self._stream()
-        lines = [
-            json.dumps({"id": n, "job": job, "payload": p}).encode() + b"\n" for n, p in enumerate(payloads)
-        ]
-        stream.write(b"".join(lines))
-        stream.flush()
-        answers: dict[int, Answer] = {}
-        while len(answers) < len(lines):
+        answers: list[Answer] = []
+        for first in range(0, len(payloads), MANY):
+            request = {"id": first, "job": job, "payloads": list(payloads)[first : first + MANY]}
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
             line = stream.readline(LINE_LIMIT)
             if not line:
                 raise OSError("closed")
-            answer = json.loads(line)
-            answers[answer.pop("id")] = answer
-        return [answers[n] for n in range(len(lines))]
+            answers += json.loads(line)["answers"]
+        return answers
 
     def _stream(self) -> Any:
         stream = getattr(self._local, "stream", None)

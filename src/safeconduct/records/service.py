@@ -1,6 +1,7 @@
 """The writer as a process: jobs come in over the home's socket, events go out on it.
 
-One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable;
+One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable,
+`{"id", "job", "payloads": [...]}`, which is one transaction, by `{"id", "answers": [...]}`;
 `{"subscribe": true}` turns the connection into the bus: one event a line. The socket lies in the home, which
 only its owner can enter.
 """
@@ -16,8 +17,10 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from safeconduct.records.home import Home
@@ -45,13 +48,25 @@ class _Timer:
         self.due = time.monotonic() + self.seconds
 
 
+@dataclass(frozen=True)
+class _Order:
+    """Jobs that belong into one transaction, and who waits for their answers."""
+
+    jobs: Sequence[tuple[str, Answer]]
+    answers: Future[list[Answer]]
+
+
 class WriterThread:
-    """The thread that owns the Writer: takes what is waiting, up to 500 jobs, and runs it as one batch."""
+    """The thread that owns the Writer: takes what is waiting, about 500 jobs, and runs it as one batch.
+
+    A listener is told the events of a batch together.
+    """
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.jobs: queue.Queue[tuple[str, Answer, Future[Answer]] | None] = queue.Queue()
-        self.listeners: list[Callable[[Answer], None]] = []
+        self.orders: queue.Queue[_Order | None] = queue.Queue()
+        self.listeners: list[Callable[[Sequence[Answer]], None]] = []
+        self._events: list[Answer] = []
         self.ready: Future[None] = Future()
         self.thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -60,13 +75,13 @@ class WriterThread:
         self.ready.result()
 
     def stop(self) -> None:
-        self.jobs.put(None)
+        self.orders.put(None)
         self.thread.join(30)
 
-    def submit(self, job: str, payload: Answer) -> Future[Answer]:
-        future: Future[Answer] = Future()
-        self.jobs.put((job, payload, future))
-        return future
+    def submit(self, job: str, payloads: Sequence[Answer]) -> Future[list[Answer]]:
+        order = _Order([(job, payload) for payload in payloads], Future())
+        self.orders.put(order)
+        return order.answers
 
     def _run(self) -> None:
         try:
@@ -74,7 +89,7 @@ class WriterThread:
         except BaseException as fault:
             self.ready.set_exception(fault)
             return
-        writer.listeners.append(self._announce)
+        writer.listeners.append(self._events.append)
         self.ready.set_result(None)
         try:
             self._loop(writer)
@@ -83,9 +98,11 @@ class WriterThread:
             os._exit(70)
         writer.close()
 
-    def _announce(self, event: Answer) -> None:
-        for listener in self.listeners:
-            listener(event)
+    def _announce(self) -> None:
+        if self._events:
+            for listener in self.listeners:
+                listener(self._events)
+            self._events.clear()
 
     def _loop(self, writer: Writer) -> None:
         timers = [
@@ -97,22 +114,31 @@ class WriterThread:
                 if timer.rest() <= 0:
                     writer.tick(timer.function)
                     timer.done()
+                    self._announce()
             wait = max(0.0, min((t.rest() for t in timers), default=60.0))
             try:
-                first = self.jobs.get(timeout=wait)
+                order = self.orders.get(timeout=wait)
             except queue.Empty:
                 continue
-            batch = [first]
+            taken: list[_Order] = []
+            count = 0
             with contextlib.suppress(queue.Empty):
-                while len(batch) < BATCH:
-                    batch.append(self.jobs.get_nowait())
-            last = None in batch
-            taken = [item for item in batch if item is not None]
-            answers = writer.execute([(job, payload) for job, payload, _ in taken]) if taken else []
-            for (_, _, future), answer in zip(taken, answers, strict=True):
-                future.set_result(answer)
-            if last:
+                while order is not None:
+                    taken.append(order)
+                    count += len(order.jobs)
+                    if count >= BATCH:
+                        break
+                    order = self.orders.get_nowait()
+            if taken:
+                self._run_batch(writer, taken)
+            if order is None:
                 return
+
+    def _run_batch(self, writer: Writer, orders: Sequence[_Order]) -> None:
+        answers = iter(writer.execute([job for order in orders for job in order.jobs]))
+        self._announce()
+        for order in orders:
+            order.answers.set_result(list(islice(answers, len(order.jobs))))
 
 
 class WriterService:
@@ -126,8 +152,8 @@ class WriterService:
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
 
-        def heard(event: Answer) -> None:
-            loop.call_soon_threadsafe(self._publish, event)
+        def heard(events: Sequence[Answer]) -> None:
+            loop.call_soon_threadsafe(self._publish, list(events))
 
         self.writer.listeners.append(heard)
         await loop.run_in_executor(None, self.writer.start)
@@ -139,18 +165,21 @@ class WriterService:
             os.umask(mask)
         async with server:
             await stop.wait()
-        self._publish(None)
+        self._publish([None])
         self.home.socket.unlink(missing_ok=True)
         await loop.run_in_executor(None, self.writer.stop)
 
-    def _publish(self, event: Answer | None) -> None:
-        line = None if event is None else json.dumps(event).encode() + b"\n"
-        for waiting in list(self.subscribers):
-            if waiting.qsize() > BACKLOG:
-                self.subscribers.discard(waiting)
-                waiting.put_nowait(None)
-            else:
-                waiting.put_nowait(line)
+    def _publish(self, events: Sequence[Answer | None]) -> None:
+        if not self.subscribers:
+            return
+        for event in events:
+            line = None if event is None else json.dumps(event).encode() + b"\n"
+            for waiting in list(self.subscribers):
+                if waiting.qsize() > BACKLOG:
+                    self.subscribers.discard(waiting)
+                    waiting.put_nowait(None)
+                else:
+                    waiting.put_nowait(line)
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         tasks: set[asyncio.Task[None]] = set()
@@ -175,8 +204,10 @@ class WriterService:
             out.close()
 
     async def _answer(self, request: Answer, out: asyncio.StreamWriter) -> None:
-        future = self.writer.submit(str(request.get("job")), request.get("payload") or {})
-        answer = await asyncio.wrap_future(future)
+        many = request.get("payloads")
+        payloads = many if isinstance(many, list) else [request.get("payload") or {}]
+        answers = await asyncio.wrap_future(self.writer.submit(str(request.get("job")), payloads))
+        answer = {"answers": answers} if isinstance(many, list) else answers[0]
         with contextlib.suppress(ConnectionError):
             out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
             await out.drain()
