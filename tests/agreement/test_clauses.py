@@ -67,7 +67,10 @@ HEAD = 'clause="1"\nversion=1\ntitle="x"\n'
     ("front", "reason"),
     [
         (".".join(["a"] * 60_000) + "=1", "a key of too many parts"),
-        ('x = { q = """a"b""", ' + ".".join(["a"] * 50_000) + ' = 1, r = """c"d""" }', "strings of several lines"),
+        (
+            'x = { q = """a"b""", ' + ".".join(["a"] * 50_000) + ' = 1, r = """c"d""" }',
+            "strings of several lines",
+        ),
         ("x = " + "[" * 600 + "]" * 600, "nested more than 8 deep"),
         ("x = " + "[" * 60_000, "nested more than 8 deep"),
         ("a.b.c.d.e.f.g.h = { i = 1 }", "nested more than 8 deep"),

@@ -77,7 +77,10 @@ def enrol(client: Client, device: Authenticator) -> str:
     first = here.state().agreements["house"].standing.signatories("pk")[0].key_id
     query = {"candidate": html.unescape(found.group(1)), "key": first}
     act = act_on(client.get("/agreement/house/signatories/appoint/", query).content.decode())
-    sent = {"act": act.canonical().decode(), "signature": json.dumps(sign_with_file(SIGNATORY_KEY, None, act))}
+    sent = {
+        "act": act.canonical().decode(),
+        "signature": json.dumps(sign_with_file(SIGNATORY_KEY, None, act)),
+    }
     assert client.post("/agreement/house/signatories/appoint/", sent).status_code == 302
     return encode(device.id)
 
@@ -124,7 +127,9 @@ def test_an_assertion_for_another_act_site_or_without_the_person_is_refused(node
 @pytest.mark.parametrize("fault", ["challenge", "origin", "site", "unverified", "garbage"])
 def test_a_key_that_does_not_answer_what_was_asked_is_not_enrolled(fault: str) -> None:
     options, kept = passkeys.enrolment_options("localhost", "Host Party", "Third Person")
-    device = Authenticator("evil.example" if fault == "site" else "localhost", 0x01 if fault == "unverified" else 0x05)
+    device = Authenticator(
+        "evil.example" if fault == "site" else "localhost", 0x01 if fault == "unverified" else 0x05
+    )
     if fault == "challenge":
         options = {**options, "challenge": encode(b"another challenge of 32 bytes ...")}
     answer = device.create(options, "http://evil.example" if fault == "origin" else ORIGIN)

@@ -58,7 +58,9 @@ def sign(client: Client, url: str, key: Path = SIGNATORY_KEY) -> tuple[int, str]
 
 def test_a_new_version_takes_the_earlier_ones_place_when_it_is_signed(node: Home) -> None:
     client, _ = signed_in("signatory")
-    newer = text_of("H3").replace("version = 1", "version = 2").replace('"auditor", "signatory"', '"signatory"')
+    newer = (
+        text_of("H3").replace("version = 1", "version = 2").replace('"auditor", "signatory"', '"signatory"')
+    )
     answer = client.post("/agreement/house/propose/", {"text": newer.replace("\n", "\r\n")}, follow=True)
     assert "on record" in answer.content.decode()
     assert len(here.state().agreements["house"].standing.in_force) and status("H3") == "agreed"
@@ -161,7 +163,9 @@ def test_an_act_that_breaks_an_assurance_is_shown_as_broken_and_not_put_on_recor
     assert code == 403 and status("20", AGREEMENT) == "proposed"
 
 
-def test_a_new_signatory_signs_only_after_an_existing_one_has_appointed_them(node: Home, tmp_path: Path) -> None:
+def test_a_new_signatory_signs_only_after_an_existing_one_has_appointed_them(
+    node: Home, tmp_path: Path
+) -> None:
     client, _ = signed_in("signatory")
     key = tmp_path / "second.pem"
     public = create_key_file(key)

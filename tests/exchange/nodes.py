@@ -31,7 +31,11 @@ from safeconduct.records.writer import Writer
 FIRST, PEOPLE = "1", "2"
 
 INCIDENT: dict[str, Any] = {
-    "summary": {"title": "Bomb against a convoy", "narrative": "Near the airport gate.", "category": "attack"},
+    "summary": {
+        "title": "Bomb against a convoy",
+        "narrative": "Near the airport gate.",
+        "category": "attack",
+    },
     "when": {"start": "2024-10-06T23:00:00+05:00"},
     "where": {"latitude": 24.9, "longitude": 67.17, "place": "Karachi airport", "district": "Karachi"},
     "people": {"killed_best": 2, "injured_best": 1},

@@ -63,7 +63,9 @@ def act(node: Node, chance: random.Random, made: list[tuple[str, int]]) -> None:
         case 3 | 4 if made:
             record, version = made.pop()
             state = chance.choice(["update", "closed"])
-            made.append((record, node.commit("incident", {}, record=record, expected=version, state=state).version))
+            made.append(
+                (record, node.commit("incident", {}, record=record, expected=version, state=state).version)
+            )
         case 5 if made:
             node.system("erase", record=chance.choice(made)[0], parts=[chance.choice(["summary", "where"])])
         case 6 if len(made) > 3:

@@ -96,7 +96,9 @@ def test_backfill_when_a_clause_becomes_agreed_and_withdrawal_when_it_ends(nodes
     more = [leaf for leaf in sent if leaf["type"] == "parts"]
     assert len(more) == 3
     for leaf in more:
-        (first,) = [x for x in sent if x["type"] == "version" and (x["record"], x["version"]) == (leaf["record"], 1)]
+        (first,) = [
+            x for x in sent if x["type"] == "version" and (x["record"], x["version"]) == (leaf["record"], 1)
+        ]
         assert first["digests"] == leaf["digests"] and first["commitment"] == leaf["commitment"]
     sign(host, world, "pk-cn", PEOPLE, "suspended")
     host.sweep()
@@ -131,7 +133,11 @@ def test_commitment_opens_to_the_private_header(nodes: Pair) -> None:
     made = host.commit("incident", INCIDENT)
     row = host.row(made.record)
     entries = [json.loads(e.leaf) for e in host.writer.log.entries(0, host.writer.log.size)]
-    (told,) = [e for e in entries if e["type"] == "disclosure" and e["record"] == made.record and e["partner"] == "cn"]
+    (told,) = [
+        e
+        for e in entries
+        if e["type"] == "disclosure" and e["record"] == made.record and e["partner"] == "cn"
+    ]
     assert row is not None
     assert commitment(told["salt"], row.header) == leaves(host, partner)[-1]["commitment"]
 

@@ -122,7 +122,9 @@ BAD: dict[str, Callable[[], FeedEntry]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_entry_that_no_honest_partner_sends_is_refused_whole(nodes: Pair, forger: Forger, name: str) -> None:
+def test_an_entry_that_no_honest_partner_sends_is_refused_whole(
+    nodes: Pair, forger: Forger, name: str
+) -> None:
     _, partner = nodes
     before = state_of(partner)
     forger.entries += [entry(record="ef" * 16), BAD[name]()]
@@ -135,7 +137,13 @@ def founding(kind: str, part: str, value: dict[str, Any], record: str) -> FeedEn
     """A clause or an act as the partner may word it."""
     text = disclosure(part, value, record[:24])
     return entry(
-        kind=kind, clauses=[], state="open", labels={part: 0}, digests=[digest(text)], record=record, parts=((0, text),)
+        kind=kind,
+        clauses=[],
+        state="open",
+        labels={part: 0},
+        digests=[digest(text)],
+        record=record,
+        parts=((0, text),),
     )
 
 
@@ -148,7 +156,10 @@ def test_a_nested_clause_or_act_of_the_partner_counts_for_nothing_however_deep_t
     act = {"agreement": "pk-cn", "act": nested, "signature": {"a": "b"}}
     file = f'+++\nclause = "1"\nx = {nested}\n+++\n'
     text = {"agreement": "pk-cn", "number": "1", "digest": "sha256:" + "0" * 64, "file": file}
-    forger.entries += [founding("status_act", "act", act, "ab" * 16), founding("clause", "text", text, "cd" * 16)]
+    forger.entries += [
+        founding("status_act", "act", act, "ab" * 16),
+        founding("clause", "text", text, "cd" * 16),
+    ]
     assert partner.ingest("pk", forger.bundle(partner.have("pk")))["status"] == "ok"
     before = partner.writer.state.policy.digest
 
@@ -331,7 +342,11 @@ def test_a_stale_head_gets_its_proof_anew(nodes: Pair) -> None:
     answer = partner.ingest("pk", raw)
     host.publish()
     stale = host.feed("cn").head_size()
-    assert partner.ingest("pk", bundle_bytes(host, partner, partner.have("pk")))["head"] == answer["head"] < stale
+    assert (
+        partner.ingest("pk", bundle_bytes(host, partner, partner.have("pk")))["head"]
+        == answer["head"]
+        < stale
+    )
     give(host, partner, answer)
     from safeconduct.exchange.cadence import keep_acks
 
@@ -366,7 +381,11 @@ def test_parser_refuses_what_has_two_spellings(nodes: Pair) -> None:
     for bad in (b"", raw + b"\x00", raw[:-1], raw.replace(b"FEED", b"HEAD", 1), b"x" + raw, raw[:30]):
         with pytest.raises(BundleRefused):
             Bundle.unpack(bad)
-    for text in (b"{}", b'{"feed":"","ledger":"","ledger_size":-1}', b'{"feed":"", "ledger":"","ledger_size":0}'):
+    for text in (
+        b"{}",
+        b'{"feed":"","ledger":"","ledger_size":-1}',
+        b'{"feed":"", "ledger":"","ledger_size":0}',
+    ):
         with pytest.raises(BundleRefused):
             Cosignatures.unpack(text)
 

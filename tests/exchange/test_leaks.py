@@ -69,14 +69,20 @@ def test_canary_never_leaves_nor_lies_in_the_feed(nodes: tuple[Node, Node]) -> N
     host, partner = nodes
     secret_title = {**INCIDENT["summary"], "title": CANARY}
     hidden = host.commit("incident", canary_incident(summary=secret_title), releasable=[])
-    above = host.commit("incident", canary_incident(summary=secret_title), levels=dict.fromkeys(
-        ("summary", "when", "where"), 2))
+    above = host.commit(
+        "incident",
+        canary_incident(summary=secret_title),
+        levels=dict.fromkeys(("summary", "when", "where"), 2),
+    )
     shown = host.commit("incident", canary_incident())
     for version in (1, 2, 3):
         changed = {"response": {"text": f"{CANARY}{version}"}}
         host.commit("incident", changed, record=shown.record, expected=version)
-    claim = {"figure": {"what": "killed", "best": 777_777}, "source": {"outlet": CANARY, "party": "press"},
-             "remark": {"text": CANARY}}
+    claim = {
+        "figure": {"what": "killed", "best": 777_777},
+        "source": {"outlet": CANARY, "party": "press"},
+        "remark": {"text": CANARY},
+    }
     host.commit("claim", claim, about=hidden.record, levels={"figure": 1}, releasable=["cn"])
     host.commit("role_assignment", {"assignment": {"person": CANARY, "role": "analyst"}})
     host.publish()
@@ -166,7 +172,17 @@ def test_two_partners_see_no_trace_of_each_other(three: tuple[Node, Node, Node])
     digests = {d for e in unpacked(host, first).entries for d in json.loads(e.leaf).get("digests", [])}
     commitments = {json.loads(e.leaf).get("commitment") for e in unpacked(host, first).entries} - {None}
     certificate = tls_files(first.home)[0].read_text()
-    hidden = [only_first.record, both.record, seen.id, claim.id, '"cn"', "pk-cn", "/feed/cn", "cn.safeconduct", CANARY]
+    hidden = [
+        only_first.record,
+        both.record,
+        seen.id,
+        claim.id,
+        '"cn"',
+        "pk-cn",
+        "/feed/cn",
+        "cn.safeconduct",
+        CANARY,
+    ]
     assert_absent(raw, [*hidden, *opaque, *digests, *commitments, certificate])
     assert_absent(first_raw, ['"xx"', "pk-xx", "xx.safeconduct"])
     on_disk = everything_outside(host, "xx")

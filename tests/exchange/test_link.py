@@ -114,7 +114,9 @@ def test_a_release_is_on_the_other_side_within_a_second_and_acknowledged(nodes: 
     assert "last contact" in lines and "FROZEN" not in lines
 
 
-def test_after_an_outage_it_catches_up_by_itself(nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_an_outage_it_catches_up_by_itself(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
     host, partner = nodes
     port = free_port()
 
@@ -132,7 +134,9 @@ def test_after_an_outage_it_catches_up_by_itself(nodes: tuple[Node, Node], monke
     run(main)
 
 
-async def status(url: str, context: ssl.SSLContext, path: str = "/exchange/bundle", **more: Any) -> tuple[int, bytes]:
+async def status(
+    url: str, context: ssl.SSLContext, path: str = "/exchange/bundle", **more: Any
+) -> tuple[int, bytes]:
     connector = aiohttp.TCPConnector(ssl=context)
     async with aiohttp.ClientSession(connector=connector) as session:
         method = session.post if "data" in more else session.get
@@ -249,7 +253,9 @@ def test_a_bundle_that_would_unfold_to_gigabytes_is_refused_as_the_bytes_it_is(
     run(main)
 
 
-def test_the_server_opens_nothing_but_feeds(nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_opens_nothing_but_feeds(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
     host, partner = nodes
     host.commit("incident", INCIDENT)
     for private in (host.home.ledger, host.home.tables):
@@ -277,5 +283,9 @@ def test_the_server_opens_nothing_but_feeds(nodes: tuple[Node, Node], monkeypatc
         watching = False
     here = [path for path in opened if str(host.home.path) in path]
     assert any("feeds/cn/feed.sqlite3" in path for path in here)
-    assert not [p for p in here if any(n in p for n in ("ledger.sqlite3", "tables.sqlite3", "keys/parts", ".key"))
-                and not p.endswith("tls.key")]
+    assert not [
+        p
+        for p in here
+        if any(n in p for n in ("ledger.sqlite3", "tables.sqlite3", "keys/parts", ".key"))
+        and not p.endswith("tls.key")
+    ]

@@ -40,7 +40,9 @@ def test_a_digit_misheard_is_noticed_in_its_group(cards: tuple[Node, bytes, str]
         assert fault.value.group == place // 5 + 1
 
 
-def test_another_card_is_refused_though_its_fingerprint_is_well_formed(cards: tuple[Node, bytes, str]) -> None:
+def test_another_card_is_refused_though_its_fingerprint_is_well_formed(
+    cards: tuple[Node, bytes, str],
+) -> None:
     host, card, spoken = cards
     changed = json.loads(card) | {"url": "https://attacker.example:9001"}
     with pytest.raises(FingerprintRefused) as fault:

@@ -33,7 +33,9 @@ def test_two_sticks_close_the_circle(nodes: Pair, tmp_path: Path) -> None:
     assert export_bundle(host.home, "cn", there, host.door).entries == 0
 
 
-def test_a_stick_opens_for_its_receiver_and_from_its_sender_only(nodes: Pair, world: Path, tmp_path: Path) -> None:
+def test_a_stick_opens_for_its_receiver_and_from_its_sender_only(
+    nodes: Pair, world: Path, tmp_path: Path
+) -> None:
     host, partner = nodes
     third = Node(world / "xx")
     host.commit("incident", INCIDENT)

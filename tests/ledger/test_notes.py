@@ -44,7 +44,7 @@ BoMMe1wd25Tco0mYGROkyqxHZWx+hcSCtMV315Lu6Lg=
 
 — sum.golang.org Az3grilD7vQqTrv66jRgKM84Y80KTprrSt4bKmiOPxgmS5ZVBTeCl6dUvjYnN13R+C8j0jGY1WnUADGMkok3U0m2Zgo=
 — test.example.com qTGhC3917mAr6hGh+T55tNjxaej/D/GQivJZRIj7XGdAcQOTqfMWIPgp/v/904LEduN/h2sSRtHUJXUL4b9Gm7Bz4Qc=
-""".encode()  # noqa: E501
+""".encode()
 
 LOG = SigningKey.generate("pk.example/ledger")
 WITNESS = SigningKey.generate("cn.example/witness", "cosignature/v1")

@@ -123,7 +123,9 @@ def test_verification_names_the_first_entry_that_does_not_hold(node: Home, where
         assert answer["broken"] == index
 
 
-def test_a_history_that_is_not_the_cosigned_one_is_broken(node: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_is_not_the_cosigned_one_is_broken(
+    node: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(2)
     _, auditor = signed_in("auditor")
     false = verification.Anchor("cn", 3, b"\0" * 32)
@@ -135,7 +137,8 @@ def test_a_history_that_is_not_the_cosigned_one_is_broken(node: Home, monkeypatc
 def test_erased_parts_do_not_break_the_ledger(node: Home) -> None:
     made = commit(system_subject("pk"), Draft("incident", SECRETS))
     here.door().call(
-        "erase", {"actor": {"person": "system"}, "record": made.record, "parts": ["people"], "reason": "asked"}
+        "erase",
+        {"actor": {"person": "system"}, "record": made.record, "parts": ["people"], "reason": "asked"},
     )
     _, auditor = signed_in("auditor")
     assert verify(to_wire(auditor))["broken"] is None

@@ -135,10 +135,14 @@ def test_a_label_is_lowered_and_a_release_widened_only_by_who_may_write_the_part
     coordinator = person("coordinator", "p2")
     for levels in ({"response": 0}, {"summary": 0}):
         with pytest.raises(Refused):
-            commit(analyst, Draft("incident", {}, record=made.record, expected=1, state="update", levels=levels))
+            commit(
+                analyst, Draft("incident", {}, record=made.record, expected=1, state="update", levels=levels)
+            )
     low = person("watch_officer", "p3", clearance=1)
     with pytest.raises(Refused, match="response"):
-        commit(low, Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 0}))
+        commit(
+            low, Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 0})
+        )
     row = here.tables().one("SELECT version FROM records_row WHERE id = %s", [made.record])
     assert row == (1,)
     lowered = Draft("incident", {}, record=made.record, expected=1, state="update", levels={"response": 2})

@@ -81,7 +81,11 @@ def review(reader: Subject, place: AgreementView, act: StatusAct) -> Review:
 def proofs(place: AgreementView, clause: ClauseView) -> list[Proof]:
     """The assurances of one clause, proved about the agreement as it stands."""
     book = place.place.book()
-    return [p for p in _prove(place, book, _violations(place, book)) if p.rule.id.partition(".")[0] == clause.number]
+    return [
+        p
+        for p in _prove(place, book, _violations(place, book))
+        if p.rule.id.partition(".")[0] == clause.number
+    ]
 
 
 def _book_after(place: AgreementView, act: StatusAct) -> Book:

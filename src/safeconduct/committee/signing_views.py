@@ -19,7 +19,7 @@ from safeconduct.committee.documents import AgreementView, ClauseVersion
 from safeconduct.committee.forms import AnswerForm, CandidateForm, EnrolForm, SignForm
 from safeconduct.committee.review import review
 from safeconduct.records import here
-from safeconduct.records.refusals import Malformed, Refused
+from safeconduct.records.refusals import Malformed
 from safeconduct.shell.answers import answering, reader_of
 
 ENROLLING = "committee.enrolling"
@@ -134,7 +134,8 @@ def _enrolled(request: HttpRequest, place: AgreementView, kept: dict[str, str]) 
 def _signing_reader(request: HttpRequest) -> Subject:
     reader = reader_of(request)
     if not documents.may_sign(reader):
-        raise Refused(_("signing an act of this party"), explaining.would("write", "status_act", reader))
+        would = explaining.would("write", "status_act", reader)
+        raise refusal(reader, "write", "status_act", _("signing an act of this party"), would)
     return reader
 
 

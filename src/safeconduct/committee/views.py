@@ -13,7 +13,6 @@ from safeconduct.committee import documents, explaining, rules
 from safeconduct.committee.forms import ClauseForm, ExplainForm
 from safeconduct.committee.review import proofs
 from safeconduct.records import here
-from safeconduct.records.refusals import Refused
 from safeconduct.shell.answers import answering, reader_of
 
 LIVE = "/live?topics=clause,status_act"
@@ -93,7 +92,8 @@ def propose(request: HttpRequest, name: str) -> HttpResponse:
     reader = reader_of(request)
     place = documents.agreement(reader, name)
     if not documents.may_propose(reader):
-        raise Refused(_("putting a clause on record"), explaining.would("write", "clause", reader))
+        would = explaining.would("write", "clause", reader)
+        raise refusal(reader, "write", "clause", _("putting a clause on record"), would)
     if request.method == "POST":
         form = ClauseForm(place, request.POST, request.FILES)
         if form.is_valid() and form.clause is not None:

@@ -163,9 +163,7 @@ def _limits(grant: Grant) -> list[str]:
     return found
 
 
-def _in_readers_language(
-    texts: Mapping[str, str], languages: tuple[str, ...], otherwise: str
-) -> Sentence:
+def _in_readers_language(texts: Mapping[str, str], languages: tuple[str, ...], otherwise: str) -> Sentence:
     wanted = get_language() or "en"
     for language in (wanted, *languages):
         if language in texts:

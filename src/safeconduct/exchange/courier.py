@@ -90,9 +90,7 @@ class Courier:
     async def run(self) -> None:
         """Pull until cancelled."""
         context = client_context(self.home, self.card.certificate)
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS
-        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS)
         connector = aiohttp.TCPConnector(ssl=context, limit=4)
         # What a bundle may hold is counted as it comes: nothing that it could unfold into is taken.
         async with aiohttp.ClientSession(

@@ -233,10 +233,14 @@ class Feed:
             if note
         ]
         kept = self.acks()
-        newer = [(w, a) for w, a in accepted if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)]
+        newer = [
+            (w, a) for w, a in accepted if w not in kept or (a.size, a.time) > (kept[w].size, kept[w].time)
+        ]
         if newer or given.ledger_size != self.reached():
             with transaction(self.db):
-                self.db.execute("INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (given.ledger_size,))
+                self.db.execute(
+                    "INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (given.ledger_size,)
+                )
                 for what, ack in newer:
                     self.db.execute(
                         "INSERT OR REPLACE INTO ack (what, size, time, note) VALUES (?, ?, ?, ?)",

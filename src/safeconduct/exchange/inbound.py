@@ -208,4 +208,3 @@ def _value(kind: Kind, name: str, text: str) -> Any:
     if named != name or value is None:
         raise LeafRefused(f"part {name} discloses another part or nothing")
     return value
-

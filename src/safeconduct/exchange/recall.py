@@ -201,7 +201,9 @@ def _asked(tx: Tx, payload: dict[str, Any], act: str) -> tuple[RowView, Kind, in
     if row.originator != tx.home.party:
         raise Refused("only its originator takes a record back", attempt=attempt)
     if kind.crosses_by_pairing:
-        raise Refused("a clause or an act stays on record; its status changes by another act", attempt=attempt)
+        raise Refused(
+            "a clause or an act stays on record; its status changes by another act", attempt=attempt
+        )
     try:
         mask = sum(1 << kind.bit(str(name)) for name in set(names)) or (1 << len(kind.part_names)) - 1
     except KeyError as fault:

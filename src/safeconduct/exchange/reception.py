@@ -124,9 +124,7 @@ class Reception:
         held = [t if known.held >> b & 1 else None for b, t in enumerate(self._held_texts(known))]
         texts = {bit: text for bit, text in enumerate(held) if text is not None} | arrival.texts
         labels = {
-            name: level
-            for name, level in known.leaf["labels"].items()
-            if known.held >> kind.bit(name) & 1
+            name: level for name, level in known.leaf["labels"].items() if known.held >> kind.bit(name) & 1
         } | header["labels"]
         return texts, labels
 

@@ -28,8 +28,9 @@ from safeconduct.incidents.forms import (
 from safeconduct.incidents.presentation import highest, list_line
 from safeconduct.incidents.views import incident_of
 from safeconduct.records.kinds import PartRefused
-from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
+from safeconduct.records.refusals import Conflict, Malformed, NotFound
 from safeconduct.records.release import Released, release
+from safeconduct.shell.answers import refusal
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -62,7 +63,7 @@ def update(request: HttpRequest, incident: str) -> HttpResponse:
     writer = principal(request)
     found = incident_of(writer, incident)
     if found.originator != writer.party:
-        raise Refused(_("only its originator writes a record"))
+        raise refusal(writer, "write", "incident", _("only its originator writes a record"), record=found.id)
     open_parts = _writable(writer, found)
     data = request.POST if request.method == "POST" else None
     forms = [_form_of(form, found, writer, data) for form in PART_FORMS if form.part in open_parts]
@@ -152,7 +153,7 @@ def retract(request: HttpRequest, incident: str, claim: str) -> HttpResponse:
 def _expect(writer: Subject, kind: str, parts: set[str]) -> None:
     """Refuse early, before anything is typed, what is certain to be refused."""
     if not parts <= rules.parts_open_to(writer, "write", kind):
-        raise Refused(f"write {kind}: no grant")
+        raise refusal(writer, "write", kind, f"write {kind}: no grant")
 
 
 def _writable(writer: Subject, found: Released) -> set[str]:

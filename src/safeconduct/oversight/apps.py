@@ -13,7 +13,11 @@ class OversightConfig(AppConfig):
         from safeconduct.shell.navigation import NavItem, register, register_ledger_line
 
         register(NavItem("holdings", _("What they hold"), "oversight:holdings", 50))
-        register(NavItem("readings", _("Readings"), "oversight:readings", 55, frozenset({"auditor", "coordinator"})))
+        register(
+            NavItem(
+                "readings", _("Readings"), "oversight:readings", 55, frozenset({"auditor", "coordinator"})
+            )
+        )
         register(NavItem("link", _("Link"), "oversight:link", 60))
         register(NavItem("ledger", _("Ledger"), "oversight:ledger", 65))
         register_ledger_line(ledger_line)

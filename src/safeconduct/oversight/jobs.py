@@ -46,7 +46,9 @@ def require_auditor(policy: Policy, subject: Subject) -> None:
         if row.status != "agreed"
     }
     attempt = {"person": subject.person, "act": "read", "kind": "reading"}
-    raise Refused("reading the ledger's entries needs the right to read readings", tuple(would.items()), attempt)
+    raise Refused(
+        "reading the ledger's entries needs the right to read readings", tuple(would.items()), attempt
+    )
 
 
 def _overseer(tx: Tx, payload: Mapping[str, Any]) -> Subject:
@@ -116,7 +118,9 @@ def refusals_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     return {"refusals": rows, "looked_to": looked_to}
 
 
-def _look_back(tx: Tx, payload: Mapping[str, Any], wanted: str) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+def _look_back(
+    tx: Tx, payload: Mapping[str, Any], wanted: str
+) -> tuple[list[tuple[int, dict[str, Any]]], int]:
     try:
         before = int(payload.get("before") or tx.log.size)
         limit = min(MOST, max(1, int(payload.get("limit") or 50)))

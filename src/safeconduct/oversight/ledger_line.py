@@ -37,5 +37,7 @@ def ledger_line(request: HttpRequest) -> str:
             continue
         clock = datetime.fromtimestamp(head.ledger_time, UTC).strftime("%Y-%m-%d %H:%M UTC")
         text = _("cosigned by %(partner)s to %(size)s at %(time)s")
-        words.append(text % {"partner": name, "size": f"{head.ledger_size:,}", "time": f"\u2066{clock}\u2069"})
+        words.append(
+            text % {"partner": name, "size": f"{head.ledger_size:,}", "time": f"\u2066{clock}\u2069"}
+        )
     return "; ".join(words)

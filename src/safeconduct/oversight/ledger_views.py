@@ -78,7 +78,11 @@ def _cosigned(head: Any, size: int) -> CosignedLine:
 
 
 def _entries(reader: Subject, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    payload = {"actor": to_wire(reader), "type": chosen.get("type") or "", "before": chosen.get("before") or 0}
+    payload = {
+        "actor": to_wire(reader),
+        "type": chosen.get("type") or "",
+        "before": chosen.get("before") or 0,
+    }
     answer = here.door().call("ledger_entries", payload)
     named = [(index, ENTRY_NAMES.get(kind, kind), at) for index, kind, at in answer["entries"]]
     return {**answer, "entries": named}

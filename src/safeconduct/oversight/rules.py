@@ -148,7 +148,9 @@ def as_other(reader: Subject, record: str, partner: str) -> AsOther:
     if own.originator != reader.party:
         raise NotFound(record)
     answer = here.door().call("preview", {"actor": to_wire(reader), "record": record, "partner": partner})
-    withheld = tuple((part, reason, tuple((g, s) for g, s in would)) for part, reason, would in answer["withheld"])
+    withheld = tuple(
+        (part, reason, tuple((g, s) for g, s in would)) for part, reason, would in answer["withheld"]
+    )
     return AsOther(
         record=own,
         partner=partner,

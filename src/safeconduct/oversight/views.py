@@ -24,7 +24,7 @@ from safeconduct.oversight.wording import (
     state_name,
 )
 from safeconduct.records import here
-from safeconduct.records.refusals import NotFound, Refused
+from safeconduct.records.refusals import NotFound
 from safeconduct.shell.answers import answering, reader_of
 from safeconduct.shell.terms import listed
 
@@ -116,7 +116,8 @@ def recall(request: HttpRequest, record: str, act: str) -> HttpResponse:
     found = rules.own_record(reader, record)
     parts = found.withdraw if act == "withdraw" else found.erase
     if not parts:
-        raise Refused(_("taking this record back"), rules.would(reader, act, found.kind))
+        would = rules.would(reader, act, found.kind)
+        raise refusal(reader, act, found.kind, _("taking this record back"), would, record)
     held = rules.what_they_hold(reader, _acknowledged(), record=record)
     form = RecallForm(parts, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -160,7 +161,8 @@ def _acknowledged() -> dict[str, int]:
 def _line(line: rules.HeldLine) -> dict[str, Any]:
     """A held version as the templates show it: each part with how it stands in words."""
     parts = [
-        (part_name(part), HOLDING_NAMES[status], HOLDING_MARKS[status]) for part, status in line.held.parts.items()
+        (part_name(part), HOLDING_NAMES[status], HOLDING_MARKS[status])
+        for part, status in line.held.parts.items()
     ]
     return {
         "held": line.held,

@@ -32,7 +32,13 @@ HOLDING_NAMES: Mapping[str, Promise] = {
     RETAINED: pgettext_lazy("what became of a released part", "retained, by their receipt"),
 }
 
-HOLDING_MARKS: Mapping[str, str] = {HELD: "", WITHDRAWN: "caution", ASKED: "caution", REMOVED: "good", RETAINED: "bad"}
+HOLDING_MARKS: Mapping[str, str] = {
+    HELD: "",
+    WITHDRAWN: "caution",
+    ASKED: "caution",
+    REMOVED: "good",
+    RETAINED: "bad",
+}
 
 ENTRY_NAMES: Mapping[str, Promise] = {
     "version": pgettext_lazy("ledger entry", "version of an own record"),

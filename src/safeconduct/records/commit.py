@@ -214,9 +214,7 @@ def _header(
     }
 
 
-def _carried_level(
-    previous: RowView, bit: int, name: str, draft: Draft, default: Mapping[str, int]
-) -> int:
+def _carried_level(previous: RowView, bit: int, name: str, draft: Draft, default: Mapping[str, int]) -> int:
     """The label of a part that an amendment names none for: a part filled only now was not labelled before."""
     if previous.present >> bit & 1 or name not in draft.parts:
         return previous.level(bit)

@@ -21,6 +21,9 @@ from safeconduct.records.projection import Tables, apply
 from safeconduct.records.rows import COLUMNS, RowView, item_of
 from safeconduct.records.standing import AgreementState
 
+TO_SWEEP = -1
+"""Stands among the slots to erase until the databases are swept of what was erased."""
+
 
 def iso(moment: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC with milliseconds."""
@@ -119,6 +122,7 @@ class Tx:
             if part.state in (entries.SEALED, entries.PLAIN):
                 parts[position] = entries.StoredPart(entries.ERASED)
         self.log.replace_body(index, entries.pack(parts))
+        self.db.execute("INSERT OR IGNORE INTO erasing (slot) VALUES (?)", (TO_SWEEP,))
         self.purge = True
 
     def row(self, record: str) -> RowView | None:

@@ -26,11 +26,14 @@ from safeconduct.records.home import Home
 from safeconduct.records.hooks import HOOKS
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.standing import load_state
-from safeconduct.records.transaction import Tx, iso, open_body
+from safeconduct.records.transaction import TO_SWEEP, Tx, iso, open_body
 
 log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
+SWEEP_WAIT_MS = 250
+SWEEP_PAUSE = 5.0
+"""Seconds until a write-ahead log that a reader held on to is emptied after all."""
 
 
 class AlreadyRunning(Exception):
@@ -56,6 +59,7 @@ class Writer:
         self.keystore = KeyStore.open(home.keys / "parts", create=True)
         self.connection = connections["tables"]
         self.tables = Tables(self.connection)
+        self._sweep_again = 0.0
         if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
             self._finish_erasures()
         self.catch_up()
@@ -108,6 +112,8 @@ class Writer:
     def tick(self, function: Callable[[Tx], None]) -> None:
         """Run one timer's work in a transaction of its own."""
         self._transact([self._plain(function)])
+        if self._sweep_again and time.monotonic() >= self._sweep_again:
+            self._sweep()
 
     def _job(self, name: str, payload: Answer) -> Callable[[Tx], Answer]:
         def run(tx: Tx) -> Answer:
@@ -202,13 +208,27 @@ class Writer:
 
     def _finish_erasures(self) -> None:
         """Destroy the keys of erased parts and sweep what the databases kept of them in free pages."""
-        slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing")]
+        slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot <> ?", (TO_SWEEP,))]
         if slots:
             self.keystore.erase(slots)
-            self.db.execute("DELETE FROM erasing")
-        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.tables.execute("INSERT INTO records_search (records_search) VALUES ('optimize')")
-        self.tables.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Empty the write-ahead logs. Where a reader stands in the way it is tried again: nobody waits for it."""
+        swept = [_truncate_log(execute) for execute in (self.db.execute, self.tables.execute)]
+        if all(swept):
+            self.db.execute("DELETE FROM erasing")
+        self._sweep_again = 0.0 if all(swept) else time.monotonic() + SWEEP_PAUSE
+
+
+def _truncate_log(execute: Callable[[str], Any]) -> bool:
+    """Whether a database's write-ahead log could be emptied."""
+    before = execute("PRAGMA busy_timeout").fetchone()[0]
+    execute(f"PRAGMA busy_timeout={SWEEP_WAIT_MS}")
+    busy = execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    execute(f"PRAGMA busy_timeout={before}")
+    return not busy
 
 
 def decode(leaf: bytes) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -11,6 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.records import here
+from safeconduct.records.principals import to_wire
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, Unavailable
 
 View = Callable[..., HttpResponse]
@@ -22,6 +24,15 @@ def reader_of(request: HttpRequest) -> Subject:
     if principal is None:
         raise Http404
     return principal
+
+
+def refusal(
+    reader: Subject, act: str, kind: str, reason: str, would: Sequence[tuple[str, str]] = (), record: str = ""
+) -> Refused:
+    """What a page refuses before it asks the doors is kept in the ledger as what they refuse is."""
+    attempt = {"act": act, "record": record, "reason": f"{act} {kind}: no grant"}
+    here.door().call("refuse", {"actor": to_wire(reader), **attempt})
+    return Refused(reason, would)
 
 
 def answering(view: View) -> View:

@@ -97,7 +97,12 @@ def name_words(
     parts: Mapping[str, Any], states: Mapping[str, Any], fields: Mapping[str, Any], codes: Mapping[str, Any]
 ) -> None:
     """Let pages about any record say a room's words: its parts, states, fields, and the codes in a field."""
-    for known, given in ((PART_NAMES, parts), (STATE_NAMES, states), (FIELD_NAMES, fields), (CODE_NAMES, codes)):
+    for known, given in (
+        (PART_NAMES, parts),
+        (STATE_NAMES, states),
+        (FIELD_NAMES, fields),
+        (CODE_NAMES, codes),
+    ):
         for word, name in given.items():
             known.setdefault(word, name)
 

@@ -4,41 +4,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Holding',
+            name="Holding",
             fields=[
-                ('key', models.CharField(max_length=128, primary_key=True, serialize=False)),
-                ('partner', models.CharField(max_length=64)),
-                ('record', models.CharField(max_length=64)),
-                ('kind', models.CharField(max_length=64)),
-                ('version', models.IntegerField()),
-                ('sent_as', models.CharField(max_length=64)),
-                ('sent_version', models.IntegerField()),
-                ('parts', models.BigIntegerField()),
-                ('withdrawn', models.BigIntegerField(default=0)),
-                ('asked', models.BigIntegerField(default=0)),
-                ('removed', models.BigIntegerField(default=0)),
-                ('retained', models.BigIntegerField(default=0)),
-                ('because', models.TextField(default='')),
-                ('clauses', models.TextField(default='')),
-                ('since', models.FloatField()),
-                ('asked_at', models.FloatField(null=True)),
-                ('answered_at', models.FloatField(null=True)),
-                ('ledger_index', models.BigIntegerField()),
-                ('feed_index', models.BigIntegerField()),
+                ("key", models.CharField(max_length=128, primary_key=True, serialize=False)),
+                ("partner", models.CharField(max_length=64)),
+                ("record", models.CharField(max_length=64)),
+                ("kind", models.CharField(max_length=64)),
+                ("version", models.IntegerField()),
+                ("sent_as", models.CharField(max_length=64)),
+                ("sent_version", models.IntegerField()),
+                ("parts", models.BigIntegerField()),
+                ("withdrawn", models.BigIntegerField(default=0)),
+                ("asked", models.BigIntegerField(default=0)),
+                ("removed", models.BigIntegerField(default=0)),
+                ("retained", models.BigIntegerField(default=0)),
+                ("because", models.TextField(default="")),
+                ("clauses", models.TextField(default="")),
+                ("since", models.FloatField()),
+                ("asked_at", models.FloatField(null=True)),
+                ("answered_at", models.FloatField(null=True)),
+                ("ledger_index", models.BigIntegerField()),
+                ("feed_index", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'exchange_holding',
-                'indexes': [
-                    models.Index(models.F('partner'), models.F('since'), models.F('key'), name='holding_partner_since'),
-                    models.Index(models.F('record'), models.F('partner'), name='holding_record'),
+                "db_table": "exchange_holding",
+                "indexes": [
+                    models.Index(
+                        models.F("partner"), models.F("since"), models.F("key"), name="holding_partner_since"
+                    ),
+                    models.Index(models.F("record"), models.F("partner"), name="holding_record"),
                 ],
             },
         ),

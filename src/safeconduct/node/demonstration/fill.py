@@ -71,7 +71,9 @@ def _agreement(home: Home, key: Path, door: Door) -> None:
 
     numbers = _proposals(home.side)
     with as_file(files("safeconduct.node.demonstration")) as folder:
-        propose(AGREEMENT, [f for n in numbers for f in (folder / "agreement").glob(f"{int(n):02d}-*.md")], door)
+        propose(
+            AGREEMENT, [f for n in numbers for f in (folder / "agreement").glob(f"{int(n):02d}-*.md")], door
+        )
     for number in numbers:
         for status in ("proposed", "agreed"):
             act(AGREEMENT, number, status, key, None, door)
