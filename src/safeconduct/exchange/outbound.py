@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from safeconduct.agreement.policy import Item, Policy
@@ -53,7 +54,8 @@ class Version:
 
     def crossing(self, partner: str) -> Crossing:
         """Its parts as this partner gets them."""
-        return crossing(self.texts, self.kind.part_names, partner, decoy_secret(self.tx.home), self.hash)
+        decoy = partial(decoy_secret, self.tx.home)
+        return crossing(self.texts, self.kind.part_names, partner, decoy, self.hash)
 
     def present(self) -> int:
         return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS exchange_sent (
     about TEXT NOT NULL,
     PRIMARY KEY (partner, record),
     UNIQUE (partner, opaque)
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exchange_sent_record ON exchange_sent (record);
 CREATE TABLE IF NOT EXISTS exchange_sent_entry (
     partner TEXT NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS exchange_sent_entry (
     record TEXT NOT NULL,
     mask INTEGER NOT NULL,
     PRIMARY KEY (partner, idx)
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exchange_sent_entry_record ON exchange_sent_entry (partner, record);
 CREATE TABLE IF NOT EXISTS exchange_asked (
     partner TEXT NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS exchange_received_entry (
     record TEXT NOT NULL,
     ledger_index INTEGER NOT NULL,
     PRIMARY KEY (record, ledger_index)
-);
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS exchange_hold (record TEXT PRIMARY KEY, because TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS exchange_retained (
     partner TEXT NOT NULL,

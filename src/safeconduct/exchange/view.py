@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -174,7 +174,9 @@ def coarse(at: float, kind: Kind, mask: int) -> str:
     source = kind.dimensions.get("time")
     fine = kind.crosses_by_pairing or (source is not None and mask >> kind.bit(source[0]) & 1)
     moment = datetime.fromtimestamp(at, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if fine else moment.strftime("%Y-%m-%d")
+    return (
+        f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if fine else moment.date().isoformat()
+    )
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,11 @@ class Crossing:
 
 
 def crossing(
-    texts: Sequence[str | None], names: Sequence[str], partner: str, decoy: bytes, header_hash: str
+    texts: Sequence[str | None],
+    names: Sequence[str],
+    partner: str,
+    decoy: Callable[[], bytes],
+    header_hash: str,
 ) -> Crossing:
     """The disclosures of a version with salts of this partner's own.
 
@@ -199,7 +205,7 @@ def crossing(
     for position, (name, text) in enumerate(zip(names, texts, strict=True)):
         if text is None:
             message = f"safeconduct/decoy\n{partner}\n{header_hash}\n{position}".encode()
-            drawn = hmac.digest(decoy, message, hashlib.sha256)
+            drawn = hmac.digest(decoy(), message, hashlib.sha256)
             own.append(None)
             digests.append(base64.urlsafe_b64encode(drawn).rstrip(b"=").decode())
             continue

@@ -117,6 +117,7 @@ def apply(
         function(tables, index, header, disclosures)
 
 
+@lru_cache(maxsize=4096)
 def epoch(text: str | None) -> float | None:
     """ISO 8601 date or time (UTC when it names no zone) as seconds since 1970; None for what is none."""
     if not text:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from safeconduct.agreement.policy import Item, Policy, Subject
@@ -25,6 +26,7 @@ TO_SWEEP = -1
 """Stands among the slots to erase until the databases are swept of what was erased."""
 
 
+@lru_cache(maxsize=256)
 def iso(moment: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC with milliseconds."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
