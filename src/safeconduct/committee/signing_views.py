@@ -20,7 +20,7 @@ from safeconduct.committee.forms import AnswerForm, CandidateForm, EnrolForm, Si
 from safeconduct.committee.review import review
 from safeconduct.records import here
 from safeconduct.records.refusals import Malformed
-from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.answers import answering, reader_of, refusal
 
 ENROLLING = "committee.enrolling"
 """Session key: what is kept between asking a browser for a new key and its answer."""

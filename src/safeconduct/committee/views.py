@@ -13,7 +13,7 @@ from safeconduct.committee import documents, explaining, rules
 from safeconduct.committee.forms import ClauseForm, ExplainForm
 from safeconduct.committee.review import proofs
 from safeconduct.records import here
-from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.answers import answering, reader_of, refusal
 
 LIVE = "/live?topics=clause,status_act"
 

@@ -23,11 +23,11 @@ from safeconduct.incidents.filters import LIST_PARTS, PAGE, FilterForm, filters_
 from safeconduct.incidents.presentation import highest, list_line, map_feature, part_views
 from safeconduct.incidents.timeline import timeline
 from safeconduct.incidents.words import SEVERITIES, STATES, word
-from safeconduct.records import here, principals
 from safeconduct.records.find import MAX_LIMIT, Page, Query, find
 from safeconduct.records.history import versions
-from safeconduct.records.refusals import NotFound, Refused
+from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released, release
+from safeconduct.shell.answers import refusal
 
 LIVE = "/live?topics=incident,claim"
 TABLE = 20
@@ -167,11 +167,7 @@ def export_geojson(request: HttpRequest) -> HttpResponseBase:
 def _export(request: HttpRequest, name: str, writer: Writer) -> HttpResponseBase:
     reader = principal(request)
     if not rules.parts_open_to(reader, "export", "incident"):
-        reason = "export incident: no grant"
-        here.door().call(
-            "refuse", {"actor": principals.to_wire(reader), "act": "export", "record": "", "reason": reason}
-        )
-        raise Refused(reason)
+        raise refusal(reader, "export", "incident", "export incident: no grant")
     query = _valid(filters_of(request)).query((), EXPORT_BATCH)
     first = find(reader, query, act="export")
     response = StreamingHttpResponse(_written(reader, query, first, writer), content_type=writer.content_type)

@@ -25,7 +25,7 @@ from safeconduct.oversight.wording import (
 )
 from safeconduct.records import here
 from safeconduct.records.refusals import NotFound
-from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.answers import answering, reader_of, refusal
 from safeconduct.shell.terms import listed
 
 LIVE = "/live"
