@@ -218,3 +218,29 @@ def test_the_ledger_holds_no_part_above_the_lowest_label_in_the_open(node: Home)
     assert writer is not None
     writer.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"CANARY-7731" not in node.ledger.read_bytes()
+
+
+def test_a_reader_neither_holds_up_an_erasure_nor_keeps_what_was_erased(
+    node: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safeconduct.records.writer.SWEEP_PAUSE", 0.0)
+    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
+    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
+    readers = [sqlite3.connect(f"file:{path}?mode=ro", uri=True) for path in (node.tables, node.ledger)]
+    for reader in readers:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    actor = {"person": "system", "roles": []}
+    started = time.monotonic()
+    here.door().call("erase", {"actor": actor, "record": made.record, "parts": [], "reason": ""})
+    assert time.monotonic() - started < 5.0
+    for reader in readers:
+        reader.close()
+    writer = here.door().writer
+    assert writer is not None
+    writer.tick(lambda _tx: None)
+    kept = [
+        path.name for path in node.path.rglob("*") if path.is_file() and b"CANARY-ERASED" in path.read_bytes()
+    ]
+    assert kept == []
+    assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
