@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from safeconduct.node.processes import Node
+from safeconduct.node.processes import Node, serve
 from safeconduct.records.door import Door
-from safeconduct.records.home import Home
+from safeconduct.records.home import Home, HomeError
 from safeconduct.records.refusals import Malformed
 
 
@@ -107,3 +107,11 @@ def test_a_second_writer_is_refused(running: Node) -> None:
 
     with pytest.raises(AlreadyRunning):
         Writer(running.home)
+
+
+def test_a_port_that_another_program_has_is_named(running: Node) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(running.home.settings["port"])))
+        other.listen()
+        with pytest.raises(HomeError, match="is taken"):
+            serve([running.home], lambda: None)

@@ -75,7 +75,8 @@ def _create(folder: Path, ports: dict[str, int]) -> None:
             ports[side] + 1000,
             {f"Signatory of the {side.title()}": public},
             second_factor="optional",
-            cadence=10,
+            cadence=15,
+            exchange_pad=32,
         )
     for side, home in homes.items():
         other = SIDES[1 - SIDES.index(side)]

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from safeconduct.records.home import Home
+from safeconduct.records.home import Home, HomeError
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,13 @@ class Node:
 
 
 def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
-    """Run these nodes until SIGINT or SIGTERM."""
+    """Run these nodes until SIGINT or SIGTERM. Raises HomeError when another program has a node's port."""
+    for home in homes:
+        for setting, usual in (("port", 8001), ("exchange_port", 9001)):
+            port = int(home.settings.get(setting, usual))
+            # The web server shares its port with whoever asks, and would not notice another one on it.
+            if _connects(str(home.settings.get("address", "127.0.0.1")), port):
+                raise HomeError(f"port {port} is taken by another program; set `{setting}` of {home.path}")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
