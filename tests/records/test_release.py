@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from records.test_commit import PARTS, person
+from safeconduct.agreement.policy import Subject
 from safeconduct.incidents.kinds import INCIDENT
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import Query, count, find
 from safeconduct.records.home import Home
+from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.release import fetch_row, release
 from safeconduct.records.rows import item_of
+from safeconduct.shell.audience import Audience, Change, _look_up
 
 SECRETS = {
     **PARTS,
@@ -23,6 +27,14 @@ SECRETS = {
     "response": {"units": "CANARY-UNITS"},
     "source": {"name": "CANARY-SOURCE"},
 }
+
+
+class Ear(NamedTuple):
+    """A listener to the live stream, as the audience knows it."""
+
+    subject: Subject
+    cookies: str
+    topics: frozenset[str]
 
 
 def entries(kind: str) -> list[dict[str, Any]]:
@@ -135,3 +147,27 @@ def test_three_scripts_are_found(node: Home) -> None:
 def test_a_forged_cursor_is_refused(node: Home, cursor: str) -> None:
     with pytest.raises(Malformed):
         find(person("analyst", "p2", 2), Query("incident", cursor=cursor))
+
+
+def test_what_a_record_is_about_is_told_to_who_may_know_of_that_alone(node: Home) -> None:
+    hidden = commit(
+        system_subject("pk"), Draft("incident", PARTS, levels={"summary": 3, "when": 3, "where": 3})
+    )
+    claim = {"figure": {"what": "killed", "best": 3}, "source": {"outlet": "x", "party": "press"}}
+    said = commit(system_subject("pk"), Draft("claim", claim, about=hidden.record))
+    officer, liaison = person("watch_officer", "p1"), person("liaison", "p2", 1)
+    assert release(officer, said.record).about == hidden.record
+    assert release(liaison, said.record).about == ""
+    page = find(liaison, Query("claim", sort="at"))
+    assert [found.about for found in page.records] == [""]
+    assert [found.about for found in find(officer, Query("claim", sort="at")).records] == [hidden.record]
+
+    async def heard() -> list[str]:
+        audience = Audience()
+        listeners = [Ear(officer, "", frozenset()), Ear(liaison, "", frozenset())]
+        changes = [_look_up(Change("claim", said.record, said.index))]
+        found = await audience.decide(listeners, changes)
+        audience.close()
+        return [change.about for listener in listeners for change in found[listener]]
+
+    assert asyncio.run(heard()) == [hidden.record, ""]

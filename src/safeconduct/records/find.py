@@ -20,7 +20,7 @@ from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.kinds import Kind, kind
 from safeconduct.records.refusals import Malformed
-from safeconduct.records.release import Released, note, release_row
+from safeconduct.records.release import Released, note, release_row, unknown_abouts
 from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
@@ -84,7 +84,11 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     hidden = [] if bit is None or query.cursor or query.text or query.bbox else listing.unplaced(bit)
     everything = shown + hidden
     only = frozenset(query.parts or shape.part_names)
-    records = [release_row(state, reader, act, row, mask, now, only=only) for row, mask in everything]
+    unknown = unknown_abouts(state, reader, [row for row, _ in everything], now)
+    records = [
+        release_row(state, reader, act, row, mask, now, only=only, unknown=unknown)
+        for row, mask in everything
+    ]
     note(reader, act, state, [row for row, _ in everything], [r.mask for r in records], now, door)
     return Page(records[: len(shown)], cursor, records[len(shown) :])
 

@@ -80,7 +80,8 @@ def release(reader: Subject, record: str, act: str = "read", door: Door | None =
         refusal = _refusal(state.policy, reader, act, row, now)
         _note_refusal(reader, act, record, refusal.reason, door)
         raise refusal if seen else NotFound(record)
-    found = release_row(state, reader, act, row, mask, now, explain=True)
+    unknown = unknown_abouts(state, reader, [row], now)
+    found = release_row(state, reader, act, row, mask, now, explain=True, unknown=unknown)
     note(reader, act, state, [row], [found.mask], now, door)
     return found
 
@@ -99,9 +100,11 @@ def release_row(
     now: float,
     explain: bool = False,
     only: frozenset[str] | None = None,
+    unknown: frozenset[str] = frozenset(),
 ) -> Released:
-    """What of a row `mask` lets out, of the parts in `only` if that is given. Noting the reading is the
-    caller's next step, with the mask of what came out; rooms use release() or find()."""
+    """What of a row `mask` lets out, of the parts in `only` if that is given; that it is about a record in
+    `unknown` is not told. Noting the reading is the caller's next step, with the mask of what came out; rooms
+    use release() or find()."""
     shape = kind(row.kind)
     values = row.values()
     received = row.originator != reader.party
@@ -134,7 +137,7 @@ def release_row(
         kind=row.kind,
         originator=row.originator,
         state=row.state,
-        about=row.about,
+        about="" if row.about in unknown else row.about,
         at=datetime.fromtimestamp(row.at, UTC),
         label=LEVELS[top],
         levels=levels,
@@ -153,6 +156,24 @@ def release_row(
 def fetch_row(record: str) -> RowView | None:
     found = here.tables().one(f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id = %s", [record])
     return RowView(*found) if found else None
+
+
+def unknown_abouts(
+    state: AgreementState, reader: Subject, rows: Sequence[RowView], now: float
+) -> frozenset[str]:
+    """What these rows are about and the reader may not know of."""
+    about = sorted({row.about for row in rows if row.about})
+    known: set[str] = set()
+    for first in range(0, len(about), 500):
+        some = about[first : first + 500]
+        marks = ", ".join(["%s"] * len(some))
+        for found in here.tables().all(
+            f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id IN ({marks})", some
+        ):
+            row = RowView(*found)
+            if state.policy.mask(reader, "read", item_of(row), now):
+                known.add(row.id)
+    return frozenset(about) - known
 
 
 def heading(record: str) -> tuple[Item, str] | None:

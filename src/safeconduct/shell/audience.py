@@ -40,13 +40,15 @@ L = TypeVar("L", bound=Listener)
 
 @dataclass(frozen=True)
 class Change:
-    """One event of the bus. `item` is what policy sees of the record as it is now; None when it is gone."""
+    """One event of the bus. `item` is what policy sees of the record as it is now, `about_item` of the record
+    that it is about; None when it is gone."""
 
     kind: str
     record: str
     index: int
     about: str = ""
     item: Item | None = None
+    about_item: Item | None = None
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> Change:
@@ -98,13 +100,17 @@ class Audience:
             return {listener: [] for listener in listeners}
         policy = (await self._ask(here.state)).policy
         now = clock()
+
+        def may_hear(listener: L, item: Item | None) -> bool:
+            return item is not None and bool(policy.mask(listener.subject, "read", item, now))
+
         return {
             listener: [
                 change
+                if not change.about or may_hear(listener, change.about_item)
+                else replace(change, about="")
                 for change in changes
-                if (not listener.topics or change.kind in listener.topics)
-                and change.item is not None
-                and policy.mask(listener.subject, "read", change.item, now)
+                if (not listener.topics or change.kind in listener.topics) and may_hear(listener, change.item)
             ]
             for listener in listeners
         }
@@ -147,4 +153,5 @@ def _look_up(change: Change) -> Change:
     if found is None:
         return change
     item, about = found
-    return replace(change, about=about, item=item)
+    subject = heading(about) if about else None
+    return replace(change, about=about, item=item, about_item=subject[0] if subject else None)
