@@ -22,6 +22,7 @@ from safeconduct.ledger.notes import build_add_checkpoint, cosign, sign_checkpoi
 from safeconduct.ledger.parts import digest, disclosure
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.standing import load_state
+from safeconduct.records.transaction import Tx
 
 from .nodes import INCIDENT, Node, bundle_bytes, give, pull, unpacked
 
@@ -432,3 +433,27 @@ def test_a_ledger_older_than_its_own_feed_refuses_to_start(nodes: Pair, world: P
     with pytest.raises(SystemExit, match="older backup"):
         Node(world / "pk")
     close_feeds(host.home)
+
+
+def test_erasures_asked_for_over_and_over_touch_each_version_once(
+    nodes: Pair, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, partner = nodes
+    erase = FeedEntry(
+        b'{"agreement":"pk-cn","kind":"incident","originator":"pk","parts":["summary"],'
+        b'"record":"' + b"ab" * 16 + b'","type":"erase"}'
+    )
+    for version in range(1, 31):
+        forger.entries += [entry(version=version), erase]
+    touched: list[int] = []
+    real = Tx.erase
+
+    def counted(tx: Tx, index: int, positions: Any) -> None:
+        touched.append(index)
+        real(tx, index, positions)
+
+    monkeypatch.setattr(Tx, "erase", counted)
+    assert partner.ingest("pk", forger.bundle(partner.have("pk")))["status"] == "ok"
+    assert len(touched) == len(set(touched)) == 30
+    for index in touched:
+        assert partner.in_tx(lambda tx, index=index: tx.disclosures(index)[0]) is None

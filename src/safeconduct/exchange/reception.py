@@ -274,7 +274,6 @@ class Reception:
 def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
     """Destroy here what came of a partner's record, in every version that was stored."""
     state = State(tx.db)
-    positions = [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
     tx.append(
         "erasure",
         {
@@ -286,8 +285,8 @@ def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
             "feed_index": feed_index,
         },
     )
-    for index in state.received_indexes(known.record):
-        tx.erase(index, positions)
+    for index, held in state.take_received(known.record, mask):
+        tx.erase(index, [bit for bit in range(held.bit_length()) if held >> bit & 1])
     state.set_received_held(known, known.held & ~mask)
 
 

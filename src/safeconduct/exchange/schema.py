@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS exchange_received (
 CREATE TABLE IF NOT EXISTS exchange_received_entry (
     record TEXT NOT NULL,
     ledger_index INTEGER NOT NULL,
+    held INTEGER NOT NULL,
     PRIMARY KEY (record, ledger_index)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS exchange_hold (record TEXT PRIMARY KEY, because TEXT NOT NULL);

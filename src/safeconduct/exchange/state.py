@@ -216,20 +216,27 @@ class State:
             ),
         )
         self.db.execute(
-            "INSERT OR IGNORE INTO exchange_received_entry VALUES (?, ?)",
-            (received.record, received.ledger_index),
+            "INSERT OR IGNORE INTO exchange_received_entry VALUES (?, ?, ?)",
+            (received.record, received.ledger_index, received.held),
         )
 
     def set_received_held(self, received: Received, held: int) -> None:
         self.db.execute("UPDATE exchange_received SET held = ? WHERE record = ?", (held, received.record))
 
-    def received_indexes(self, record: str) -> list[int]:
-        """Every ledger index at which parts of a partner's record were stored."""
+    def take_received(self, record: str, mask: int) -> list[tuple[int, int]]:
+        """(ledger index, parts) of every entry that still holds some of these parts of a partner's record; they
+        are no longer told of as held. So an erasure asked for again finds nothing left to do."""
         rows = self.db.execute(
-            "SELECT ledger_index FROM exchange_received_entry WHERE record = ? ORDER BY ledger_index",
-            (record,),
+            "SELECT ledger_index, held & ? FROM exchange_received_entry WHERE record = ? AND held & ? <> 0"
+            " ORDER BY ledger_index",
+            (mask, record, mask),
+        ).fetchall()
+        self.db.execute(
+            "UPDATE exchange_received_entry SET held = held & ~? WHERE record = ? AND held & ? <> 0",
+            (mask, record, mask),
         )
-        return [row[0] for row in rows.fetchall()]
+        self.db.execute("DELETE FROM exchange_received_entry WHERE record = ? AND held = 0", (record,))
+        return [(row[0], row[1]) for row in rows]
 
     # --- small sets
 
