@@ -14,7 +14,7 @@ from browser.office import Office, live, notice
 from browser.reports import press, report
 
 CLAUSE = "/agreement/pk-cn/clause/4/"
-PERSON = "S. Malik"
+PERSON = f"S. Malik {uuid4().hex[:6]}"
 
 
 def enrol(office: Office, page: Page) -> Passkeys:
