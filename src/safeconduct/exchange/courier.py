@@ -31,7 +31,7 @@ from safeconduct.records.refusals import Malformed, Unavailable
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 15.0
 FROZEN_PAUSE = 60.0
 IDLE_PAUSE = 1.0
 STALL_SECONDS = 30.0

@@ -74,6 +74,8 @@ def policy_index(tables: Asks) -> int:
 
 def load_state(tables: Asks, home: Home) -> AgreementState:
     """Read the clauses and acts from the tables and compile them. Faulty ones count for nothing."""
+    # The index first: what arrives while the rows are read makes this state look older than it is, never newer.
+    index = policy_index(tables)
     words = vocabulary()
     clauses: dict[str, dict[str, Clause]] = {}
     acts: dict[str, list[SignedAct]] = {}
@@ -111,7 +113,7 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
         for agreement, parties, initial in _agreements(home)
     }
     policy = compile_policy([s.book() for s in standings.values()], words)
-    return AgreementState(policy_index(tables), standings, policy)
+    return AgreementState(index, standings, policy)
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ from safeconduct.records.standing import AgreementStanding
 AGREEMENT = "pk-cn"
 PARTIES = {"host": "pk", "partner": "cn"}
 NAMES = {"host": "Host Party (demonstration)", "partner": "Partner Party (demonstration)"}
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 
 
 def statuses() -> Mapping[str, str]:
