@@ -105,6 +105,12 @@ def test_parts_that_do_not_fit_are_named(node: Home, parts: dict) -> None:
     assert fault.value.errors and fault.value.kind == "incident"
 
 
+@pytest.mark.parametrize("act", ["read", "export", "disclose", "withdraw", "erase", "launch", ""])
+def test_only_acts_that_make_a_version_are_committed(node: Home, act: str) -> None:
+    with pytest.raises(Malformed):
+        commit(person("coordinator"), Draft("incident", PARTS), act=act)
+
+
 def test_unknown_kind_state_level_and_stranger_are_malformed(node: Home) -> None:
     actor = person("watch_officer")
     for draft in (

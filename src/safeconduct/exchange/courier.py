@@ -36,6 +36,8 @@ FROZEN_PAUSE = 60.0
 IDLE_PAUSE = 1.0
 STALL_SECONDS = 30.0
 REPORT_SECONDS = 5.0
+QUIET_SECONDS = 10.0
+"""A link that is down for less is not worth a line: the other node may be just starting."""
 """A contact is written down this often while nothing changes."""
 
 
@@ -86,6 +88,7 @@ class Courier:
         self.pause = FIRST_PAUSE
         self.head = 0
         self._reported = 0.0
+        self._told = ""
 
     async def run(self) -> None:
         """Pull until cancelled."""
@@ -150,6 +153,7 @@ class Courier:
     def _worked(self) -> None:
         now = time.time()
         fresh = bool(self.link.last_error)
+        self._told = ""
         self.link.last_contact, self.link.last_error, self.link.failing_since = now, "", 0.0
         if fresh or now - self._reported >= REPORT_SECONDS:
             self._reported = now
@@ -157,10 +161,11 @@ class Courier:
 
     async def _failed(self, why: str) -> None:
         now = time.time()
-        if why != self.link.last_error:
-            log.warning("%s: %s", self.partner.party, why)
         self.link.last_error = why
         self.link.failing_since = self.link.failing_since or now
+        if why != self._told and now - self.link.failing_since > QUIET_SECONDS:
+            self._told = why
+            log.warning("%s: %s", self.partner.party, why)
         self.link.save(self.home)
         await asyncio.sleep(self.pause * random.uniform(0.5, 1.0))  # noqa: S311
         self.pause = min(LONGEST_PAUSE, self.pause * 2)

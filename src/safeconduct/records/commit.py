@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from safeconduct.agreement.policy import Decision, Item, Subject
-from safeconduct.agreement.vocabulary import ACTS
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
 from safeconduct.records.door import Door
@@ -23,6 +22,8 @@ from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 
 POLICY_KINDS = ("clause", "status_act")
+COMMITTING = ("write", "acknowledge", "approve", "command")
+"""The acts that a new version can be."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def commit_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         draft = Draft(**wire)
     except (KeyError, TypeError) as fault:
         raise Malformed("a commit needs actor, act and draft") from fault
-    if act not in ACTS or kind is None:
+    if act not in COMMITTING or kind is None:
         raise Malformed(f"no such act or kind: {act}, {wire['kind']}")
     subject = tx.subject(payload["actor"])
     record, version, index = store(tx, subject, act, kind, draft)
