@@ -115,7 +115,21 @@ def test_pages_follow_one_another_without_gap_or_double(node: Home) -> None:
     assert count(reader, Query("incident")) == 7
 
 
-def test_filters_look_only_at_visible_parts(node: Home) -> None:
+def test_a_record_whose_time_may_not_be_seen_is_beside_the_list_not_lost(node: Home) -> None:
+    many(2)
+    made = commit(person("watch_officer"), Draft("incident", SECRETS, levels={"when": 3}))
+    analyst = person("analyst", "p2", clearance=2)
+    page = find(analyst, Query("incident"))
+    assert len(page.records) == 2 and [r.id for r in page.unplaced] == [made.record]
+    assert "when" not in page.unplaced[0].parts
+    assert find(analyst, Query("incident", since=0.0)).unplaced == []
+    everything = find(person("coordinator", "p3"), Query("incident"))
+    assert len(everything.records) == 3 and everything.unplaced == []
+
+
+@pytest.mark.parametrize("few", [0, 5_000])
+def test_filters_look_only_at_visible_parts(node: Home, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr("safeconduct.records.find.FEW", few)
     many(4)
     analyst = person("analyst", "p2", clearance=2)
     assert len(find(analyst, Query("incident", category="attack")).records) == 2

@@ -36,11 +36,16 @@ class _Clause(NamedTuple):
 _NEVER = _Clause("1 = 0", [])
 
 
-def visible(policy: Policy, subject: Subject, act: str, kind: str, now: float) -> VisibleSql:
-    """The visible parts of the rows of a kind for a subject in an act. `now` is epoch seconds."""
+def visible(policy: Policy, subject: Subject, act: str, kind: str, now: float, bits: int = -1) -> VisibleSql:
+    """The visible parts, of those in `bits`, of the rows of a kind for a subject in an act.
+
+    `now` is epoch seconds.
+    """
     guard = _guard(subject, act)
     groups: dict[tuple[tuple[int, ...], tuple[str, ...]], list[Entry]] = {}
     for entry in policy.entries(subject, act, kind):
+        if not bits >> entry.bit & 1:
+            continue
         same = (tuple(map(id, entry.conditions)), tuple(line.id for line in entry.lines))
         groups.setdefault(same, []).append(entry)
     terms: list[_Clause] = []

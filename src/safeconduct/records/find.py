@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import time as clock
 from typing import Any
 
@@ -18,7 +19,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.sql import visible
 from safeconduct.records import here
 from safeconduct.records.door import Door
-from safeconduct.records.kinds import Kind, kind
+from safeconduct.records.kinds import DIMENSIONS, Kind, kind
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import Released, note, release_row, unknown_abouts
 from safeconduct.records.rows import COLUMNS, RowView
@@ -26,6 +27,12 @@ from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
 
 MAX_LIMIT = 10_000
+_MATCHES = (
+    f"SELECT rowid >> {PART_BITS} AS born, rowid & {(1 << PART_BITS) - 1} AS bit "
+    "FROM records_search WHERE records_search MATCH %s"
+)
+FEW = 5_000
+"""Up to so many places where a word stands, each record is fetched; beyond, the list is gone through in order."""
 RECENT = 2_000
 """How many of the latest recorded versions are looked through for records without a visible time."""
 
@@ -81,7 +88,9 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     rows = listing.page(query, sort, bit)
     shown = rows[: query.limit]
     cursor = _cursor(shown[-1][0], sort) if len(rows) > query.limit else ""
-    hidden = [] if bit is None or query.cursor or query.text or query.bbox else listing.unplaced(bit)
+    timed = query.since is not None or query.until is not None
+    plain = not (timed or query.cursor or query.text or query.bbox)
+    hidden = listing.unplaced(bit) if bit is not None and plain else []
     everything = shown + hidden
     only = frozenset(query.parts or shape.part_names)
     unknown = unknown_abouts(state, reader, [row for row, _ in everything], now)
@@ -107,16 +116,17 @@ class _Listing:
 
     def __init__(self, state: AgreementState, reader: Subject, act: str, shape: Kind, now: float) -> None:
         self.shape = shape
-        seen = visible(state.policy, reader, act, shape.name, now)
-        # A part is visible only if it is there: an absent one must neither match nor order.
-        self.inner = (
-            f"SELECT {{columns}}, ({seen.mask}) AS mask FROM records_row WHERE kind = %s AND {seen.guard}"
-        )
-        self.parameters: list[Any] = [*seen.mask_params, shape.name, *seen.guard_params]
-        self.conditions = ["mask <> 0"]
+        self.visible = partial(visible, state.policy, reader, act, shape.name, now)
+        self.seen = self.visible()
+        self.columns: tuple[str, ...] = (*COLUMNS, "born", *DIMENSIONS)
+        self.source = "records_row"
+        self.source_values: list[Any] = []
+        self.common = ""
+        self.common_values: list[Any] = []
+        self.conditions: list[str] = []
         self.values: list[Any] = []
-        self.joined = ""
-        self.join_values: list[Any] = []
+        self.needed = 0
+        """Parts that must be visible, since they are filtered or sorted by."""
 
     def filter(self, query: Query) -> None:
         for column, test, value in (
@@ -152,43 +162,57 @@ class _Listing:
         if expression is None:
             self._and("1 = 0", [])
             return
+        found = here.tables().all(f"{_MATCHES} LIMIT %s", [expression, FEW + 1])
+        if len(found) <= FEW:
+            # Few enough to look at each: going through the records in order could mean all of them.
+            self.source = (
+                f"(SELECT born AS hit, sum(1 << bit) AS bits FROM ({_MATCHES}) AS matches GROUP BY born) AS hits "
+                "CROSS JOIN records_row ON records_row.born = hits.hit"
+            )
+            self.source_values = [expression]
+            self.columns += ("hits.bits",)
+            self._and("(mask & bits) <> 0", [])
+            return
+        self.common = f"WITH matches AS MATERIALIZED ({_MATCHES}) "
+        self.common_values = [expression]
         self._and(
             "EXISTS (SELECT 1 FROM matches WHERE matches.born = listed.born AND (mask >> matches.bit) & 1 = 1)",
             [],
         )
-        self.joined = (
-            f"WITH matches AS MATERIALIZED (SELECT rowid >> {PART_BITS} AS born, "
-            f"rowid & {(1 << PART_BITS) - 1} AS bit FROM records_search WHERE records_search MATCH %s) "
-        )
-        self.join_values = [expression]
 
     def _dimension(self, column: str, test: str, values: list[Any]) -> None:
         source = self.shape.dimensions.get(column)
         if source is None:
             raise Malformed(f"{self.shape.name} has no {column} to filter by")
-        self._and(f"(mask >> {self.shape.bit(source[0])}) & 1 = 1 AND {test}", values)
+        self.needed |= 1 << self.shape.bit(source[0])
+        self._and(test, values)
 
     def _and(self, test: str, values: list[Any]) -> None:
         self.conditions.append(test)
         self.values += values
 
+    def _listed(self) -> tuple[str, list[Any]]:
+        """Everything from FROM on: the rows with their masks, and the conditions; and its values."""
+        mask, mask_values, guard, guard_values = self.seen
+        inner = f"SELECT {', '.join(self.columns)}, ({mask}) AS mask FROM {self.source} WHERE kind = %s AND {guard}"
+        # The mask is worked out wherever it is named: once, and after whatever is cheaper to ask.
+        seen = f"(mask & {self.needed}) = {self.needed}" if self.needed else "mask <> 0"
+        values = [*mask_values, *self.source_values, self.shape.name, *guard_values, *self.values]
+        return f"FROM ({inner}) AS listed WHERE {' AND '.join([*self.conditions, seen])}", values
+
     def _rows(self, tail: str, values: list[Any]) -> list[tuple[RowView, int]]:
-        inner = self.inner.format(
-            columns=", ".join(
-                (*COLUMNS, "born", "time", "latitude", "longitude", "category", "place", "external")
-            )
+        listed, listed_values = self._listed()
+        found = here.tables().all(
+            f"{self.common}SELECT {', '.join(COLUMNS)}, mask {listed} {tail}",
+            [*self.common_values, *listed_values, *values],
         )
-        sql = (
-            f"{self.joined}SELECT {', '.join(COLUMNS)}, mask FROM ({inner}) AS listed "
-            f"WHERE {' AND '.join(self.conditions)} {tail}"
-        )
-        found = here.tables().all(sql, [*self.join_values, *self.parameters, *self.values, *values])
         return [(RowView(*row[:-1]), row[-1]) for row in found]
 
     def page(self, query: Query, sort: str, bit: int | None) -> list[tuple[RowView, int]]:
-        conditions, values = len(self.conditions), len(self.values)
+        conditions, values, needed = len(self.conditions), len(self.values), self.needed
         if bit is not None:
-            self._and(f"(mask >> {bit}) & 1 = 1 AND time IS NOT NULL", [])
+            self.needed |= 1 << bit
+            self._and("time IS NOT NULL", [])
         if query.cursor:
             key, record = _open_cursor(query.cursor, sort)
             compare = "<" if query.descending else ">"
@@ -196,28 +220,24 @@ class _Listing:
         direction = "DESC" if query.descending else "ASC"
         rows = self._rows(f"ORDER BY {sort} {direction}, id {direction} LIMIT %s", [query.limit + 1])
         del self.conditions[conditions:], self.values[values:]
+        self.needed = needed
         return rows
 
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
-        table = (
-            f"(SELECT * FROM records_row WHERE kind = '{self.shape.name}' ORDER BY at DESC LIMIT {RECENT})"
+        """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
+        self.source = (
+            "(SELECT rowid AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
+            "CROSS JOIN records_row ON records_row.rowid = recent.latest"
         )
-        inner = self.inner
-        self.inner = inner.replace("FROM records_row", f"FROM {table} AS recent", 1)
-        self.conditions.append(f"((mask >> {bit}) & 1 = 0 OR time IS NULL)")
-        rows = self._rows("ORDER BY at DESC, id LIMIT 20", [])
-        self.conditions.pop()
-        self.inner = inner
-        return rows
+        self.source_values = [self.shape.name, RECENT]
+        when, when_values, _, _ = self.visible(bits=1 << bit)
+        self._and(f"(time IS NULL OR ({when}) = 0)", when_values)
+        return self._rows("ORDER BY at DESC, id LIMIT 20", [])
 
     def count(self, ceiling: int) -> int:
-        inner = self.inner.format(columns="*")
-        sql = (
-            f"{self.joined}SELECT count(*) FROM (SELECT 1 FROM ({inner}) AS listed "
-            f"WHERE {' AND '.join(self.conditions)} LIMIT %s) AS bounded"
-        )
-        values = [*self.join_values, *self.parameters, *self.values, ceiling]
-        found = here.tables().one(sql, values)
+        listed, values = self._listed()
+        sql = f"{self.common}SELECT count(*) FROM (SELECT 1 {listed} LIMIT %s) AS bounded"
+        found = here.tables().one(sql, [*self.common_values, *values, ceiling])
         return int(found[0]) if found else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time as clock
 from typing import Any
 
@@ -18,7 +19,7 @@ from safeconduct.records import here, principals
 from safeconduct.records.door import Door
 from safeconduct.records.kinds import Kind, kind
 from safeconduct.records.refusals import NotFound, Refused
-from safeconduct.records.rows import COLUMNS, RowView, item_of
+from safeconduct.records.rows import COLUMNS, RowView, item_of, names_in
 from safeconduct.records.standing import AgreementState
 
 
@@ -105,32 +106,18 @@ def release_row(
     """What of a row `mask` lets out, of the parts in `only` if that is given; that it is about a record in
     `unknown` is not told. Noting the reading is the caller's next step, with the mask of what came out; rooms
     use release() or find()."""
-    shape = kind(row.kind)
-    values = row.values()
     received = row.originator != reader.party
-    parts: dict[str, Any] = {}
-    levels: dict[str, str] = {}
+    shown = _shown(row.kind, mask, row.present, row.erased, row.levels, received, only)
+    values = row.values() if shown.parts else {}
     withheld: list[Withheld] = []
-    erased: list[str] = []
-    shown = 0
-    for bit, name in enumerate(shape.part_names):
-        if only is not None and name not in only:
-            continue
-        shown |= 1 << bit
-        visible, present = mask >> bit & 1, row.present >> bit & 1
-        if row.erased >> bit & 1 and not present:
-            if visible:
-                erased.append(name)
-        elif visible and present:
-            parts[name] = values.get(name, {})
-            levels[name] = LEVELS[row.level(bit)]
-        elif received and not present:
+    for name, is_here in shown.withheld:
+        if not is_here:
             withheld.append(Withheld(name, "not released"))
-        elif not visible:
-            decision = state.policy.decide(reader, act, item_of(row), name, now) if explain else None
-            reason = decision.refused_by if decision else ""
-            withheld.append(Withheld(name, reason, decision.would if decision else ()))
-    top = max((LEVELS.index(level) for level in levels.values()), default=0)
+        elif explain:
+            decision = state.policy.decide(reader, act, item_of(row), name, now)
+            withheld.append(Withheld(name, decision.refused_by, decision.would))
+        else:
+            withheld.append(Withheld(name, ""))
     return Released(
         id=row.id,
         version=row.version,
@@ -139,17 +126,67 @@ def release_row(
         state=row.state,
         about="" if row.about in unknown else row.about,
         at=datetime.fromtimestamp(row.at, UTC),
-        label=LEVELS[top],
-        levels=levels,
-        parts=parts,
+        label=shown.label,
+        levels=dict(shown.levels),
+        parts={name: values.get(name, {}) for name in shown.parts},
         withheld=tuple(withheld),
-        erased=tuple(erased),
+        erased=shown.erased,
         withdrawn=bool(row.withdrawn),
         orcon=bool(row.orcon),
-        releasable=frozenset(filter(None, row.releasable.split("|"))) if not received else frozenset(),
+        releasable=frozenset() if received else names_in(row.releasable),
         agreement=row.agreement,
         ledger_index=row.ledger_index,
-        mask=mask & row.present & shown,
+        mask=shown.mask,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What rows that are alike show, and what they withhold: each with whether it is here to be shown at all."""
+
+    mask: int
+    parts: tuple[str, ...]
+    levels: tuple[tuple[str, str], ...]
+    label: str
+    erased: tuple[str, ...]
+    withheld: tuple[tuple[str, bool], ...]
+
+
+@lru_cache(maxsize=4096)
+def _shown(
+    kind_name: str,
+    mask: int,
+    present: int,
+    erased: int,
+    levels: int,
+    received: bool,
+    only: frozenset[str] | None,
+) -> _Shown:
+    parts: list[tuple[int, str]] = []
+    gone: list[str] = []
+    withheld: list[tuple[str, bool]] = []
+    asked = 0
+    for bit, name in enumerate(kind(kind_name).part_names):
+        if only is not None and name not in only:
+            continue
+        asked |= 1 << bit
+        visible, is_here = mask >> bit & 1, present >> bit & 1
+        if erased >> bit & 1 and not is_here:
+            if visible:
+                gone.append(name)
+        elif visible and is_here:
+            parts.append((levels >> 2 * bit & 3, name))
+        elif received and not is_here:
+            withheld.append((name, False))
+        elif not visible:
+            withheld.append((name, True))
+    return _Shown(
+        mask=mask & present & asked,
+        parts=tuple(name for _, name in parts),
+        levels=tuple((name, LEVELS[level]) for level, name in parts),
+        label=LEVELS[max((level for level, _ in parts), default=0)],
+        erased=tuple(gone),
+        withheld=tuple(withheld),
     )
 
 
@@ -194,7 +231,7 @@ def note(
     """Make the reading of every logged part durable: one reading record for each kind and originator."""
     items: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row, mask in zip(rows, masks, strict=True):
-        logged = state.policy.logged(reader, act, item_of(row), now) & mask
+        logged = _logged(state.policy, reader, act, row, now) & mask
         if logged:
             names = [n for bit, n in enumerate(kind(row.kind).part_names) if logged >> bit & 1]
             entry = {"record": row.id, "version": row.version, "parts": names}
@@ -204,6 +241,33 @@ def note(
         (door or here.door()).call(
             "note", {"actor": principals.to_wire(reader), "act": act, "policy": state.index, "items": payload}
         )
+
+
+def _logged(policy: Policy, reader: Subject, act: str, row: RowView, now: float) -> int:
+    if reader.authorised or row.opens is not None:
+        return policy.logged(reader, act, item_of(row), now)
+    like = (row.kind, row.originator, row.state, row.levels, row.releasable, bool(row.orcon), row.assigned)
+    return _logged_of_class(policy, reader, act, *like, row.agreement)
+
+
+@lru_cache(maxsize=4096)
+def _logged_of_class(
+    policy: Policy,
+    reader: Subject,
+    act: str,
+    kind_name: str,
+    originator: str,
+    state: str,
+    levels: int,
+    releasable: str,
+    orcon: bool,
+    assigned: str,
+    agreement: str,
+) -> int:
+    """The answer for every record that is like this one in all that policy looks at."""
+    parties, bearers = names_in(releasable), names_in(assigned)
+    item = Item("", kind_name, originator, state, levels, parties, orcon, bearers, None, agreement)
+    return policy.logged(reader, act, item, 0.0)
 
 
 def content(reader: Subject, record: str, part: str, act: str = "read") -> Any:
