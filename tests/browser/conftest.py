@@ -50,6 +50,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
         if running.running:
             assert running.stop() == 0
             assert running.processes() == []
+        assert "Traceback" not in running.complaints(), running.complaints()
     finally:
         running.kill()
 

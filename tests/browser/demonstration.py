@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -114,7 +115,9 @@ class Demonstration:
         """Entries in a node's ledger, as `status` says."""
         told = self.command("status", "--home", str(self.home(side)))
         assert told.returncode == 0, told.stderr
-        return int(told.stdout.splitlines()[0].rsplit(",", 1)[0].split()[-1].replace(",", ""))
+        found = re.search(r"([\d,]+) ledger entries", told.stdout)
+        assert found is not None, told.stdout
+        return int(found[1].replace(",", ""))
 
 
 def _plain() -> dict[str, str]:

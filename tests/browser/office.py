@@ -22,6 +22,7 @@ class Watch:
 
     complaints: list[str] = field(default_factory=list)
     requests: int = 0
+    closing: bool = False
 
     def over(self, context: BrowserContext) -> None:
         context.on("console", self._said)
@@ -31,8 +32,12 @@ class Watch:
 
     def _said(self, message: ConsoleMessage) -> None:
         # A refusal is an answer; the browser logs it like a failure. What may fail is in `_answered`.
-        if message.type == "error" and not REFUSED.search(message.text):
-            self.complaints.append(f"console on {message.page and message.page.url}: {message.text}")
+        # A page that is closed while its map is still fetching says that, too.
+        if message.type == "error" and not REFUSED.search(message.text) and not self.closing:
+            where = message.location["url"]
+            self.complaints.append(
+                f"console on {message.page and message.page.url}: {message.text} ({where})"
+            )
 
     def _asked(self, request: Request) -> None:
         self.requests += 1
@@ -93,12 +98,14 @@ class Office:
 
     def close_pages(self) -> None:
         """Between two tests: everybody closes what they had open; they stay signed in."""
+        self.watch.closing = True
         for context in self._passing:
             context.close()
         self._passing.clear()
         for context in self._desks.values():
             for page in context.pages:
                 page.close()
+        self.watch.closing = False
 
     def forget(self) -> None:
         """Nobody is signed in any more, as after a change of the nodes."""
