@@ -123,6 +123,6 @@ def _clean_text(raw: bytes) -> bytes:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise AttachmentRefused("only JPEG, PNG, WebP and UTF-8 text are taken") from fault
-    if any(unicodedata.category(c) == "Cc" and c not in "\t\n\r" for c in text):
+    if not text or any(unicodedata.category(c) == "Cc" and c not in "\t\n\r" for c in text):
         raise AttachmentRefused("only JPEG, PNG, WebP and UTF-8 text are taken")
     return text.encode()
