@@ -180,25 +180,25 @@ def _verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arriv
     if header["type"] not in ("version", "parts"):
         if entry.parts:
             raise LeafRefused("an entry without parts discloses some")
-        return Arrival(index, entry.leaf, header, {})
+        return Arrival(index, entry.leaf, header, {}, {})
     kind = all_kinds()[header["kind"]]
     labelled = {kind.bit(name) for name in header["labels"]}
     if {position for position, _ in entry.parts} != labelled:
         raise LeafRefused("the disclosures are not those of the labelled parts")
     texts = {position: text for position, text in entry.parts if text is not None}
-    values = {}
+    values: dict[int, Any] = {}
     for position, text in texts.items():
         name = kind.part_names[position]
         if digest(text) != header["digests"][position]:
             raise LeafRefused(f"part {name} is not the one in the leaf")
-        values[name] = _value(kind, name, text)
-    checked = kind.validate(values)
+        values[position] = _value(kind, name, text)
+    checked = kind.validate({kind.part_names[position]: value for position, value in values.items()})
     if kind.crosses_by_pairing and any(
         (checked.get(n) or {}).get("agreement") != frame.agreement for n in kind.part_names
     ):
         raise LeafRefused("a clause or act of another agreement")
     kept = {p: text for p, text in texts.items() if header["labels"][kind.part_names[p]] <= ceiling}
-    return Arrival(index, entry.leaf, header, kept)
+    return Arrival(index, entry.leaf, header, kept, {position: values[position] for position in kept})
 
 
 def _value(kind: Kind, name: str, text: str) -> Any:

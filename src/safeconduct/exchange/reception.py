@@ -17,6 +17,7 @@ from safeconduct.exchange.state import Received, State, received_id
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
+from safeconduct.records.projection import Disclosed
 from safeconduct.records.transaction import Tx, iso
 
 MAX_FOUNDING = 8 * 1024 * 1024
@@ -28,12 +29,14 @@ UNKNOWN_LEVEL = 3
 
 @dataclass(frozen=True)
 class Arrival:
-    """One verified feed entry: its index and leaf, the header in it, and its disclosures by part position."""
+    """One verified feed entry: its index and leaf, the header in it, its disclosures by part position, and the
+    values that they were opened to."""
 
     index: int
     leaf: bytes
     header: dict[str, Any]
     texts: dict[int, str]
+    values: dict[int, Any]
 
 
 class Reception:
@@ -159,7 +162,10 @@ class Reception:
             "feed_index": arrival.index,
             "feed_leaf": leaf_hash(arrival.leaf).hex(),
         }
-        disclosures = [texts.get(bit) for bit in range(len(kind.part_names))]
+        positions = range(len(kind.part_names))
+        disclosures: Sequence[str | None] = [texts.get(bit) for bit in positions]
+        if arrival.values and texts == arrival.texts:
+            disclosures = Disclosed(disclosures, [arrival.values.get(bit) for bit in positions])
         return self.tx.append("received", entry, disclosures, levels)
 
     def _about(self, about: dict[str, str] | None) -> str:
@@ -207,7 +213,7 @@ class Reception:
         held = self._held_texts(known)
         texts = {bit: text for bit, text in enumerate(held) if text is not None and left >> bit & 1}
         labels = {n: level for n, level in known.leaf["labels"].items() if left >> kind.bit(n) & 1}
-        again = Arrival(arrival.index, arrival.leaf, {**known.leaf, "labels": labels}, texts)
+        again = Arrival(arrival.index, arrival.leaf, {**known.leaf, "labels": labels}, texts, {})
         index = self._store(again, kind, known.record, texts, labels)
         self.state.put_received(
             Received(

@@ -96,7 +96,7 @@ def open_disclosure(text: str) -> tuple[str, str, Any]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         content = raw.decode()
-        parsed = json.loads(content, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        parsed = _decode(content)
         if "\\u" in content:
             _encode(parsed).encode()
     except (ValueError, RecursionError, binascii.Error) as error:
@@ -136,6 +136,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise DisclosureRefused(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant).decode
 
 
 def seal(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
