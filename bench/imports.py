@@ -68,6 +68,7 @@ def run(host: Home, partner: Home, file: Path) -> None:
     try:
         for node in nodes:
             node.start(("writer", "feed", "courier"))
+        _until(lambda: all(_linked(home) for home in (host, partner)))
         before = [_incidents(home) for home in (host, partner)]
         spent = [_processor_seconds(node) for node in nodes]
         begun = time.perf_counter()
@@ -97,6 +98,13 @@ def _incidents(home: Home) -> int:
         return int(tables.execute("SELECT count(*) FROM records_row WHERE kind = 'incident'").fetchone()[0])
     finally:
         tables.close()
+
+
+def _linked(home: Home) -> bool:
+    from safeconduct.exchange.courier import link_of
+
+    links = [link_of(home, party) for party in home.partners]
+    return all(link.last_contact and not link.last_error for link in links)
 
 
 def _processor_seconds(node: object) -> dict[str, float]:

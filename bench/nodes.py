@@ -61,7 +61,7 @@ class Node:
 
         self.home = Home.load(path)
         connections.settings["tables"] = {**connections.settings["tables"], "NAME": str(self.home.tables)}
-        if hasattr(connections._connections, "tables"):
+        if hasattr(connections._connections, "tables"):  # type: ignore[attr-defined]
             del connections["tables"]
         self.writer = Writer(self.home)
         self.door = Door(self.home, self.writer)
@@ -149,7 +149,8 @@ def pull(receiver: Node, sender: Node) -> int:
 
     ours, theirs = receiver.home.party, sender.home.party
     feed, card = feed_of(sender.home, ours), Card.of(sender.home.partners[ours].card)
-    have = begun = int(receiver.door.call("exchange_cursor", {"partner": theirs})["have"])
+    begun: int = receiver.door.call("exchange_cursor", {"partner": theirs})["have"]
+    have = begun
     while True:
         raw = feed.bundle(have).pack()
         payload = {"partner": theirs, "bundle": base64.b64encode(raw).decode()}
@@ -157,7 +158,7 @@ def pull(receiver: Node, sender: Node) -> int:
         if answer["status"] not in ("ok", "old"):
             raise RuntimeError(f"the exchange stopped: {answer['status']}")
         feed.note_cosignatures(card, Cosignatures.unpack(base64.b64decode(answer["cosignatures"])))
-        have = answer["have"]
+        have = int(answer["have"])
         if have >= feed.size:
             return have - begun
 
