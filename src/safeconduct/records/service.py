@@ -135,10 +135,13 @@ class WriterThread:
                 return
 
     def _run_batch(self, writer: Writer, orders: Sequence[_Order]) -> None:
-        answers = iter(writer.execute([job for order in orders for job in order.jobs]))
+        def answered(answers: list[Answer]) -> None:
+            waiting = iter(answers)
+            for order in orders:
+                order.answers.set_result(list(islice(waiting, len(order.jobs))))
+
+        writer.execute([job for order in orders for job in order.jobs], answered)
         self._announce()
-        for order in orders:
-            order.answers.set_result(list(islice(answers, len(order.jobs))))
 
 
 class WriterService:

@@ -31,6 +31,7 @@ from safeconduct.records.transaction import TO_SWEEP, Tx, iso, open_body
 log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
+Answered = Callable[[list[Answer]], None]
 SWEEP_WAIT_MS = 250
 SWEEP_PAUSE = 5.0
 """Seconds until a write-ahead log that a reader held on to is emptied after all."""
@@ -105,9 +106,13 @@ class Writer:
             raise refusals.from_wire(answer)
         return answer
 
-    def execute(self, jobs: Sequence[tuple[str, Answer]]) -> list[Answer]:
-        """Run jobs in order in one transaction; each answer is its result or its error, durable on return."""
-        return self._transact([self._job(name, payload) for name, payload in jobs])
+    def execute(self, jobs: Sequence[tuple[str, Answer]], answered: Answered | None = None) -> list[Answer]:
+        """Run jobs in order in one transaction; each answer is its result or its error, durable on return.
+
+        `answered` gets the answers as soon as they are durable: before partners' feeds are brought up to date,
+        but not before keys are destroyed that a job erased.
+        """
+        return self._transact([self._job(name, payload) for name, payload in jobs], answered)
 
     def tick(self, function: Callable[[Tx], None]) -> None:
         """Run one timer's work in a transaction of its own."""
@@ -132,7 +137,9 @@ class Writer:
 
         return run
 
-    def _transact(self, works: Sequence[Callable[[Tx], Answer]]) -> list[Answer]:
+    def _transact(
+        self, works: Sequence[Callable[[Tx], Answer]], answered: Answered | None = None
+    ) -> list[Answer]:
         answers: list[Answer] = []
         finished: list[Tx] = []
         try:
@@ -149,14 +156,19 @@ class Writer:
         except (sqlite3.Error, DatabaseError, OSError) as fault:
             log.critical("the writer stops: %s", type(fault).__name__)
             raise SystemExit(70) from fault
+        purge = any(tx.purge for tx in finished)
+        if answered is not None and not purge:
+            answered(answers)
         for function in {once: f for tx in finished for once, f in tx.after.items()}.values():
             function()
         for tx in finished:
             for event in tx.events:
                 for listener in self.listeners:
                     listener(event)
-        if any(tx.purge for tx in finished):
+        if purge:
             self._finish_erasures()
+            if answered is not None:
+                answered(answers)
         return answers
 
     def _one(self, work: Callable[[Tx], Answer], finished: list[Tx]) -> Answer:
