@@ -67,7 +67,9 @@ def keep_acks(tx: Tx) -> None:
         head, reached = feed.head(), feed.reached()
         if head is not None and head[0] > reached != head[2]:
             _offer(tx.home, tx.log, partner, head[0], head[1])
-        ack = feed.acks().get("ledger")
+        acks = feed.acks()
+        _tell_acknowledged(tx, partner, acks.get("feed"))
+        ack = acks.get("ledger")
         if ack is None or ack.size <= state.partner(partner).acked_ledger:
             continue
         state.set_acked(partner, ack.size)
@@ -81,6 +83,28 @@ def keep_acks(tx: Tx) -> None:
         }
         tx.append("checkpoint", header)
         tx.announce({"topic": "cosigned", "partner": partner, "size": ack.size, "time": ack.time})
+
+
+_told: dict[tuple[str, str], int] = {}
+"""Feed sizes whose acknowledgement open screens have heard of, by home and partner."""
+
+TOLD_AT_ONCE = 50
+
+
+def _tell_acknowledged(tx: Tx, partner: str, ack: Ack | None) -> None:
+    """Let open screens know that a partner has what was released to it."""
+    size = ack.size if ack is not None else 0
+    place = (str(tx.home.path), partner)
+    before = _told.setdefault(place, size)
+    if size <= before:
+        return
+    _told[place] = size
+    for kind, record, index in tx.tables.all(
+        "SELECT kind, record, ledger_index FROM exchange_holding WHERE partner = %s AND feed_index >= %s "
+        "AND feed_index < %s ORDER BY feed_index DESC LIMIT %s",
+        [partner, before, size, TOLD_AT_ONCE],
+    ):
+        tx.announce({"topic": "holdings", "kind": kind, "record": record, "index": index})
 
 
 @on_start
