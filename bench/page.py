@@ -64,19 +64,18 @@ def fill(node: Node, count: int) -> None:
     shape = kind("incident")
     draw = random.Random(7)
     models = incidents(500, seed=7)
+    made = [(dimension_values(shape, parts), json.dumps(parts, separators=(",", ":"))) for parts in models]
     tables = node.writer.connection.connection
     levels = pack_levels(list(shape.default_levels().values()))
     present = sum(1 << shape.bit(name) for name in models[0])
     sql = f"INSERT INTO records_row ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
     def row(number: int) -> tuple[Any, ...]:
-        parts = models[number % len(models)]
-        dimensions = dimension_values(shape, parts)
-        dimensions[0] = _FIRST + draw.random() * 15 * 365 * _DAY
+        (_, *dimensions), parts = made[number % len(made)]
         return (
             f"{draw.getrandbits(128):032x}", 1, "incident", node.home.party, "", "closed", "",
             _FIRST + number * 60.0, 1_000_000 + number, 1_000_000 + number, levels, "", False, "", None,
-            present, False, 0, *dimensions, json.dumps(parts, separators=(",", ":")), "",
+            present, False, 0, _FIRST + draw.random() * 15 * 365 * _DAY, *dimensions, parts, "",
         )  # fmt: skip
 
     def words(number: int) -> tuple[int, str]:
@@ -85,13 +84,20 @@ def fill(node: Node, count: int) -> None:
         rare = " pipeline" if number % 1000 == 0 else ""
         return ((1_000_000 + number) << PART_BITS | shape.bit("summary"), title + rare)
 
+    indexes = tables.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'records_row' AND sql NOT NULL"
+    ).fetchall()
     tables.execute("PRAGMA synchronous = OFF")
+    for name, _ in indexes:
+        tables.execute(f"DROP INDEX {name}")
     for first in range(0, count, 20_000):
         numbers = range(first, min(first + 20_000, count))
         tables.execute("BEGIN")
         tables.executemany(sql, map(row, numbers))
         tables.executemany("INSERT INTO records_search (rowid, words) VALUES (?, ?)", map(words, numbers))
         tables.execute("COMMIT")
+    for _, statement in indexes:
+        tables.execute(statement)
     tables.execute("PRAGMA synchronous = NORMAL")
     tables.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
