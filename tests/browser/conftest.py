@@ -1,4 +1,7 @@
-"""A real browser against both nodes of the demonstration. A missing browser is a failure, not a skip."""
+"""A real browser against both nodes of the demonstration. A missing browser is a failure, not a skip.
+
+All of these tests share two nodes and one browser; `tests/conftest.py` keeps them together on one worker.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,10 @@ WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshad
 WITHOUT_WEBGL = ["--disable-gpu", "--disable-3d-apis"]
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these share two nodes and one browser: one worker runs them, in order."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def _chromium() -> str:

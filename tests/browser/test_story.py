@@ -98,7 +98,7 @@ def taken_back(office: Office, host: Page, partner: Page, record: str) -> None:
     host.click("main form button.danger")
     notice(host, f"Erased here; asked: {PARTNER}")
     # The receipt comes from the partner's node and shows here without a reload.
-    expect(host.locator("#held")).to_contain_text("removed, by their receipt", timeout=30_000)
+    expect(host.locator("#held")).to_contain_text("removed, by their receipt", timeout=90_000)
     expect(partner.locator("#incident section.part[data-level]")).to_have_count(0)
     expect(partner.locator("#incident section.part.withdrawn").first).to_contain_text("Erased")
 
