@@ -1,6 +1,7 @@
 // The map. The element and its data attributes are written by the template tag {% map %}.
 import { Map, NavigationControl, ScaleControl, addProtocol, setWorkerUrl } from "maplibre-gl";
-import { Protocol } from "pmtiles";
+import { PMTiles, Protocol } from "pmtiles";
+import { Archive } from "./map/archive.js";
 import { paintLayers, styleFor } from "./map/style.js";
 import { addPoints } from "./map/points.js";
 import { addPicker } from "./map/pick.js";
@@ -13,7 +14,10 @@ const asset = (name) => {
 };
 
 setWorkerUrl(asset("maplibre-gl-worker.js"));
-addProtocol("pmtiles", new Protocol().tile);
+const BASEMAP = asset("world.pmtiles");
+const protocol = new Protocol();
+protocol.add(new PMTiles(new Archive(BASEMAP)));
+addProtocol("pmtiles", protocol.tile);
 
 function hasWebGL() {
   const canvas = document.createElement("canvas");
@@ -28,7 +32,7 @@ function start(element) {
   try {
     map = new Map({
       container: element,
-      style: styleFor(element, asset("world.pmtiles")),
+      style: styleFor(element, BASEMAP),
       center: [longitude, latitude],
       zoom: Number(element.dataset.zoom ?? 4.4),
       maxZoom: 12,

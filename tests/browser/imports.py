@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -19,15 +20,22 @@ def imported(nodes: Demonstration, file: Path) -> str:
     return told.stdout.strip().splitlines()[-1]
 
 
-def received(nodes: Demonstration, prefix: str = "") -> dict[int, int]:
-    """Incidents of the host in the partner's tables whose title begins so, by the mask of parts that came."""
-    place = f"file:{nodes.home('partner') / 'tables.sqlite3'}?mode=ro"
-    question = (
-        "SELECT present, count(*) FROM records_row WHERE kind = 'incident' AND originator = 'pk'"
-        " AND parts ->> '$.summary.title' LIKE ? GROUP BY present"
-    )
-    with sqlite3.connect(place, uri=True) as tables:
-        return dict(tables.execute(question, (f"{prefix}%",)).fetchall())
+def received(nodes: Demonstration) -> dict[int, int]:
+    """How many incidents of the host are in the partner's tables, by the mask of parts that came."""
+    told = "SELECT present, count(*) FROM records_row"
+    question = f"{told} WHERE kind = 'incident' AND originator = 'pk' GROUP BY present"
+    return dict(_tables(nodes, "partner", question))
+
+
+def versions(nodes: Demonstration, side: str) -> int:
+    """Versions of records that a node holds."""
+    return _tables(nodes, side, "SELECT count(*) FROM records_version")[0][0]
+
+
+def _tables(nodes: Demonstration, side: str, question: str) -> list[tuple[int, ...]]:
+    place = f"file:{nodes.home(side) / 'tables.sqlite3'}?mode=ro"
+    with closing(sqlite3.connect(place, uri=True)) as tables:
+        return tables.execute(question).fetchall()
 
 
 def points(page: Page) -> int:

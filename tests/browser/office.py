@@ -22,7 +22,6 @@ class Watch:
 
     complaints: list[str] = field(default_factory=list)
     requests: int = 0
-    closing: bool = False
 
     def over(self, context: BrowserContext) -> None:
         context.on("console", self._said)
@@ -32,8 +31,7 @@ class Watch:
 
     def _said(self, message: ConsoleMessage) -> None:
         # A refusal is an answer; the browser logs it like a failure. What may fail is in `_answered`.
-        # A page that is closed while its map is still fetching says that, too.
-        if message.type == "error" and not REFUSED.search(message.text) and not self.closing:
+        if message.type == "error" and not REFUSED.search(message.text):
             where = message.location["url"]
             self.complaints.append(
                 f"console on {message.page and message.page.url}: {message.text} ({where})"
@@ -98,14 +96,12 @@ class Office:
 
     def close_pages(self) -> None:
         """Between two tests: everybody closes what they had open; they stay signed in."""
-        self.watch.closing = True
         for context in self._passing:
             context.close()
         self._passing.clear()
         for context in self._desks.values():
             for page in context.pages:
                 page.close()
-        self.watch.closing = False
 
     def forget(self) -> None:
         """Nobody is signed in any more, as after a change of the nodes."""

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.demonstration import Demonstration, until
-from browser.imports import RELEASED, imported, mask, points, received
+from browser.imports import RELEASED, imported, mask, points, received, versions
 from browser.office import Office, live
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared/data/ucdp_ged_pakistan_1989_2019.csv"
@@ -41,5 +41,7 @@ def test_thirty_years_of_published_incidents_cross(office: Office, nodes: Demons
     expect(listing).to_have_url(re.compile("text=Quetta"))
     expect(listing.locator("#incident-lines tbody tr").first).to_contain_text("Quetta")
 
+    kept = versions(nodes, "host")
     assert imported(nodes, PUBLISHED) == f"{EVENTS:,} rows: 0 new, 0 changed, {EVENTS:,} unchanged, 0 refused"
+    assert versions(nodes, "host") == kept
     assert sum(received(nodes).values()) == held + EVENTS
