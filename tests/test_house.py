@@ -15,7 +15,7 @@ FLOORS = (
     ("records",),
     ("exchange", "people"),
     ("shell",),
-    ("incidents", "committee", "oversight"),
+    ("incidents", "journeys", "committee", "oversight"),
     ("api",),
     ("node",),
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.incidents.kinds import CLAIM, FIGURES, INCIDENT
-from safeconduct.incidents.moments import MomentRefused, in_order, instant
+from safeconduct.records.moments import MomentRefused, in_order, instant
 from safeconduct.records.kinds import PartRefused
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from safeconduct.incidents.kinds import MEASURED, UNITS
-from safeconduct.incidents.moments import instant
+from safeconduct.records.moments import instant
 
 Released = Mapping[str, Any]
 """A released record: `id`, `version`, `state`, `originator`, `label`, `parts` (visible ones), `withheld`."""

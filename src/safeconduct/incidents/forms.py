@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.incidents import words
 from safeconduct.incidents.kinds import CLAIM, FIGURES, INCIDENT, UNITS
-from safeconduct.incidents.moments import instant, is_day
+from safeconduct.records.moments import instant, is_day
 from safeconduct.records.kinds import Kind
 from safeconduct.shell.terms import LEVEL_NAMES
 

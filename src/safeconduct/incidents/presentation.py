@@ -14,7 +14,7 @@ from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.incidents import words
 from safeconduct.incidents.figures import Interval, severity
 from safeconduct.incidents.kinds import FIGURES, INCIDENT
-from safeconduct.incidents.moments import instant, is_day
+from safeconduct.records.moments import instant, is_day
 from safeconduct.records.release import Released, Withheld
 from safeconduct.shell.terms import LEVEL_NAMES
 

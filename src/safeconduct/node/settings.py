@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "safeconduct.people",
     "safeconduct.shell",
     "safeconduct.incidents",
+    "safeconduct.journeys",
     "safeconduct.committee",
     "safeconduct.oversight",
     "safeconduct.api",

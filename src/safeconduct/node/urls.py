@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("safeconduct.people.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("incidents/", include("safeconduct.incidents.urls")),
+    path("journeys/", include("safeconduct.journeys.urls")),
     path("agreement/", include("safeconduct.committee.urls")),
     path("oversight/", include("safeconduct.oversight.urls")),
     path("api/v1/", include("safeconduct.api.urls")),

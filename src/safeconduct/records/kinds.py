@@ -52,6 +52,9 @@ class Kind:
     `searched` lists `part.field` names whose text the full-text index holds. `check` is the kind's own rule
     (called by commit() in the writer, inside the transaction); it raises a `records.refusals.Refused`.
     `crosses_by_pairing` marks the few kinds that two paired nodes need to have an agreement at all.
+    `assigns` is a (part, field): the unit or account named there is a duty bearer of the record it is about.
+    `inherits_bearers`: the bearers of what a record is about are bearers of the record. `final` are the states
+    after which nothing more happens; terms of erasure count from the day one of them was reached.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Kind:
     check: Callable[[Any, Any], None] | None = None
     crosses_by_pairing: bool = False
     by_system: bool = False
+    assigns: tuple[str, str] | None = None
+    inherits_bearers: bool = False
+    final: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < len(self.parts) <= MAX_PARTS:
@@ -73,6 +79,10 @@ class Kind:
             part, _, name = path.partition(".")
             if name not in self.parts[part].model_fields:
                 raise ValueError(f"kind {self.name}: searched field {path} does not exist")
+        if self.assigns and self.assigns[1] not in self.parts[self.assigns[0]].model_fields:
+            raise ValueError(f"kind {self.name}: assigns names no field {'.'.join(self.assigns)}")
+        if not set(self.final) <= set(self.states):
+            raise ValueError(f"kind {self.name}: a final state is one of its states")
 
     @cached_property
     def part_names(self) -> tuple[str, ...]:

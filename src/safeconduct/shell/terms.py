@@ -62,6 +62,15 @@ KIND_NAMES: Mapping[str, Promise] = {
     "reading": pgettext_lazy("kind of record", "reading"),
     "attachment": pgettext_lazy("kind of record", "attachment"),
     "deployment": pgettext_lazy("kind of record", "deployment"),
+    "movement": pgettext_lazy("kind of record", "movement"),
+    "manifest_entry": pgettext_lazy("kind of record", "name on a manifest"),
+    "acknowledgement": pgettext_lazy("kind of record", "acknowledgement"),
+    "clearance": pgettext_lazy("kind of record", "clearance"),
+    "leg": pgettext_lazy("kind of record", "leg"),
+    "handover": pgettext_lazy("kind of record", "handover"),
+    "check_in": pgettext_lazy("kind of record", "check-in"),
+    "comment": pgettext_lazy("kind of record", "comment"),
+    "escalation": pgettext_lazy("kind of record", "escalation"),
 }
 
 PART_NAMES: dict[str, Any] = {
@@ -101,10 +110,11 @@ def name_words(
         (PART_NAMES, parts),
         (STATE_NAMES, states),
         (FIELD_NAMES, fields),
-        (CODE_NAMES, codes),
     ):
         for word, name in given.items():
             known.setdefault(word, name)
+    for field, words in codes.items():
+        CODE_NAMES[field] = {**words, **CODE_NAMES.get(field, {})}
 
 
 SEPARATORS = {"ur": "، ", "zh-hans": "、"}

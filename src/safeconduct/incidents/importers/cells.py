@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from safeconduct.incidents.moments import MomentRefused, instant
+from safeconduct.records.moments import MomentRefused, instant
 
 Parts = dict[str, dict[str, Any]]
 Cellmap = Mapping[str, str]

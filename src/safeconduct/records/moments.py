@@ -50,5 +50,14 @@ def _checked(text: str) -> str:
     return text.replace(" ", "T")
 
 
+def _checked_instant(text: str) -> str:
+    if is_day(text):
+        raise MomentRefused("an instant with its offset, not a whole day")
+    return _checked(text)
+
+
 Moment = Annotated[str, StringConstraints(max_length=32), AfterValidator(_checked)]
 """A model's field that holds a day or an instant, kept as it was written."""
+
+Instant = Annotated[str, StringConstraints(max_length=32), AfterValidator(_checked_instant)]
+"""A model's field that holds an instant with its UTC offset, kept as it was written."""

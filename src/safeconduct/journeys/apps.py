@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class JourneysConfig(AppConfig):
+    name = "safeconduct.journeys"
+    label = "journeys"
+    verbose_name = _("Journeys")
+
+    def ready(self) -> None:
+        from safeconduct.journeys import kinds, words  # noqa: F401
+        from safeconduct.shell.navigation import NavItem, register
+        from safeconduct.shell.terms import name_words
+
+        register(NavItem("journeys", _("Journeys"), "journeys:board", 5))
+        name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)

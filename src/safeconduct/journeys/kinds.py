@@ -1,0 +1,229 @@
+"""What a journey is made of: the notice and all that both parties say about it.
+
+A movement is the Partner Party's notification; each traveller on its manifest is a record, so that one name
+can be withdrawn. Acknowledgement ("got it"), clearance (the decision) and legs (who escorts) are the Host
+Party's records about it: three things, and none of them the movement's own. A handover says, by the word of
+both units, when the responsibility passed from one leg to the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from safeconduct.journeys.conduct import (
+    CHECK_IN_CATEGORIES,
+    STANCES,
+    Answer,
+    CheckIn,
+    CheckInPosition,
+    Course,
+    Decision,
+    Duty,
+    Escort,
+    Point,
+    Receipt,
+    Remark,
+    Step,
+    Word,
+)
+from safeconduct.journeys.notice import (
+    MOVEMENT_CATEGORIES,
+    CheckPlan,
+    Contact,
+    Itinerary,
+    Notice,
+    Traveller,
+    TravellerDocument,
+    TravellerLink,
+    Vehicles,
+)
+from safeconduct.records.kinds import Kind, PartRefused, register
+from safeconduct.records.refusals import Malformed
+
+__all__ = [
+    "ACKNOWLEDGEMENT",
+    "CHECK_IN",
+    "CHECK_IN_CATEGORIES",
+    "CLEARANCE",
+    "COMMENT",
+    "ESCALATION",
+    "HANDOVER",
+    "LEG",
+    "MANIFEST_ENTRY",
+    "MOVEMENT",
+    "MOVEMENT_CATEGORIES",
+    "STANCES",
+]
+
+
+def about(*kinds: str) -> Any:
+    """A check that a record is about one of these kinds, and goes on being about the same one."""
+
+    def check(tx: Any, given: Any) -> None:
+        name = given.draft.kind
+        row = tx.row(given.header["about"]) if given.header["about"] else None
+        if row is None or row.kind not in kinds:
+            raise Malformed(f"a {name} is about a {' or '.join(kinds)}")
+        if given.previous is not None and given.previous.about != given.header["about"]:
+            raise Malformed(f"a {name} stays with what it is about")
+
+    return check
+
+
+def requires(part: str, what: str) -> Any:
+    """A check that a part is there from the first version on and never emptied."""
+
+    def check(_tx: Any, given: Any) -> None:
+        if (given.previous is None or part in given.parts) and not given.parts.get(part):
+            raise PartRefused(given.draft.kind, [(part, "", what)])
+
+    return check
+
+
+def all_of(*checks: Any) -> Any:
+    def check(tx: Any, given: Any) -> None:
+        for each in checks:
+            each(tx, given)
+
+    return check
+
+
+def _check_decision(_tx: Any, given: Any) -> None:
+    """A refusal and a revocation say why."""
+    decision = given.parts.get("decision")
+    if given.header["state"] in ("refused", "revoked") and not (decision and decision.get("reason")):
+        raise PartRefused("clearance", [("decision", "reason", "say why")])
+    if given.header["state"] == "revoked" and (
+        given.previous is None or given.previous.state not in ("cleared", "revoked")
+    ):
+        raise Malformed("only a clearance that was given is revoked")
+
+
+def _check_word(_tx: Any, given: Any) -> None:
+    """A handover is given before it is taken."""
+    word = given.parts.get("word") or (given.previous.values().get("word") if given.previous else None) or {}
+    state = given.header["state"]
+    if (state in ("given", "taken") and not word.get("given_at")) or (
+        state == "taken" and not word.get("taken_at")
+    ):
+        raise PartRefused("handover", [("word", "", "a handover is given, and then taken")])
+
+
+MOVEMENT = register(
+    Kind(
+        name="movement",
+        parts={
+            "notice": Notice,
+            "itinerary": Itinerary,
+            "vehicles": Vehicles,
+            "check_plan": CheckPlan,
+            "contact": Contact,
+        },
+        states=("notified", "under_way", "overdue", "arrived", "cancelled"),
+        final=("arrived", "cancelled"),
+        check=requires("notice", "a movement has its notice"),
+        dimensions={
+            "time": ("notice", "since"),
+            "until": ("notice", "until"),
+            "category": ("notice", "category"),
+            "place": ("notice", "origin_district"),
+            "external": ("notice", "reference"),
+            "figure": ("notice", "persons"),
+        },
+        searched=("notice.reference", "notice.purpose", "notice.organisation"),
+    )
+)
+MANIFEST_ENTRY = register(
+    Kind(
+        name="manifest_entry",
+        parts={"who": Traveller, "document": TravellerDocument, "link": TravellerLink},
+        states=("named", "removed"),
+        final=("removed",),
+        check=all_of(about("movement"), requires("who", "a traveller has a name")),
+        inherits_bearers=True,
+        searched=("who.name", "who.name_ur", "who.name_zh", "who.name_latin"),
+    )
+)
+ACKNOWLEDGEMENT = register(
+    Kind(
+        name="acknowledgement",
+        parts={"receipt": Receipt},
+        check=all_of(about("movement"), requires("receipt", "an acknowledgement says when")),
+        dimensions={"time": ("receipt", "at")},
+    )
+)
+CLEARANCE = register(
+    Kind(
+        name="clearance",
+        parts={"decision": Decision},
+        states=("cleared", "refused", "revoked"),
+        check=all_of(about("movement"), requires("decision", "a decision says when"), _check_decision),
+        dimensions={"time": ("decision", "at")},
+    )
+)
+LEG = register(
+    Kind(
+        name="leg",
+        parts={"course": Course, "duty": Duty, "escort": Escort},
+        states=("assigned", "active", "completed", "cancelled"),
+        final=("completed", "cancelled"),
+        check=all_of(
+            about("movement"),
+            requires("course", "a leg has a course"),
+            requires("duty", "a leg has a unit that is answerable"),
+        ),
+        dimensions={
+            "time": ("course", "depart"),
+            "until": ("course", "arrive"),
+            "place": ("course", "district"),
+            "figure": ("course", "sequence"),
+        },
+        assigns=("duty", "unit"),
+    )
+)
+HANDOVER = register(
+    Kind(
+        name="handover",
+        parts={"point": Point, "word": Word},
+        states=("due", "given", "taken"),
+        final=("taken",),
+        check=all_of(about("leg"), requires("point", "a handover has a point"), _check_word),
+        dimensions={"time": ("point", "due")},
+    )
+)
+CHECK_IN = register(
+    Kind(
+        name="check_in",
+        parts={"word": CheckIn, "position": CheckInPosition},
+        check=all_of(about("movement"), requires("word", "a check-in says when")),
+        inherits_bearers=True,
+        dimensions={
+            "time": ("word", "at"),
+            "category": ("word", "category"),
+            "latitude": ("position", "latitude"),
+            "longitude": ("position", "longitude"),
+        },
+    )
+)
+COMMENT = register(
+    Kind(
+        name="comment",
+        parts={"remark": Remark},
+        check=all_of(
+            about("movement", "clearance", "leg", "comment"), requires("remark", "a comment says something")
+        ),
+        dimensions={"category": ("remark", "stance")},
+        searched=("remark.text",),
+    )
+)
+ESCALATION = register(
+    Kind(
+        name="escalation",
+        parts={"step": Step, "answer": Answer},
+        states=("raised", "answered"),
+        final=("answered",),
+        check=all_of(about("movement"), requires("step", "an escalation says why")),
+        inherits_bearers=True,
+        dimensions={"time": ("step", "raised"), "figure": ("step", "rung")},
+    )
+)
