@@ -49,6 +49,17 @@ def test_conditions_limits_and_assurances_are_read() -> None:
     assert read.assurances[0].unless == ("24",) and read.assurances[0].may == ("command",)
 
 
+def test_hours_of_opening_stand_only_in_a_grant_that_waits_for_the_time_lock() -> None:
+    text = MOVEMENTS.replace("logged = true", "opens_hours = 12\nlogged = true", 1)
+    assert clause(text).grants[0].opens_hours == 12
+    assert clause(MOVEMENTS).grants[0].opens_hours is None
+    for wrong in ('opens_hours = "12"', "opens_hours = -1", "opens_hours = true", "opens_hours = 1.5"):
+        assert "whole number" in refused(text.replace("opens_hours = 12", wrong)).reason
+    unlocked = text.replace('when   = ["assigned", "not_before"]', 'when   = ["assigned"]')
+    fault = refused(unlocked)
+    assert "not_before" in fault.reason and fault.line == line_of(unlocked, "opens_hours")
+
+
 def test_house_rules_have_red_lines_and_grants_to_own_roles() -> None:
     read = clause(HOUSE)
     assert read.house and read.red_lines[0].above == 1

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.agreement import cedar
-from safeconduct.agreement.policy import Item, Policy, Subject, compile_policy
+from safeconduct.agreement.policy import Book, Item, Policy, Subject, compile_policy
 from safeconduct.agreement.sql import visible
 from safeconduct.agreement.vocabulary import ACTS
 
 from .requests import NOW, act, everything_agreed, item, subject
-from .sample import VOCABULARY, books
+from .sample import MOVEMENTS, VOCABULARY, books, clause
 
 POLICY = everything_agreed()
 
@@ -167,6 +167,14 @@ def test_the_second_opinion_agrees_and_is_remembered_by_class() -> None:
     for number in range(2_000):
         opinion.permits(who, what, record._replace(id=f"another-{number}"), "summary", NOW)
     assert time.perf_counter() - started < 1.0
+
+
+def test_the_published_text_names_the_hours_of_opening() -> None:
+    text = MOVEMENTS.replace("logged = true", "opens_hours = 12\nlogged = true", 1)
+    book = Book("pk-cn", {"host": "pk", "partner": "cn"}, ((clause(text), "agreed"),))
+    published = cedar.policies(compile_policy([book], VOCABULARY))
+    assert published.count('@opens_hours("12")') == 1
+    cedar.check(published, cedar.schema(VOCABULARY))
 
 
 def test_the_published_text_is_checked_against_its_schema() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from safeconduct.agreement.policy import Book, Item, Subject, compile_policy
+from safeconduct.agreement.policy import Book, Item, Policy, Subject, compile_policy
 
-from .sample import COMMAND, HOUSE, INCIDENTS, VOCABULARY, books, clause
+from .sample import COMMAND, HOUSE, INCIDENTS, MOVEMENTS, VOCABULARY, books, clause
 
 NOW = 1_728_000_000.0
 POLICY = compile_policy(books(), VOCABULARY)
@@ -117,6 +117,26 @@ def test_duty_bearers_and_time_locks() -> None:
     other = who("pk", "commander", units=frozenset({"unit-2"}))
     assert not POLICY.decide(other, "read", locked, "itinerary", NOW + 99).permit
     assert not POLICY.decide(who("pk", "commander"), "read", locked, "itinerary", NOW + 99).permit
+
+
+def test_limits_are_the_largest_of_the_grants_in_force_to_that_party() -> None:
+    def both(status: str, second: int) -> Policy:
+        one = MOVEMENTS.replace("logged = true", "opens_hours = 6\nlead_time_hours = 48\nlogged = true", 1)
+        two = one.replace('"7"', '"8"').replace('"7.', '"8.').replace("\n7.", "\n8.")
+        two = two.replace("opens_hours = 6", f"opens_hours = {second}")
+        parties = {"host": "pk", "partner": "cn"}
+        return compile_policy(
+            [Book("pk-cn", parties, ((clause(one), "agreed"), (clause(two), status)))], VOCABULARY
+        )
+
+    assert both("agreed", 24).limit("opens_hours", "movement", "itinerary", "pk") == 24
+    assert both("suspended", 24).limit("opens_hours", "movement", "itinerary", "pk") == 6
+    policy = both("agreed", 0)
+    assert policy.limit("opens_hours", "movement", "itinerary", "pk", "cn") == 6
+    assert policy.limit("lead_time_hours", "movement", "notice", "pk") == 48
+    for asked in (("movement", "itinerary", "cn"), ("incident", "summary", "pk"), ("weapon", "x", "pk")):
+        assert policy.limit("opens_hours", *asked) is None
+    assert policy.limit("opens_hours", "movement", "itinerary", "pk", "xx") is None
 
 
 def test_authorised_observers() -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from safeconduct.agreement.clauses import Clause
-from safeconduct.agreement.policy import Book, compile_policy
+from safeconduct.agreement.policy import Book, Policy, compile_policy
 from safeconduct.agreement.proof import difference, violations
 from safeconduct.agreement.vocabulary import KindShape, Vocabulary
 
@@ -109,6 +109,25 @@ def test_difference_in_words_and_counts() -> None:
     back = difference(after, before)
     assert back.removed == change.added and back.added == ()
     assert difference(before, before).sentences == ()
+
+
+def test_an_earlier_opening_of_the_time_lock_is_a_widening_and_a_later_one_a_narrowing() -> None:
+    def hours(number: int | None) -> Policy:
+        limit = "" if number is None else f"opens_hours = {number}\n"
+        text = MOVEMENTS.replace("logged = true", f"{limit}logged = true", 1)
+        return compile_policy([agreement(clause(text), status="agreed")], VOCABULARY)
+
+    assert hours(12).limit("opens_hours", "movement", "itinerary", "pk") == 12
+    earlier = difference(hours(12), hours(24))
+    assert earlier.removed == () and {change.hours for change in earlier.added} == {24}
+    assert earlier.sentences[0].startswith("pk gains: ")
+    assert earlier.sentences[0].endswith(", from 24 hours before the record's time")
+    assert difference(hours(24), hours(12)).removed == earlier.added
+    assert difference(hours(None), hours(12)).removed == ()
+    assert difference(hours(12), hours(12)).sentences == ()
+    lifted = MOVEMENTS.replace(', "not_before"', "")
+    without = compile_policy([agreement(clause(lifted), status="agreed")], VOCABULARY)
+    assert {change.hours for change in difference(hours(12), without).added} == {0}
 
 
 def test_a_red_line_and_a_lower_ceiling_show_as_removed() -> None:

@@ -231,10 +231,16 @@ def _permit(placed: PlacedGrant, vocabulary: Vocabulary) -> str:
         asked.append("principal.authorised.contains(resource.id)")
     clause = f"{placed.agreement}/{placed.clause.number} version {placed.clause.version}"
     return (
-        f"@id({_quoted(placed.id)})\n@clause({_quoted(clause)})\n"
+        f"@id({_quoted(placed.id)})\n@clause({_quoted(clause)})\n{_limit_annotations(placed)}"
         f"permit (\n  principal,\n  action in [{actions}],\n  resource\n)\n"
         "when {\n  " + " &&\n  ".join(asked) + "\n};\n"
     )
+
+
+def _limit_annotations(placed: PlacedGrant) -> str:
+    """What the originator's node reckons with when it sets the time lock; no condition of the policy."""
+    hours = placed.grant.opens_hours
+    return "" if hours is None else f'@opens_hours("{hours}")\n'
 
 
 def _forbid(line: Line, kind: str, parts: tuple[str, ...]) -> str:

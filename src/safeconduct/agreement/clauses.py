@@ -28,7 +28,8 @@ class Grant:
 
     `parts` is ("*",) for every part of the kind. `up_to` is a level number. `states` is None when any state
     will do. `logged` holds the acts whose use must be noted before the part is shown. The limits after it
-    outlive the grant for what was already given; days and hours, None = no limit.
+    outlive the grant for what was already given; days and hours, None = no limit. `opens_hours` is how long
+    before a record's own time its time lock opens.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Grant:
     retention_days: int | None = None
     lead_time_hours: int | None = None
     erase_after_days: int | None = None
+    opens_hours: int | None = None
     channels: tuple[str, ...] = ()
 
     def parts_of(self, kind: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -214,7 +216,7 @@ class _Reader:
             {"id", "to", "roles", "may", "kind", "parts", "whose", "up_to"},
             {
                 *("while", "when", "logged", "life_safety", "onward", "channels"),
-                *("retention_days", "lead_time_hours", "erase_after_days"),
+                *("retention_days", "lead_time_hours", "erase_after_days", "opens_hours"),
             },
         )
         to = fields.word("to", ("own",) if self._house else ("host", "partner", "both"))
@@ -223,6 +225,9 @@ class _Reader:
             raise fields.error("whose", 'a grant to both needs whose = "other"', whose)
         may = fields.words("may", ACTS)
         kinds = self._kinds(fields)
+        when = fields.words("when", FACTS) if "when" in fields.values else ()
+        if "opens_hours" in fields.values and "not_before" not in when:
+            raise fields.error("opens_hours", 'opens_hours needs when = ["not_before"]')
         return Grant(
             id=self._id(fields),
             to=to,
@@ -233,13 +238,14 @@ class _Reader:
             whose=whose,
             up_to=LEVELS.index(fields.word("up_to", LEVELS)),
             states=self._states(fields, kinds),
-            when=fields.words("when", FACTS) if "when" in fields.values else (),
+            when=when,
             logged=self._logged(fields, may),
             life_safety=fields.flag("life_safety"),
             onward=fields.flag("onward"),
             retention_days=fields.limit("retention_days"),
             lead_time_hours=fields.limit("lead_time_hours"),
             erase_after_days=fields.limit("erase_after_days"),
+            opens_hours=fields.limit("opens_hours"),
             channels=fields.words("channels", CHANNELS) if "channels" in fields.values else (),
         )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from safeconduct.agreement.books import (
     ASSIGNED,
@@ -33,6 +33,8 @@ __all__ = ["Book", "Decision", "Explanation", "Item", "Policy", "Subject", "comp
 
 ONWARD_ACTS = frozenset({"disclose", "export"})
 NO_GRANT = "no grant"
+LimitName = Literal["opens_hours", "lead_time_hours", "retention_days", "erase_after_days"]
+_GIVING = frozenset({"read", "disclose"})
 _EVERY_ROLE = frozenset(ROLES)
 _MAX_VIEWS = 4096
 
@@ -194,6 +196,22 @@ class Policy:
             for part in self.vocabulary.kinds[kind].parts
             for condition in table.get((party, role, act, kind, part), ())
         )
+
+    def limit(self, name: LimitName, kind: str, part: str, to_party: str, originator: str = "") -> int | None:
+        """The largest such limit of the grants in force that give a party this part to read or take in.
+
+        `originator` narrows it to one party's records. None when no grant in force names the limit.
+        """
+        found = [
+            value
+            for placed in self.grants.values()
+            if kind in placed.grant.kinds
+            and part in placed.grant.parts_of(kind, self.vocabulary)
+            and _GIVING.intersection(placed.grant.may)
+            and any(to == to_party and originator in ("", whose) for to, whose in placed.directions)
+            and (value := getattr(placed.grant, name)) is not None
+        ]
+        return max(found, default=None)
 
     def entries(self, subject: Subject, act: str, kind: str) -> tuple[Entry, ...]:
         """The parts of a kind that some grant in force could open to these roles in this act."""

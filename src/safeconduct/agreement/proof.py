@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
-from safeconduct.agreement.books import ASSIGNED, AUTHORISED, NOT_BEFORE, Book
+from safeconduct.agreement.books import ASSIGNED, AUTHORISED, NOT_BEFORE, Book, Condition
 from safeconduct.agreement.clauses import Assurance, Clause
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, Vocabulary
@@ -150,8 +150,9 @@ def _worst_state(
 
 
 class Change(NamedTuple):
-    """One key of the dictionary that opens or closes. `states` and `levels` are those in which it does,
-    `size` how many combinations of state, level and facts that are."""
+    """One key of the dictionary that opens or closes. `states` and `levels` are those in which it does, `hours`
+    how long before a record's own time at most, where its time lock has to do with it (0: it has not), `size`
+    how many combinations of state, level, facts and steps of hours that are."""
 
     party: str
     role: str
@@ -161,6 +162,7 @@ class Change(NamedTuple):
     originator: str
     states: tuple[str, ...]
     levels: tuple[str, ...]
+    hours: int
     size: int
 
 
@@ -187,8 +189,8 @@ class Difference:
         return (*self.sentences, total)
 
 
-_State = tuple[str, str, str, int, int]
-"""(originator, agreement, state, level, facts)"""
+_State = tuple[str, str, str, int, int, int]
+"""(originator, agreement, state, level, facts, hours before the record's time)"""
 
 
 def difference(before: Policy, after: Policy) -> Difference:
@@ -202,7 +204,8 @@ def difference(before: Policy, after: Policy) -> Difference:
     removed: list[Change] = []
     known: dict[object, frozenset[_State]] = {}
     for key in sorted({*before.table, *after.table}):
-        old, new = _permitted(before, key, known), _permitted(after, key, known)
+        steps = _hour_steps(before.table.get(key, ()), after.table.get(key, ()))
+        old, new = _permitted(before, key, steps, known), _permitted(after, key, steps, known)
         if old != new:
             added += _changes(before, key, new - old)
             removed += _changes(before, key, old - new)
@@ -216,8 +219,25 @@ def difference(before: Policy, after: Policy) -> Difference:
     return Difference(tuple(added), tuple(removed), sentences, counts)
 
 
+def _hour_steps(*each: tuple[Condition, ...]) -> tuple[int, ...]:
+    """The hours before a record's time at which some grant begins to open it, and 0 for its time itself."""
+    found = {c.placed.grant.opens_hours for conditions in each for c in conditions}
+    return tuple(sorted({0, *(hours for hours in found if hours is not None)}))
+
+
+def _hours_open(condition: Condition, steps: tuple[int, ...]) -> tuple[int, ...]:
+    """The steps at which a grant opens: all without a time lock, up to its own hours with one."""
+    if not condition.facts & NOT_BEFORE:
+        return steps
+    hours = condition.placed.grant.opens_hours or 0
+    return tuple(step for step in steps if step <= hours)
+
+
 def _permitted(
-    policy: Policy, key: tuple[str, str, str, str, str], known: dict[object, frozenset[_State]]
+    policy: Policy,
+    key: tuple[str, str, str, str, str],
+    steps: tuple[int, ...],
+    known: dict[object, frozenset[_State]],
 ) -> frozenset[_State]:
     """Every state in which a fully cleared holder of the role is permitted, red lines included."""
     party, _, act, kind, part = key
@@ -226,7 +246,9 @@ def _permitted(
         return frozenset()
     lines = tuple(line for line in policy.red_lines if part in line.parts.get(kind, ()))
     same = (
-        tuple((c.agreement, c.originator, c.up_to, c.states, c.facts) for c in conditions),
+        tuple(
+            (c.agreement, c.originator, c.up_to, c.states, c.facts, _hours_open(c, steps)) for c in conditions
+        ),
         tuple((line.party, line.above) for line in lines),
         (party, act, kind),
     )
@@ -244,7 +266,9 @@ def _permitted(
                 if condition.states is None or state in condition.states
             ]
             facts = [each for each in _FACT_STATES if each & condition.facts == condition.facts]
-            states.update(product([condition.originator], [condition.agreement], open_states, levels, facts))
+            hours = _hours_open(condition, steps)
+            who = [condition.originator], [condition.agreement]
+            states.update(product(*who, open_states, levels, facts, hours))
         known[same] = frozenset(states)
     return known[same]
 
@@ -261,8 +285,14 @@ def _changes(
             originator,
             tuple(name for name in policy.vocabulary.kinds[key[3]].states if name in names),
             tuple(LEVELS[level] for level in sorted(levels)),
+            _locked_hours(here),
             len(here),
         )
+
+
+def _locked_hours(states: list[_State]) -> int:
+    """The earliest step that changes, unless it changes for good: then the time lock has nothing to do with it."""
+    return 0 if any(not state[4] & NOT_BEFORE for state in states) else max(state[5] for state in states)
 
 
 def _sentences(verb: str, changes: list[Change]) -> Iterator[str]:
@@ -284,4 +314,5 @@ def _sentences(verb: str, changes: list[Change]) -> Iterator[str]:
             f"{change.party} {verb}: {', '.join(roles)} may {', '.join(acts)} {', '.join(parts)} "
             f"of {change.originator}'s {change.kind} records while {' or '.join(change.states)}, "
             f"labelled {' or '.join(change.levels)}"
+            + (f", from {change.hours} hours before the record's time" if change.hours else "")
         )

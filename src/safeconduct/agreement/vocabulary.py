@@ -34,6 +34,10 @@ LANGUAGES = ("en", "ur", "zh-hans")
 FACTS = ("assigned", "not_before", "authorised_by")
 """What a grant may demand with `when`, besides what the record's header says."""
 
+LIMITS = ("retention_days", "erase_after_days", "lead_time_hours", "opens_hours")
+"""Limits within a grant, whole numbers. `opens_hours`: so long before a record's own time its time lock opens;
+only in a grant that waits for it (`not_before`)."""
+
 CHANNELS = ("email", "sms", "chat", "calendar")
 """Ways out that lead past a third party; closed unless a grant names them."""
 

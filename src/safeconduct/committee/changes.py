@@ -15,6 +15,7 @@ from safeconduct.shell.terms import ACT_NAMES, PART_NAMES, ROLE_NAMES, STATE_NAM
 class ChangeLine:
     """All roles, acts and parts that change alike: they of `party` may, or may no longer, do this.
 
+    `hours` before a record's time, where a time lock opens earlier or later; 0 where it has no part in it.
     `count` is in combinations of role, act, part, state, level and fact.
     """
 
@@ -26,6 +27,7 @@ class ChangeLine:
     originator: str
     states: tuple[str, ...]
     levels: tuple[str, ...]
+    hours: int
     count: int
 
 
@@ -56,7 +58,7 @@ def _lines(found: Iterable[Change]) -> list[ChangeLine]:
     """Put together the parts of one role and act, then the acts with equal parts, then the roles."""
     rows: list[_Row] = [
         ({"party": c.party, "role": c.role, "act": c.act, "kind": c.kind, "part": c.part, "of": c.originator,
-          "states": c.states, "levels": c.levels}, c[-1])
+          "states": c.states, "levels": c.levels, "hours": c.hours}, c.size)
         for c in found
     ]  # fmt: skip
     for name in ("part", "act", "role"):
@@ -71,6 +73,7 @@ def _lines(found: Iterable[Change]) -> list[ChangeLine]:
             originator=row["of"],
             states=tuple(plain(STATE_NAMES, state) for state in row["states"]),
             levels=row["levels"],
+            hours=row["hours"],
             count=count,
         )
         for row, count in rows

@@ -155,6 +155,12 @@ def _limits(grant: Grant) -> list[str]:
         hours = grant.lead_time_hours
         text = ngettext("%(n)s hour of notice", "%(n)s hours of notice", hours)
         found.append(text % {"n": hours})
+    if grant.opens_hours is not None:
+        hours = grant.opens_hours
+        text = ngettext(
+            "opens %(n)s hour before the record's time", "opens %(n)s hours before the record's time", hours
+        )
+        found.append(text % {"n": hours})
     if grant.onward:
         found.append(gettext("may be passed on"))
     if grant.channels:

@@ -87,7 +87,7 @@ def _kinds() -> Iterator[str]:
 
 
 def _words() -> Iterator[str]:
-    from safeconduct.agreement.vocabulary import ACTS, CHANNELS, FACTS, LEVELS, ROLES, STATUSES
+    from safeconduct.agreement.vocabulary import ACTS, CHANNELS, FACTS, LEVELS, LIMITS, ROLES, STATUSES
 
     yield "## Words of the agreement\n"
     yield "| | |\n|---|---|"
@@ -97,6 +97,7 @@ def _words() -> Iterator[str]:
         ("roles", ROLES),
         ("statuses of a clause", STATUSES),
         ("facts a grant may depend on (`when`)", FACTS),
+        ("limits within a grant", LIMITS),
         ("channels a grant may open", CHANNELS),
     ):
         yield f"| {what} | {', '.join(words)} |"
