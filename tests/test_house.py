@@ -13,7 +13,7 @@ ROOT = Path(safeconduct.__file__).parent
 FLOORS = (
     ("agreement", "ledger"),
     ("records",),
-    ("exchange", "people"),
+    ("exchange", "people", "timers"),
     ("shell",),
     ("incidents", "journeys", "committee", "oversight"),
     ("api",),

@@ -16,6 +16,7 @@ from safeconduct.exchange.projection import RECEIVED, SENT
 from safeconduct.exchange.state import Received, State, received_id
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.projection import Disclosed
 from safeconduct.records.transaction import Tx, iso
@@ -94,6 +95,9 @@ class Reception:
         if kind.crosses_by_pairing:
             self.tx.policy_changed = True
         self.changed.append((kind.name, record, index))
+        row = self.tx.row(record)
+        for hook in HOOKS.received:
+            hook(self.tx, row, index)
 
     def _check_next(self, header: dict[str, Any], kind: Kind, known: Received | None) -> None:
         expected = known.version + 1 if known is not None else 1

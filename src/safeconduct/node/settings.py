@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "safeconduct.records",
     "safeconduct.exchange",
     "safeconduct.people",
+    "safeconduct.timers",
     "safeconduct.shell",
     "safeconduct.incidents",
     "safeconduct.journeys",

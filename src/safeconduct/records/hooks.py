@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from safeconduct.records.transaction import Tx
 
 Job = Callable[["Tx", dict[str, Any]], dict[str, Any]]
+Tick = Callable[["Tx"], bool | None]
+"""Returns whether there is more to do, so that it is called again at once, after the jobs that wait."""
 
 
 @dataclass
 class Hooks:
     jobs: dict[str, Job] = field(default_factory=dict)
     version: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
+    received: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
-    ticks: list[tuple[str, float, Callable[[Tx], None]]] = field(default_factory=list)
+    ticks: list[tuple[str, float, Tick]] = field(default_factory=list)
     start: list[Callable[[Tx], None]] = field(default_factory=list)
     stop: list[Callable[[Home], None]] = field(default_factory=list)
 
@@ -42,6 +45,12 @@ def on_version(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, i
     return function
 
 
+def on_received(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, int], None]:
+    """Call `function(tx, row, ledger index)` for every version of a partner's record that is taken in."""
+    HOOKS.received.append(function)
+    return function
+
+
 def on_policy(function: Callable[[Tx, Any, Any], None]) -> Callable[[Tx, Any, Any], None]:
     """Call `function(tx, policy before, policy after)` when the standing of an agreement changed."""
     HOOKS.policy.append(function)
@@ -60,10 +69,10 @@ def on_stop(function: Callable[[Home], None]) -> Callable[[Home], None]:
     return function
 
 
-def on_tick(setting: str, seconds: float) -> Callable[[Callable[[Tx], None]], Callable[[Tx], None]]:
+def on_tick(setting: str, seconds: float) -> Callable[[Tick], Tick]:
     """Call the function every so many seconds: the value of `setting` in node.toml, else `seconds`."""
 
-    def register(function: Callable[[Tx], None]) -> Callable[[Tx], None]:
+    def register(function: Tick) -> Tick:
         HOOKS.ticks.append((setting, seconds, function))
         return function
 

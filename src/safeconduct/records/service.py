@@ -21,10 +21,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import HOOKS
+from safeconduct.records.hooks import HOOKS, Tick
 from safeconduct.records.writer import Answer, Writer
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ BACKLOG = 1000
 
 
 class _Timer:
-    def __init__(self, seconds: float, function: Callable[[Any], None]) -> None:
+    def __init__(self, seconds: float, function: Tick) -> None:
         self.seconds = seconds
         self.function = function
         self.due = time.monotonic() + seconds
@@ -44,8 +43,8 @@ class _Timer:
     def rest(self) -> float:
         return self.due - time.monotonic()
 
-    def done(self) -> None:
-        self.due = time.monotonic() + self.seconds
+    def done(self, more: bool) -> None:
+        self.due = time.monotonic() + (0.0 if more else self.seconds)
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,7 @@ class WriterThread:
         while True:
             for timer in timers:
                 if timer.rest() <= 0:
-                    writer.tick(timer.function)
-                    timer.done()
+                    timer.done(writer.tick(timer.function))
                     self._announce()
             wait = max(0.0, min((t.rest() for t in timers), default=60.0))
             try:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db import DatabaseError
+
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.ledger.canonical import canonical
 from safeconduct.ledger.keystore import KeyStore
@@ -142,6 +144,32 @@ class Tx:
     def announce(self, event: dict[str, Any]) -> None:
         """Put an event on the bus once the batch is durable."""
         self.events.append(event)
+
+    def attempt(self, function: Callable[[], None]) -> Exception | None:
+        """Do a piece of work that is taken back whole when it fails, and nothing else with it.
+
+        Returns what it failed with. A fault of the databases or the disk is raised: it concerns everything.
+        """
+        marks = len(self.events), dict(self.after), self.policy_changed, self.purge, len(self.tables.deferred)
+        self.db.execute("SAVEPOINT attempt")
+        self.tables.execute("SAVEPOINT attempt")
+        fault: Exception | None = None
+        try:
+            function()
+        except (sqlite3.Error, DatabaseError, OSError):
+            raise
+        except Exception as found:
+            fault = found
+            self.db.execute("ROLLBACK TO attempt")
+            self.tables.execute("ROLLBACK TO attempt")
+            events, self.after, self.policy_changed, self.purge, deferred = marks
+            del self.events[events:]
+            del self.tables.deferred[deferred:]
+            self.latest = None
+            self.log.reload()
+        self.db.execute("RELEASE attempt")
+        self.tables.execute("RELEASE attempt")
+        return fault
 
     def after_commit(self, function: Callable[[], None], once: object = None) -> None:
         """Call the function when the batch is durable. Of those given with an equal `once` by all the jobs of

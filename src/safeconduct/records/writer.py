@@ -23,7 +23,7 @@ from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log, open_database
 from safeconduct.records import refusals
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import HOOKS
+from safeconduct.records.hooks import HOOKS, Tick
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.standing import load_state
 from safeconduct.records.transaction import TO_SWEEP, Tx, iso, open_body
@@ -114,11 +114,19 @@ class Writer:
         """
         return self._transact([self._job(name, payload) for name, payload in jobs], answered)
 
-    def tick(self, function: Callable[[Tx], None]) -> None:
-        """Run one timer's work in a transaction of its own."""
-        self._transact([self._plain(function)])
+    def tick(self, function: Tick) -> bool:
+        """Run what is done from time to time in a transaction of its own; True when there is more of it."""
+        more = False
+
+        def work(tx: Tx) -> Answer:
+            nonlocal more
+            more = bool(function(tx))
+            return {}
+
+        self._transact([work])
         if self._sweep_again and time.monotonic() >= self._sweep_again:
             self._sweep()
+        return more
 
     def _job(self, name: str, payload: Answer) -> Callable[[Tx], Answer]:
         def run(tx: Tx) -> Answer:
