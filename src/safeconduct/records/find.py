@@ -42,7 +42,8 @@ class Query:
     """What to list. `since` and `until` are epoch seconds on the kind's time; `bbox` west, south, east, north
     in degrees; `sort` is "time" (of the event) or "at" (when it was recorded).
 
-    `parts` are those that the list will show (empty: all): the others are neither given nor noted as read."""
+    `about` is one record, or several. `parts` are those that the list will show (empty: all): the others are
+    neither given nor noted as read; of those in `told` the list says only whether they would be shown."""
 
     kind: str
     text: str = ""
@@ -54,9 +55,10 @@ class Query:
     external: Sequence[str] = ()
     originator: str = ""
     state: str = ""
-    about: str | None = None
+    about: str | Sequence[str] | None = None
     withdrawn: bool | None = None
     parts: Sequence[str] = ()
+    told: Sequence[str] = ()
     sort: str = "time"
     descending: bool = True
     limit: int = 50
@@ -92,10 +94,10 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     plain = not (timed or query.cursor or query.text or query.bbox)
     hidden = listing.unplaced(bit) if bit is not None and plain else []
     everything = shown + hidden
-    only = frozenset(query.parts or shape.part_names)
+    only, told = frozenset(query.parts or shape.part_names), tuple(query.told)
     unknown = unknown_abouts(state, reader, [row for row, _ in everything], now)
     records = [
-        release_row(state, reader, act, row, mask, now, only=only, unknown=unknown)
+        release_row(state, reader, act, row, mask, now, only=only, unknown=unknown, told=told)
         for row, mask in everything
     ]
     note(reader, act, state, [row for row, _ in everything], [r.mask for r in records], now, door)
@@ -150,8 +152,11 @@ class _Listing:
         for column, text in (("originator", query.originator), ("state", query.state)):
             if text:
                 self._and(f"{column} = %s", [text])
-        if query.about is not None:
+        if isinstance(query.about, str):
             self._and("about = %s", [query.about])
+        elif query.about is not None:
+            marks = ", ".join(["%s"] * len(query.about))
+            self._and(f"about IN ({marks})" if marks else "1 = 0", list(query.about))
         if query.withdrawn is not None:
             self._and("withdrawn = %s", [query.withdrawn])
         if query.text:

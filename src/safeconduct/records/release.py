@@ -34,7 +34,11 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Released:
-    """A record as one reader may see it. `levels` are those of the parts shown; `label` the highest of them."""
+    """A record as one reader may see it. `levels` are those of the parts shown; `label` the highest of them.
+
+    `told` says of parts that were asked about and not shown whether they would be: "shown", "waits" (for the
+    time lock at `opens`), "awaited" (the other party has not given it yet), "withheld", "erased" or "absent".
+    """
 
     id: str
     version: int
@@ -53,6 +57,8 @@ class Released:
     releasable: frozenset[str] = frozenset()
     agreement: str = ""
     ledger_index: int = 0
+    told: Mapping[str, str] = field(default_factory=dict)
+    opens: datetime | None = None
     mask: int = field(default=0, repr=False)
 
     @property
@@ -102,10 +108,11 @@ def release_row(
     explain: bool = False,
     only: frozenset[str] | None = None,
     unknown: frozenset[str] = frozenset(),
+    told: tuple[str, ...] = (),
 ) -> Released:
     """What of a row `mask` lets out, of the parts in `only` if that is given; that it is about a record in
-    `unknown` is not told. Noting the reading is the caller's next step, with the mask of what came out; rooms
-    use release() or find()."""
+    `unknown` is not told; of the parts in `told`, only whether they would be shown. Noting the reading is the
+    caller's next step, with the mask of what came out; rooms use release() or find()."""
     received = row.originator != reader.party
     shown = _shown(row.kind, mask, row.present, row.erased, row.levels, received, only)
     values = row.values() if shown.parts else {}
@@ -118,6 +125,8 @@ def release_row(
             withheld.append(Withheld(name, decision.refused_by, decision.would))
         else:
             withheld.append(Withheld(name, ""))
+    standing = _told(state.policy, reader, act, row, mask, now, told) if told else {}
+    waits = "waits" in standing.values() and row.opens is not None
     return Released(
         id=row.id,
         version=row.version,
@@ -136,8 +145,46 @@ def release_row(
         releasable=frozenset() if received else names_in(row.releasable),
         agreement=row.agreement,
         ledger_index=row.ledger_index,
+        told=standing,
+        opens=datetime.fromtimestamp(row.opens, UTC) if waits and row.opens is not None else None,
         mask=shown.mask,
     )
+
+
+def _told(
+    policy: Policy, reader: Subject, act: str, row: RowView, mask: int, now: float, names: tuple[str, ...]
+) -> dict[str, str]:
+    """How each of these parts stands to the reader, without showing any of them."""
+    shape, received = kind(row.kind), row.originator != reader.party
+    unlocked = mask
+    if (row.opens is not None and row.opens > now) or received:
+        unlocked |= _unlocked(policy, reader, act, item_of(row)._replace(opens=None), row.present)
+    standing = {}
+    for name in names:
+        bit = shape.bit(name)
+        is_here, open_later = row.present >> bit & 1, unlocked >> bit & 1
+        if row.erased >> bit & 1 and not is_here:
+            standing[name] = "erased" if open_later else "withheld"
+        elif is_here and mask >> bit & 1:
+            standing[name] = "shown"
+        elif not open_later:
+            standing[name] = "withheld"
+        elif is_here:
+            standing[name] = "waits"
+        else:
+            standing[name] = "awaited" if received else "absent"
+    return standing
+
+
+def _unlocked(policy: Policy, reader: Subject, act: str, item: Item, present: int) -> int:
+    """The mask that a record will have for the reader when no time lock holds, with the parts that have not come
+    taken to bear their kind's own label."""
+    shape, levels = kind(item.kind), item.levels
+    for name, level in shape.default_levels().items():
+        bit = shape.bit(name)
+        if not present >> bit & 1:
+            levels = levels & ~(3 << 2 * bit) | level << 2 * bit
+    return policy.mask(reader, act, item._replace(levels=levels), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +281,9 @@ def note(
         logged = _logged(state.policy, reader, act, row, now) & mask
         if logged:
             names = [n for bit, n in enumerate(kind(row.kind).part_names) if logged >> bit & 1]
-            entry = {"record": row.id, "version": row.version, "parts": names}
+            entry: dict[str, Any] = {"record": row.id, "version": row.version, "parts": names}
+            if row.originator != reader.party:
+                entry["index"] = row.ledger_index
             items.setdefault((row.kind, row.originator), []).append(entry)
     if items:
         payload = [{"kind": k, "of": o, "records": found} for (k, o), found in items.items()]
