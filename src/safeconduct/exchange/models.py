@@ -39,3 +39,36 @@ class Holding(models.Model):
             models.Index("partner", "since", "key", name="holding_partner_since"),
             models.Index("record", "partner", name="holding_record"),
         ]
+
+
+class Disclosure(models.Model):
+    """One act of giving: parts of a version of an own record put into a partner's feed, by which clauses."""
+
+    ledger_index = models.BigIntegerField(primary_key=True)
+    partner = models.CharField(max_length=64)
+    record = models.CharField(max_length=64)
+    kind = models.CharField(max_length=64)
+    version = models.IntegerField()
+    mask = models.BigIntegerField()
+    clauses = models.TextField(default="")
+    at = models.FloatField()
+    feed_index = models.BigIntegerField()
+
+    class Meta:
+        app_label = "exchange"
+        db_table = "exchange_disclosure"
+        indexes = [models.Index("record", "ledger_index", name="disclosure_record")]
+
+
+class CosignedBy(models.Model):
+    """A partner's cosignature on this node's ledger, as it was written into it: up to `size`, at `at`."""
+
+    ledger_index = models.BigIntegerField(primary_key=True)
+    partner = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    at = models.FloatField()
+
+    class Meta:
+        app_label = "exchange"
+        db_table = "exchange_cosigned"
+        indexes = [models.Index("partner", "size", name="cosigned_partner")]

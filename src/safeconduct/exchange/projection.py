@@ -10,9 +10,11 @@ from safeconduct.records.projection import (
     Tables,
     clear_parts,
     epoch,
+    index_reading,
     note_policy_change,
     projects,
     put_row,
+    values_of,
 )
 
 OWN, SENT, RECEIVED = "own", "sent", "received"
@@ -28,11 +30,41 @@ def _received(tables: Tables, index: int, header: Header, disclosures: Disclosur
     kind = all_kinds().get(header["kind"])
     if kind is not None and kind.crosses_by_pairing:
         note_policy_change(tables, index)
+    if header["kind"] == "reading":
+        _index_told(tables, header, values_of(disclosures)[0])
+
+
+def _index_told(tables: Tables, header: Header, what: Mapping[str, Any] | None) -> None:
+    """A partner's reading of own records names them as they were sent to that partner, and no other."""
+
+    def known(item: Mapping[str, Any]) -> tuple[str, int] | None:
+        found = tables.one(
+            "SELECT record, version FROM exchange_holding WHERE key = %s",
+            [f"{header['originator']}/{item.get('sent_as', '')}/{item['version']}"],
+        )
+        return (found[0], found[1]) if found else None
+
+    index_reading(tables, header["record"], what, known)
 
 
 @projects("disclosure")
 def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     key = f"{header['partner']}/{header['sent_as']}/{header['sent_version']}"
+    tables.execute(
+        "INSERT INTO exchange_disclosure (ledger_index, partner, record, kind, version, mask, clauses, at, "
+        "feed_index) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            index,
+            header["partner"],
+            header["record"],
+            header["kind"],
+            header["version"],
+            header["mask"],
+            " ".join(header["clauses"]),
+            epoch(header["at"]),
+            header["feed_index"],
+        ],
+    )
     if header["more"]:
         tables.execute(
             "UPDATE exchange_holding SET parts = parts | %s, withdrawn = withdrawn & ~%s WHERE key = %s",
@@ -101,4 +133,13 @@ def _receipt(tables: Tables, index: int, header: Header, disclosures: Disclosure
             "UPDATE exchange_holding SET retained = retained | (asked & ~removed & %s), because = %s, "
             f"answered_at = %s {where}",
             [mask, header["because"], at, header["partner"], header["record"], mask],
+        )
+
+
+@projects("checkpoint")
+def _checkpoint(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    if header["what"] == "cosigned_by":
+        tables.execute(
+            "INSERT INTO exchange_cosigned (ledger_index, partner, size, at) VALUES (%s, %s, %s, %s)",
+            [index, header["partner"], header["size"], epoch(header["at"])],
         )

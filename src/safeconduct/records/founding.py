@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records.kinds import Kind, PartModel, register
@@ -45,25 +45,30 @@ class Assignment(PartModel):
 
 
 class ReadItem(PartModel):
-    record: str
+    """One record of which something was shown: `record` and `version` as the party that logged it keeps them;
+    `sent_as` the id under which another party's record came, by which that party knows it."""
+
+    record: str = Field(max_length=64)
     version: int
-    parts: list[str]
+    parts: list[Annotated[str, StringConstraints(max_length=64)]] = Field(max_length=64)
+    sent_as: str = Field(default="", max_length=64)
 
 
 class ReadWhat(PartModel):
-    """Which parts of which versions were shown, by what act, to how many records' extent."""
+    """Which parts of which versions of a party's records were shown, by what act, at what moment (ISO 8601)."""
 
-    act: str
-    of: str
-    kind: str
-    records: list[ReadItem]
+    act: str = Field(max_length=32)
+    of: str = Field(max_length=64)
+    kind: str = Field(max_length=64)
+    records: list[ReadItem] = Field(max_length=1_000)
+    at: str = Field(default="", max_length=40)
 
 
 class ReadWho(PartModel):
     """The reader as the party that logged the reading knows them."""
 
-    person: str
-    roles: list[str]
+    person: str = Field(max_length=64)
+    roles: list[Annotated[str, StringConstraints(max_length=64)]] = Field(max_length=64)
 
 
 CLAUSE = register(Kind("clause", {"text": ClauseText}, check=check_clause, crosses_by_pairing=True))
@@ -79,4 +84,6 @@ ROLE_ASSIGNMENT = register(
         check=check_role_assignment,
     )
 )
-READING = register(Kind("reading", {"what": ReadWhat, "who": ReadWho}, by_system=True))
+READING = register(
+    Kind("reading", {"what": ReadWhat, "who": ReadWho}, dimensions={"time": ("what", "at")}, by_system=True)
+)

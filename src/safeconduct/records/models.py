@@ -64,6 +64,23 @@ class VersionRow(models.Model):
         constraints = [models.UniqueConstraint("record", "version", name="one_version")]
 
 
+class ShownRow(models.Model):
+    """What a reading says was shown of one record of this node's: which version, which parts (`|a|b|`)."""
+
+    reading = models.CharField(max_length=64)
+    record = models.CharField(max_length=64)
+    version = models.IntegerField()
+    parts = models.TextField()
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_shown"
+        indexes = [
+            models.Index("record", "reading", name="shown_record"),
+            models.Index("reading", name="shown_reading"),
+        ]
+
+
 class Applied(models.Model):
     """How far the tables have followed the ledger: one row."""
 

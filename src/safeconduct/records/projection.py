@@ -233,6 +233,24 @@ def clear_parts(tables: Tables, record: str, mask: int) -> None:
         ],
     )
     remove_text(tables, kind, found[1], mask)
+    if kind.name == "reading" and "what" not in parts:
+        tables.execute("DELETE FROM records_shown WHERE reading = %s", [record])
+
+
+Known = Callable[[Mapping[str, Any]], tuple[str, int] | None]
+"""An item of a reading -> the record here and its version, or None for one that is not known here."""
+
+
+def index_reading(tables: Tables, reading: str, what: Mapping[str, Any] | None, known: Known) -> None:
+    """Make what a reading says findable by the records that were shown."""
+    tables.execute("DELETE FROM records_shown WHERE reading = %s", [reading])
+    for item in (what or {}).get("records", ()):
+        found = known(item)
+        if found is not None:
+            tables.execute(
+                "INSERT INTO records_shown (reading, record, version, parts) VALUES (%s, %s, %s, %s)",
+                [reading, *found, party_set(item["parts"])],
+            )
 
 
 @projects("version")
@@ -240,6 +258,10 @@ def _version(
     tables: Tables, index: int, header: Mapping[str, Any], disclosures: Sequence[str | None]
 ) -> None:
     put_row(tables, index, header, disclosures, "")
+    if header["kind"] == "reading":
+        index_reading(
+            tables, header["record"], values_of(disclosures)[0], lambda i: (i["record"], i["version"])
+        )
     if header["kind"] in ("clause", "status_act"):
         note_policy_change(tables, index)
 

@@ -13,7 +13,7 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.transaction import Tx, iso
 
-READING_LIMIT = 1_000
+READING_LIMIT = 500
 """Records that one reading names at most."""
 
 
@@ -21,8 +21,8 @@ READING_LIMIT = 1_000
 def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Store one reading for each kind and originator read; it is durable when this is answered.
 
-    A reading of the other party's record may be released to that party alone; one of an own record to nobody
-    unless a clause about readings is written for it. By which state of the policy it was decided (a ledger
+    A reading of another party's records may be released to that party alone, and names them by the ids under
+    which they came; one of own records goes to nobody. By which state of the policy it was decided (a ledger
     index) stays in the private header.
     """
     actor = tx.subject(payload["actor"])
@@ -35,6 +35,7 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     for item, records in chunks:
         of = item["of"]
         own = of == tx.home.party
+        named = [_named(tx, record, own) for record in records]
         draft = Draft(
             kind=READING.name,
             parts={
@@ -42,7 +43,8 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
                     "act": payload["act"],
                     "of": of,
                     "kind": item["kind"],
-                    "records": records,
+                    "records": named,
+                    "at": iso(tx.now),
                 },
                 "who": {"person": actor.person, "roles": sorted(actor.roles)},
             },
@@ -54,6 +56,17 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         )
         indexes.append(index)
     return {"indexes": indexes}
+
+
+def _named(tx: Tx, item: dict[str, Any], own: bool) -> dict[str, Any]:
+    """What was shown of one record; another party's is named as that party knows it, too."""
+    shown = {name: item[name] for name in ("record", "version", "parts")}
+    if own or "index" not in item:
+        return shown
+    header = tx.header(int(item["index"]))
+    if header.get("record") != item["record"]:
+        raise Malformed("a reading names the entry of another record")
+    return {**shown, "sent_as": header.get("sent_as", "")}
 
 
 @job("refuse")
