@@ -81,6 +81,21 @@ class ShownRow(models.Model):
         ]
 
 
+class RefusalRow(models.Model):
+    """An attempt that was refused, where the ledger has it; `record` "" when it named none."""
+
+    ledger_index = models.BigIntegerField(primary_key=True)
+    at = models.FloatField()
+    person = models.CharField(max_length=64)
+    act = models.CharField(max_length=32)
+    record = models.CharField(max_length=64)
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_refusal"
+        indexes = [models.Index("record", name="refusal_record")]
+
+
 class Applied(models.Model):
     """How far the tables have followed the ledger: one row."""
 

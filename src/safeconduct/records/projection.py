@@ -266,6 +266,17 @@ def _version(
         note_policy_change(tables, index)
 
 
+@projects("refusal")
+def _refusal(
+    tables: Tables, index: int, header: Mapping[str, Any], disclosures: Sequence[str | None]
+) -> None:
+    names = ("person", "act", "record")
+    tables.execute(
+        "INSERT INTO records_refusal (ledger_index, at, person, act, record) VALUES (%s, %s, %s, %s, %s)",
+        [index, epoch(header["at"]) or 0.0, *(str(header.get(name) or "")[:64] for name in names)],
+    )
+
+
 def note_policy_change(tables: Tables, index: int) -> None:
     """Remember at which ledger index the standing of an agreement last changed (row 2 of `records_applied`)."""
     tables.execute(
