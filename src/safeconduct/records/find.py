@@ -39,8 +39,8 @@ RECENT = 2_000
 
 @dataclass(frozen=True)
 class Query:
-    """What to list. `since` and `until` are epoch seconds on the kind's time; `bbox` west, south, east, north
-    in degrees; `sort` is "time" (of the event) or "at" (when it was recorded).
+    """What to list. `since` and `until` are epoch seconds on the kind's time, `ends_after` on the end of what
+    lasts; `bbox` west, south, east, north in degrees; `sort` is "time" (of the event) or "at" (when it was recorded).
 
     `about` is one record, or several. `parts` are those that the list will show (empty: all): the others are
     neither given nor noted as read; of those in `told` the list says only whether they would be shown."""
@@ -49,6 +49,7 @@ class Query:
     text: str = ""
     since: float | None = None
     until: float | None = None
+    ends_after: float | None = None
     bbox: tuple[float, float, float, float] | None = None
     category: str = ""
     place: str = ""
@@ -90,7 +91,7 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     rows = listing.page(query, sort, bit)
     shown = rows[: query.limit]
     cursor = _cursor(shown[-1][0], sort) if len(rows) > query.limit else ""
-    timed = query.since is not None or query.until is not None
+    timed = any(end is not None for end in (query.since, query.until, query.ends_after))
     plain = not (timed or query.cursor or query.text or query.bbox)
     hidden = listing.unplaced(bit) if bit is not None and plain else []
     everything = shown + hidden
@@ -134,6 +135,7 @@ class _Listing:
         for column, test, value in (
             ("time", ">= %s", query.since),
             ("time", "< %s", query.until),
+            ("until", ">= %s", query.ends_after),
             ("category", "= %s", query.category or None),
             ("place", "= %s", query.place or None),
         ):
