@@ -15,7 +15,7 @@ FLOORS = (
     ("records",),
     ("exchange", "people", "timers"),
     ("shell",),
-    ("incidents", "journeys", "committee", "oversight"),
+    ("incidents", "journeys", "registry", "committee", "oversight"),
     ("api",),
     ("node",),
 )

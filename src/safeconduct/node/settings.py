@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "safeconduct.shell",
     "safeconduct.incidents",
     "safeconduct.journeys",
+    "safeconduct.registry",
     "safeconduct.committee",
     "safeconduct.oversight",
     "safeconduct.api",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("incidents/", include("safeconduct.incidents.urls")),
     path("journeys/", include("safeconduct.journeys.urls")),
+    path("registry/", include("safeconduct.registry.urls")),
     path("agreement/", include("safeconduct.committee.urls")),
     path("oversight/", include("safeconduct.oversight.urls")),
     path("api/v1/", include("safeconduct.api.urls")),

@@ -71,6 +71,16 @@ KIND_NAMES: Mapping[str, Promise] = {
     "check_in": pgettext_lazy("kind of record", "check-in"),
     "comment": pgettext_lazy("kind of record", "comment"),
     "escalation": pgettext_lazy("kind of record", "escalation"),
+    "organisation": pgettext_lazy("kind of record", "organisation"),
+    "project": pgettext_lazy("kind of record", "project"),
+    "site": pgettext_lazy("kind of record", "site"),
+    "protection": pgettext_lazy("kind of record", "protection of a site"),
+    "unit": pgettext_lazy("kind of record", "unit"),
+    "person": pgettext_lazy("kind of record", "Protected Person"),
+    "presence": pgettext_lazy("kind of record", "stay at a site"),
+    "headcount": pgettext_lazy("kind of record", "headcount"),
+    "grievance": pgettext_lazy("kind of record", "grievance"),
+    "answer": pgettext_lazy("kind of record", "answer to a grievance"),
 }
 
 PART_NAMES: dict[str, Any] = {
