@@ -11,7 +11,7 @@ import safeconduct
 
 ROOT = Path(safeconduct.__file__).parent
 FLOORS = (
-    ("agreement", "ledger"),
+    ("agreement", "ledger", "geo"),
     ("records",),
     ("exchange", "people", "timers"),
     ("shell",),
