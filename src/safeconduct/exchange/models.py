@@ -41,8 +41,9 @@ class Holding(models.Model):
         ]
 
 
-class Disclosure(models.Model):
-    """One act of giving: parts of a version of an own record put into a partner's feed, by which clauses."""
+class Passing(models.Model):
+    """Parts of a version of a record that passed between this node and a partner's at `at` (seconds since 1970),
+    by which clauses; where they stand in the ledger and in the feed."""
 
     ledger_index = models.BigIntegerField(primary_key=True)
     partner = models.CharField(max_length=64)
@@ -55,9 +56,25 @@ class Disclosure(models.Model):
     feed_index = models.BigIntegerField()
 
     class Meta:
+        abstract = True
+
+
+class Disclosure(Passing):
+    """One act of giving: parts of a version of an own record put into a partner's feed."""
+
+    class Meta:
         app_label = "exchange"
         db_table = "exchange_disclosure"
         indexes = [models.Index("record", "ledger_index", name="disclosure_record")]
+
+
+class Taken(Passing):
+    """What came of a partner's record with one entry of its feed; `mask` is what is held of the version since."""
+
+    class Meta:
+        app_label = "exchange"
+        db_table = "exchange_taken"
+        indexes = [models.Index("record", "ledger_index", name="taken_record")]
 
 
 class CosignedBy(models.Model):

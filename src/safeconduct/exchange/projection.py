@@ -27,6 +27,21 @@ Disclosures = Sequence[str | None]
 @projects("received")
 def _received(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     put_row(tables, index, header, disclosures, header["agreement"])
+    tables.execute(
+        "INSERT INTO exchange_taken (ledger_index, partner, record, kind, version, mask, clauses, at, feed_index) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            index,
+            header["originator"],
+            header["record"],
+            header["kind"],
+            header["version"],
+            header.get("held", 0),
+            " ".join(header["clauses"]),
+            epoch(header["received"]),
+            header["feed_index"],
+        ],
+    )
     kind = all_kinds().get(header["kind"])
     if kind is not None and kind.crosses_by_pairing:
         note_policy_change(tables, index)

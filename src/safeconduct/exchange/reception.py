@@ -161,6 +161,7 @@ class Reception:
             "opens": "",
             "clauses": header["clauses"],
             "parts": header["digests"],
+            "held": sum(1 << bit for bit in texts),
             "commitment": header["commitment"],
             "sent_as": header["record"],
             "feed_index": arrival.index,
