@@ -42,8 +42,9 @@ class Query:
     """What to list. `since` and `until` are epoch seconds on the kind's time, `ends_after` on the end of what
     lasts; `bbox` west, south, east, north in degrees; `sort` is "time" (of the event) or "at" (when it was recorded).
 
-    `about` is one record, or several. `parts` are those that the list will show (empty: all): the others are
-    neither given nor noted as read; of those in `told` the list says only whether they would be shown."""
+    `about` is one record, or several; `ids` lists only these. `parts` are those that the list will show (empty:
+    all): the others are neither given nor noted as read; of those in `told` the list says only whether they would
+    be shown."""
 
     kind: str
     text: str = ""
@@ -57,6 +58,7 @@ class Query:
     originator: str = ""
     state: str = ""
     about: str | Sequence[str] | None = None
+    ids: Sequence[str] | None = None
     withdrawn: bool | None = None
     parts: Sequence[str] = ()
     told: Sequence[str] = ()
@@ -157,8 +159,9 @@ class _Listing:
         if isinstance(query.about, str):
             self._and("about = %s", [query.about])
         elif query.about is not None:
-            marks = ", ".join(["%s"] * len(query.about))
-            self._and(f"about IN ({marks})" if marks else "1 = 0", list(query.about))
+            self._among("about", query.about)
+        if query.ids is not None:
+            self._among("id", query.ids)
         if query.withdrawn is not None:
             self._and("withdrawn = %s", [query.withdrawn])
         if query.text:
@@ -193,6 +196,10 @@ class _Listing:
             raise Malformed(f"{self.shape.name} has no {column} to filter by")
         self.needed |= 1 << self.shape.bit(source[0])
         self._and(test, values)
+
+    def _among(self, column: str, values: Sequence[str]) -> None:
+        marks = ", ".join(["%s"] * len(values))
+        self._and(f"{column} IN ({marks})" if marks else "1 = 0", list(values))
 
     def _and(self, test: str, values: list[Any]) -> None:
         self.conditions.append(test)
