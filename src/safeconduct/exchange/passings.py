@@ -75,33 +75,35 @@ def _passed(row: Passing, mask: int) -> Passed:
 
 @dataclass(frozen=True)
 class Cover:
-    """The first cosignature of a partner that covers an entry: on a ledger of `size` entries, noted at `at`."""
+    """The first cosignature of a partner that covers an entry: on a ledger of `size` entries, noted at `at` in the own
+    ledger's entry `index`."""
 
     partner: str
     size: int
     at: datetime
+    index: int
 
 
 class Covers:
     """Finds the first cosignature over an entry of the ledger."""
 
     def __init__(self, lowest: int) -> None:
-        self._rows: dict[str, list[tuple[int, float]]] = {}
+        self._rows: dict[str, list[tuple[int, float, int]]] = {}
         for row in CosignedBy.objects.filter(size__gt=lowest).order_by("size"):
-            self._rows.setdefault(row.partner, []).append((row.size, row.at))
+            self._rows.setdefault(row.partner, []).append((row.size, row.at, row.ledger_index))
 
     def over(self, index: int) -> Cover | None:
         """None while no partner has cosigned the entry."""
         found = []
         for partner, rows in self._rows.items():
-            position = bisect_right(rows, (index, float("inf")))
+            position = bisect_right(rows, index, key=lambda row: row[0])
             if position < len(rows):
-                size, at = rows[position]
-                found.append((at, partner, size))
+                size, at, noted = rows[position]
+                found.append((at, partner, size, noted))
         if not found:
             return None
-        at, partner, size = min(found)
-        return Cover(partner, size, datetime.fromtimestamp(at, UTC))
+        at, partner, size, noted = min(found)
+        return Cover(partner, size, datetime.fromtimestamp(at, UTC), noted)
 
 
 def told_until(home: Home, partner: str) -> datetime | None:

@@ -8,7 +8,7 @@ class OversightConfig(AppConfig):
     verbose_name = _("Oversight")
 
     def ready(self) -> None:
-        from safeconduct.oversight import jobs  # noqa: F401
+        from safeconduct.oversight import jobs, who_knew_jobs  # noqa: F401
         from safeconduct.oversight.ledger_line import ledger_line
         from safeconduct.shell.navigation import NavItem, register, register_ledger_line
 

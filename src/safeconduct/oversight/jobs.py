@@ -21,6 +21,8 @@ LOOK_BACK = 5_000
 
 MANY_RECORDS = 500
 RECALLS = ("withdraw", "erase")
+WHO_KNEW = "who_knew"
+"""What a reading names as shown when somebody looked at the list of who knew of a record."""
 
 
 def may_audit(policy: Policy, subject: Subject) -> bool:
@@ -155,7 +157,8 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
         raise NotFound(row.id)
     held_back = State(tx.db).held_back(row.id)
-    found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back)
+    item = view.outward(tx.tables, row, partner.party)
+    found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back, item)
     stays = view.withheld_all(tx.policy, row, partner, tx.now) if found is None else found.withheld
     withheld = [[w.part, w.reason, [list(pair) for pair in w.would]] for w in stays]
     if found is None:

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from safeconduct.oversight import ledger_views, views
+from safeconduct.oversight import ledger_views, views, who_knew_views
 
 app_name = "oversight"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("ledger/verify/", ledger_views.start_verification, name="start_verification"),
     path("ledger/verify/<slug:run>/", ledger_views.verification, name="verification"),
     path("readings/", ledger_views.readings, name="readings"),
+    path("knew/<slug:record>/", who_knew_views.page, name="who_knew"),
+    path("knew/<slug:record>/report/", who_knew_views.report, name="who_knew_report"),
     path("refusals/", ledger_views.refusals, name="refusals"),
     path("link/", views.link_health, name="link"),
     path("preview/<slug:record>/", views.preview_anyone, name="preview_anyone"),
