@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 from itertools import product
-from pathlib import Path
 
 import pytest
 
-from safeconduct.agreement.books import Book
-from safeconduct.agreement.clauses import Clause, load_folder
-from safeconduct.agreement.policy import Item, Policy, Subject, compile_policy
-from safeconduct.agreement.vocabulary import ACTS, ROLES, KindShape, Vocabulary
+from node.content import CONTENT, STATUS, VOCABULARY, agreement, policy
+from safeconduct.agreement.clauses import load_folder
+from safeconduct.agreement.policy import Item, Policy, Subject
+from safeconduct.agreement.vocabulary import ACTS, ROLES
 from safeconduct.incidents.kinds import CLAIM, INCIDENT
-from safeconduct.records import attachments, founding, kinds
 
-CONTENT = Path(str(files("safeconduct.node"))) / "demonstration"
-assert founding.CLAUSE and attachments.ATTACHMENT
-DEPLOYMENT = KindShape("deployment", ("proposal", "terms"), ("proposed", "approved", "ended"))
-VOCABULARY = Vocabulary({"deployment": DEPLOYMENT, **kinds.vocabulary().kinds})
-STATUS = tomllib.loads((CONTENT / "agreement/STATUS.toml").read_text())
-PARTIES = {"host": "pk", "partner": "cn"}
-
-
-def agreement() -> tuple[Clause, ...]:
-    return load_folder(CONTENT / "agreement", VOCABULARY)
-
-
-def policy(**changed: str) -> Policy:
-    status = STATUS | {number.removeprefix("clause_"): word for number, word in changed.items()}
-    books = [Book("pk-cn", PARTIES, tuple((c, status[c.number]) for c in agreement()))]
-    for word, party in PARTIES.items():
-        house = load_folder(CONTENT / "house" / word, VOCABULARY)
-        books.append(Book(f"house-{party}", {"own": party}, tuple((c, "agreed") for c in house)))
-    return compile_policy(books, VOCABULARY)
+DEPLOYMENT = VOCABULARY.kinds["deployment"]
 
 
 def incident(originator: str, state: str = "closed", **levels: int) -> Item:

@@ -8,7 +8,10 @@ PASSWORD = "a-safe-road-to-gwadar"  # noqa: S105  (a demonstration's, printed at
 
 
 class Part(NamedTuple):
-    """`username` signs in; `clearance` is a level, 0 to 3."""
+    """`username` signs in; `clearance` is a level, 0 to 3: the most that the person may ever see or write.
+
+    Who handles passports is cleared for SECRET; the house rules say of whom.
+    """
 
     username: str
     name: str
@@ -22,6 +25,7 @@ CAST = {
         Part("coordinator", "National co-ordinator", ("coordinator",), 3),
         Part("watch", "Watch officer", ("watch_officer",), 3),
         Part("commander", "District commander, Gwadar", ("commander",), 3, ("gwadar-police",)),
+        Part("commander-karachi", "District commander, Karachi", ("commander",), 3, ("karachi-police",)),
         Part("liaison", "Liaison officer", ("liaison",), 2),
         Part("analyst", "Analyst", ("analyst",), 2),
         Part("auditor", "Auditor", ("auditor",), 2),
@@ -33,7 +37,9 @@ CAST = {
         Part("watch", "Watch officer", ("watch_officer",), 3),
         Part("liaison", "Liaison officer", ("liaison",), 2),
         Part("security", "Embassy security officer", ("security_officer",), 2),
-        Part("manager", "Company security manager", ("security_manager",), 2),
+        Part("manager", "Company security manager", ("security_manager",), 3),
+        Part("traveller", "Engineer on the road", ("protected_person",), 3),
+        Part("warden", "Warden", ("warden",), 2),
         Part("analyst", "Analyst", ("analyst",), 2),
         Part("auditor", "Auditor", ("auditor",), 2),
         Part("observer", "Observer", ("observer",), 1),
