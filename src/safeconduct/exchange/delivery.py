@@ -152,7 +152,7 @@ def open_feeds(tx: Tx) -> None:
     """Make each partner's tables and feed, and finish what a crash may have left undone."""
     from safeconduct.exchange.schema import create_tables
 
-    create_tables(tx.db)
+    create_tables(tx.db, tx.log)
     state = State(tx.db)
     for partner in tx.home.partners:
         if state.meet(partner):

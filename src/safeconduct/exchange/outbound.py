@@ -75,6 +75,13 @@ class Version:
         )
 
 
+def as_opened(tx: Tx, item: Item) -> Item:
+    """The record as policy is to see it: without its time lock once that has opened, whatever the clock says now."""
+    if item.opens is None or item.opens <= tx.now or State(tx.db).opened(item.id, item.opens):
+        return item._replace(opens=None)
+    return item
+
+
 def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> None:
     """Tell one partner what it may know of an own record now: a version, more parts, or a withdrawal."""
     state = State(tx.db)
@@ -83,7 +90,7 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     held_back = state.held_back(row.id)
     permitted = NOTHING
     if not row.withdrawn:
-        permitted = decide(policy, tx.item(row), values, partner, tx.home.party, tx.now)
+        permitted = decide(policy, as_opened(tx, tx.item(row)), values, partner, tx.home.party, tx.now)
     open_mask = permitted.mask & ~held_back
     if sent is None:
         if open_mask & row.present:
@@ -120,7 +127,8 @@ def _send_more(
 ) -> Sent:
     """More parts of the version that the partner has, under the digests that it has of them."""
     version = Version(tx, sent.own_index)
-    permitted = decide(policy, version.item(), values, partner, tx.home.party, tx.now)
+    item = as_opened(tx, version.item())
+    permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
     mask = permitted.mask & open_mask & ~sent.held & version.present()
     if not mask:
         return sent
@@ -309,8 +317,11 @@ def withdraw_parts(
 @on_version
 def disclose_version(tx: Tx, row: RowView, index: int) -> None:
     """A new own version: each partner gets what it may have of it."""
-    if row.opens is not None and row.opens > tx.now:
-        tx.db.execute("INSERT OR REPLACE INTO exchange_lock VALUES (?, ?)", (row.id, row.opens))
+    state = State(tx.db)
+    if row.opens is not None and row.opens > tx.now and not state.opened(row.id, row.opens):
+        state.lock(row.id, row.opens)
+    elif row.opens is not None:
+        state.unlock(row.id, row.opens)
     for partner in tx.home.partners.values():
         bring_up_to_date(tx, tx.policy, row, partner)
 
@@ -351,10 +362,12 @@ def _sweep_some(tx: Tx, partner: Partner, cursor: int) -> int | None:
 
 def _opened_locks(tx: Tx) -> None:
     """Records whose time lock has opened: the originator's clock says when."""
-    due = tx.db.execute("SELECT record FROM exchange_lock WHERE opens <= ?", (tx.now,)).fetchall()
-    for (record,) in due:
+    state = State(tx.db)
+    for record in state.locks_due(tx.now):
         row = tx.row(record)
-        if row is not None:
-            for partner in tx.home.partners.values():
-                bring_up_to_date(tx, tx.policy, row, partner)
-        tx.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
+        if row is None or row.opens is None or row.opens > tx.now:
+            tx.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
+            continue
+        state.unlock(record, row.opens)
+        for partner in tx.home.partners.values():
+            bring_up_to_date(tx, tx.policy, row, partner)

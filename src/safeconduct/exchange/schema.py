@@ -1,8 +1,17 @@
-"""The tables beside the ledger in which the writer keeps what it remembers of each partner."""
+"""The tables beside the ledger in which the writer keeps what it remembers of each partner.
+
+They carry a version number: a home that an earlier version made is brought up to this one when its writer starts.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+
+from safeconduct.ledger.log import Log
+from safeconduct.records.entries import PLAIN, SEALED, unpack
+
+VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS exchange_partner (
@@ -94,11 +103,59 @@ CREATE TABLE IF NOT EXISTS exchange_evidence (
     bundle BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS exchange_sweep (partner TEXT PRIMARY KEY, cursor INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS exchange_lock (record TEXT PRIMARY KEY, opens REAL NOT NULL)
+CREATE TABLE IF NOT EXISTS exchange_lock (record TEXT PRIMARY KEY, opens REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_opened (record TEXT PRIMARY KEY, opens REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)
 """
 
 
-def create_tables(db: sqlite3.Connection) -> None:
-    """Make the tables that are not there yet, inside the caller's transaction."""
+class NewerSchema(SystemExit):
+    """The home was used by a later version, whose tables this one does not know."""
+
+
+def create_tables(db: sqlite3.Connection, log: Log) -> None:
+    """Bring the tables up to this version, inside the caller's transaction. Raises NewerSchema."""
+    found = _version_of(db)
+    if found > VERSION:
+        raise NewerSchema(
+            f"this home's exchange tables are of version {found}, and this program knows version {VERSION}: "
+            "start the later program again"
+        )
+    for version in range(found or VERSION, VERSION):
+        upgrade = _UPGRADES.get(version)
+        if upgrade is not None:
+            upgrade(db, log)
     for statement in _SCHEMA.split(";"):
         db.execute(statement)
+    db.execute("INSERT OR REPLACE INTO exchange_schema VALUES (1, ?)", (VERSION,))
+
+
+def _version_of(db: sqlite3.Connection) -> int:
+    """The version of the tables that are there; 0 for none. The first two did not say it."""
+    if _columns(db, "exchange_schema"):
+        return int(db.execute("SELECT version FROM exchange_schema").fetchone()[0])
+    entries = _columns(db, "exchange_received_entry")
+    if not entries:
+        return 0
+    return 2 if "held" in entries else 1
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+
+
+def _tell_parts_held(db: sqlite3.Connection, log: Log) -> None:
+    """Version 2 says of each received entry which parts it still holds: those that lie beside its leaf."""
+    db.execute("ALTER TABLE exchange_received_entry ADD COLUMN held INTEGER NOT NULL DEFAULT 0")
+    for record, index in db.execute("SELECT record, ledger_index FROM exchange_received_entry").fetchall():
+        parts = unpack(log.entry(index).body or b"")
+        held = sum(1 << bit for bit, part in enumerate(parts) if part.state in (PLAIN, SEALED))
+        db.execute(
+            "UPDATE exchange_received_entry SET held = ? WHERE record = ? AND ledger_index = ?",
+            (held, record, index),
+        )
+    db.execute("DELETE FROM exchange_received_entry WHERE held = 0")
+
+
+_UPGRADES: dict[int, Callable[[sqlite3.Connection, Log], None]] = {1: _tell_parts_held}
+"""What a version needs before it is the next one, besides tables that it does not have yet."""

@@ -248,6 +248,31 @@ class State:
     def hold_back(self, record: str, mask: int) -> None:
         self.db.execute("INSERT OR REPLACE INTO exchange_held_back VALUES (?, ?)", (record, mask))
 
+    def lock(self, record: str, opens: float) -> None:
+        """Look at an own record again when its time lock opens."""
+        self.db.execute("INSERT OR REPLACE INTO exchange_lock VALUES (?, ?)", (record, opens))
+
+    def unlock(self, record: str, opens: float) -> None:
+        """Remember that this time lock has opened: no clock that is set back closes it again."""
+        self.db.execute(
+            "INSERT INTO exchange_opened VALUES (?, ?) "
+            "ON CONFLICT (record) DO UPDATE SET opens = excluded.opens WHERE opens <> excluded.opens",
+            (record, opens),
+        )
+        self.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
+
+    def opened(self, record: str, opens: float) -> bool:
+        """Has the time lock that opens at this moment opened once?"""
+        row = self.db.execute("SELECT opens FROM exchange_opened WHERE record = ?", (record,)).fetchone()
+        return row is not None and float(row[0]) == opens
+
+    def locks_due(self, now: float) -> list[str]:
+        """Own records whose time lock opens by now, the earliest first."""
+        rows = self.db.execute(
+            "SELECT record FROM exchange_lock WHERE opens <= ? ORDER BY opens, record", (now,)
+        )
+        return [row[0] for row in rows.fetchall()]
+
     def start_sweep(self, partner: str) -> None:
         """Look at every own record again for this partner, from the oldest on."""
         self.db.execute("INSERT OR REPLACE INTO exchange_sweep VALUES (?, -1)", (partner,))

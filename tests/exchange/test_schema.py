@@ -1,0 +1,71 @@
+"""Homes that an earlier version made are brought up to this one when their writer starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safeconduct.exchange.schema import VERSION, NewerSchema
+from safeconduct.ledger.log import open_database
+from safeconduct.records.home import Home
+
+from .nodes import INCIDENT, Node, pull
+
+Pair = tuple[Node, Node]
+
+FIRST_RELEASE = """
+DROP TABLE exchange_schema;
+DROP TABLE exchange_opened;
+ALTER TABLE exchange_received_entry RENAME TO later;
+CREATE TABLE exchange_received_entry (
+    record TEXT NOT NULL, ledger_index INTEGER NOT NULL, PRIMARY KEY (record, ledger_index)
+);
+INSERT INTO exchange_received_entry SELECT record, ledger_index FROM later;
+DROP TABLE later;
+"""
+
+
+def aged(home: Home, script: str) -> None:
+    """Give a closed home the tables of an earlier version."""
+    db = open_database(home.ledger)
+    for statement in script.split(";"):
+        db.execute(statement)
+    db.close()
+
+
+def test_a_home_of_the_first_release_is_brought_up_to_this_one(nodes: Pair, world: Path) -> None:
+    host, partner = nodes
+    made = host.commit("incident", INCIDENT)
+    gone = host.commit("incident", INCIDENT)
+    pull(partner, host)
+    host.system("erase", record=gone.record)
+    pull(partner, host)
+    sql = "SELECT * FROM exchange_received_entry ORDER BY record, ledger_index"
+    before = partner.writer.db.execute(sql).fetchall()
+    partner.close()
+    aged(partner.home, FIRST_RELEASE)
+    again = Node(world / "cn")
+    try:
+        assert again.writer.db.execute(sql).fetchall() == before
+        assert again.writer.db.execute("SELECT version FROM exchange_schema").fetchone() == (VERSION,)
+        host.system("erase", record=made.record)
+        pull(again, host)
+        assert [row.present for row in again.of_kind("incident", "pk")] == [0, 0]
+        pull(host, again)
+    finally:
+        again.close()
+        partner.writer = again.writer
+
+
+def test_a_home_of_a_later_version_is_not_touched(nodes: Pair, world: Path) -> None:
+    host, _ = nodes
+    host.close()
+    aged(host.home, f"UPDATE exchange_schema SET version = {VERSION + 1}")
+    before = host.home.ledger.read_bytes()
+    with pytest.raises(NewerSchema, match="later program"):
+        Node(world / "pk")
+    db = open_database(host.home.ledger, read_only=True)
+    assert db.execute("SELECT version FROM exchange_schema").fetchone() == (VERSION + 1,)
+    db.close()
+    assert len(host.home.ledger.read_bytes()) == len(before)
