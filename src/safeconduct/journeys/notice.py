@@ -140,8 +140,8 @@ class CheckPoint(Detail):
 
 
 class CheckPlan(PartModel):
-    """When a check-in is due. `window_minutes` before and after the due time it counts as on time;
-    `allowance_minutes` more may pass before it is missed."""
+    """When a check-in is due. From `window_minutes` before the due time on, word counts for the point; when
+    `allowance_minutes` have passed after the due time without any, it is missed."""
 
     points: Annotated[list[CheckPoint], Field(max_length=MAX_CHECK_POINTS)] = []
     window_minutes: Annotated[int, Field(ge=0, le=1_440)] = 15

@@ -142,7 +142,32 @@ STANCES: Words = {
     "objection": pgettext_lazy("stance", "Objection"),
 }
 
+REASONS: Words = {
+    "missed_check_in": pgettext_lazy("reason of an escalation", "Missed check-in"),
+    "not_departed": pgettext_lazy("reason of an escalation", "Not departed in time"),
+    "never_departed": pgettext_lazy("reason of an escalation", "Never departed"),
+    "not_arrived": pgettext_lazy("reason of an escalation", "Not arrived in time"),
+    "not_cleared": pgettext_lazy("reason of an escalation", "Not cleared by departure"),
+    "link_down": pgettext_lazy("reason of an escalation", "No word: link down"),
+    "left_corridor": pgettext_lazy("reason of an escalation", "Left the route corridor"),
+    "entered_area": pgettext_lazy("reason of an escalation", "Entered a Designated Area"),
+}
+
+OUTCOMES: Words = {
+    "taken": pgettext_lazy("outcome of an escalation", "Taken on"),
+    "heard": pgettext_lazy("outcome of an escalation", "Heard from"),
+    "departed": pgettext_lazy("outcome of an escalation", "Departed"),
+    "arrived": pgettext_lazy("outcome of an escalation", "Arrived"),
+    "back": pgettext_lazy("outcome of an escalation", "Back within bounds"),
+    "cancelled": pgettext_lazy("outcome of an escalation", "Movement cancelled"),
+    "cleared": pgettext_lazy("outcome of an escalation", "Decided"),
+}
+
+DUTY_BEARER = pgettext_lazy("to be told of an escalation", "Duty bearer of the leg")
+
 CODES: Mapping[str, Words] = {
+    "reason": REASONS,
+    "outcome": OUTCOMES,
     "category": {**MOVEMENT_CATEGORIES, **CHECK_IN_CATEGORIES},
     "stance": STANCES,
 }

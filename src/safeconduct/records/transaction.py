@@ -134,6 +134,12 @@ class Tx:
         found = self.tables.one(f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id = %s", [record])
         return RowView(*found) if found else None
 
+    def rows_about(self, record: str, kind: str) -> list[RowView]:
+        """The latest versions of the records of a kind about this one, oldest first, without withdrawn ones."""
+        sql = f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE about = %s AND kind = %s AND withdrawn = %s"
+        found = self.tables.all(f"{sql} ORDER BY born", [record, kind, False])
+        return [RowView(*row) for row in found]
+
     def item(self, row: RowView) -> Item:
         return item_of(row)
 
