@@ -1,0 +1,204 @@
+"""Quickest paths over a network, from a position on one road to a position on another."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import igraph
+import numpy as np
+
+from safeconduct.geo.network import SCALE, RoadNetwork
+from safeconduct.geo.snapping import Snap
+from safeconduct.geo.sphere import of_vector, separations, vectors
+
+warnings.filterwarnings("ignore", message="Couldn't reach some vertices")
+
+AT_NODE = 0.5
+"""Metres from a junction within which a position is the junction."""
+
+
+class Stretch(NamedTuple):
+    """A part of an edge, from one fraction of its course to another; backwards where `begin` is the larger."""
+
+    edge: int
+    begin: float
+    end: float
+
+
+Way = list[Stretch]
+
+
+class Load:
+    """What roads weigh in one search: their time, more for penalised ones, endlessly much for blocked ones.
+
+    `open_part` says of a part of a blocked edge whether it can be used all the same.
+    """
+
+    def __init__(
+        self, paths: Paths, blocked: Iterable[int] = (), open_part: Callable[[Stretch], bool] | None = None
+    ) -> None:
+        self._paths = paths
+        self._blocked = set(blocked)
+        self._open_part = open_part
+        self._factor: dict[int, float] = {}
+        self.weights = paths.seconds_by_arc
+        if self._blocked:
+            self.weights = list(self.weights)
+            for edge in self._blocked:
+                for arc in paths.arcs_of(edge):
+                    self.weights[arc] = math.inf
+
+    def penalise(self, edges: Iterable[int], factor: float) -> None:
+        """Make edges seem slower, in both directions."""
+        if self.weights is self._paths.seconds_by_arc:
+            self.weights = list(self.weights)
+        for edge in edges:
+            self._factor[edge] = self._factor.get(edge, 1.0) * factor
+            for arc in self._paths.arcs_of(edge):
+                self.weights[arc] *= factor
+
+    def cost(self, part: Stretch) -> float:
+        """What a part of an edge weighs."""
+        if part.edge in self._blocked and not (self._open_part and self._open_part(part)):
+            return math.inf
+        share = abs(part.end - part.begin)
+        return share * float(self._paths.network.seconds[part.edge]) * self._factor.get(part.edge, 1.0)
+
+
+class Paths:
+    """The directed graph of a network: an arc for each direction of each edge."""
+
+    def __init__(self, network: RoadNetwork) -> None:
+        self.network = network
+        both = np.flatnonzero(~network.one_way)
+        self._edges = len(network.tail)
+        self._edge_of = np.concatenate((np.arange(self._edges), both)).tolist()
+        self._back = np.full(self._edges, -1, np.int64)
+        self._back[both] = self._edges + np.arange(len(both))
+        arcs = np.concatenate(
+            (
+                np.stack((network.tail, network.head), axis=-1),
+                np.stack((network.head[both], network.tail[both]), axis=-1),
+            )
+        )
+        self.graph = igraph.Graph(n=len(network.node_lat), edges=arcs, directed=True)
+        self.seconds_by_arc: list[float] = network.seconds[self._edge_of].tolist()
+        self.part_of: list[int] = self.graph.connected_components(mode="strong").membership
+        """For each node the number of the part of the network within which one gets there and back."""
+
+    def arcs_of(self, edge: int) -> tuple[int, ...]:
+        back = int(self._back[edge])
+        return (edge,) if back < 0 else (edge, back)
+
+    def joined(self, a: Snap, b: Snap) -> bool:
+        """Whether one surely gets from one edge to the other and back."""
+        tail = self.network.tail
+        return self.part_of[int(tail[a.edge])] == self.part_of[int(tail[b.edge])]
+
+    def quickest(self, start: Snap, end: Snap, load: Load) -> Way | None:
+        """The path of least weight, or None where there is none."""
+        ways = [self._direct(start, end, load)] if start.edge == end.edge else []
+        entries = self._entries(end)
+        targets = [node for node, _ in entries]
+        for node, leaves in self._exits(start):
+            found = self.graph.get_shortest_paths(node, to=targets, weights=load.weights, output="epath")
+            for (target, arrives), arcs in zip(entries, found, strict=True):
+                if arcs or node == target:
+                    weight = sum(load.weights[arc] for arc in arcs)
+                    weight += sum(load.cost(part) for part in (leaves, arrives) if part)
+                    ways.append((weight, [p for p in (leaves, *map(self._along, arcs), arrives) if p]))
+        weight, path = min(ways, key=lambda way: way[0], default=(math.inf, []))
+        return path if weight < math.inf else None
+
+    def _along(self, arc: int) -> Stretch:
+        edge = self._edge_of[arc]
+        return Stretch(edge, 0.0, 1.0) if arc < self._edges else Stretch(edge, 1.0, 0.0)
+
+    def _direct(self, start: Snap, end: Snap, load: Load) -> tuple[float, Way]:
+        part = Stretch(start.edge, start.fraction, end.fraction)
+        if start.fraction > end.fraction and self.network.one_way[start.edge]:
+            return math.inf, []
+        return load.cost(part), [part] if part.begin != part.end else []
+
+    def _exits(self, at: Snap) -> list[tuple[int, Stretch | None]]:
+        """Junctions at which one can be after leaving a position, and the part of its edge to there."""
+        tail, head, slack = self._ends(at.edge)
+        if at.fraction <= slack:
+            return [(tail, None)]
+        if at.fraction >= 1 - slack:
+            return [(head, None)]
+        exits: list[tuple[int, Stretch | None]] = [(head, Stretch(at.edge, at.fraction, 1.0))]
+        if not self.network.one_way[at.edge]:
+            exits.append((tail, Stretch(at.edge, at.fraction, 0.0)))
+        return exits
+
+    def _entries(self, at: Snap) -> list[tuple[int, Stretch | None]]:
+        tail, head, slack = self._ends(at.edge)
+        if at.fraction <= slack:
+            return [(tail, None)]
+        if at.fraction >= 1 - slack:
+            return [(head, None)]
+        entries: list[tuple[int, Stretch | None]] = [(tail, Stretch(at.edge, 0.0, at.fraction))]
+        if not self.network.one_way[at.edge]:
+            entries.append((head, Stretch(at.edge, 1.0, at.fraction)))
+        return entries
+
+    def _ends(self, edge: int) -> tuple[int, int, float]:
+        n = self.network
+        return int(n.tail[edge]), int(n.head[edge]), min(0.5, AT_NODE / float(n.metres[edge]))
+
+    def seconds(self, path: Way) -> float:
+        return sum(abs(p.end - p.begin) * float(self.network.seconds[p.edge]) for p in path)
+
+    def metres(self, path: Way) -> float:
+        return sum(abs(p.end - p.begin) * float(self.network.metres[p.edge]) for p in path)
+
+    def junctions(self, path: Way) -> list[tuple[int, float]]:
+        """Junctions at the ends of the parts of a path, each with the seconds from its start."""
+        n, reached, found = self.network, 0.0, []
+        for number, part in enumerate(path):
+            if number == 0 and part.begin in (0.0, 1.0):
+                found.append((int(n.head[part.edge] if part.begin else n.tail[part.edge]), 0.0))
+            reached += abs(part.end - part.begin) * float(n.seconds[part.edge])
+            if part.end in (0.0, 1.0):
+                found.append((int(n.head[part.edge] if part.end else n.tail[part.edge]), reached))
+        return found
+
+    def coordinates(self, path: Way) -> list[tuple[float, float]]:
+        """Longitudes and latitudes along a path."""
+        found: list[tuple[float, float]] = []
+        for part in path:
+            for pair in self.course(part):
+                if not found or found[-1] != pair:
+                    found.append(pair)
+        return found
+
+    def course(self, part: Stretch) -> list[tuple[float, float]]:
+        """Longitudes and latitudes along a part of an edge, in its direction."""
+        n = self.network
+        first, last = int(n.first[part.edge]), int(n.last[part.edge])
+        chosen = np.arange(first, last + 1) if first <= last else np.arange(first, last - 1, -1)
+        lats, lons = n.course_lat[chosen] / SCALE, n.course_lon[chosen] / SCALE
+        begin, end = sorted((part.begin, part.end))
+        if (begin, end) != (0.0, 1.0):
+            lats, lons = _cut(lats, lons, begin, end)
+        pairs = [(round(float(lon), 6), round(float(lat), 6)) for lon, lat in zip(lons, lats, strict=True)]
+        return pairs if part.begin <= part.end else pairs[::-1]
+
+
+def _cut(lats: np.ndarray, lons: np.ndarray, begin: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a course between two fractions of its length."""
+    v = vectors(lats, lons)
+    reached = np.concatenate(([0.0], np.cumsum(separations(v[:-1], v[1:]))))
+    low, high = begin * reached[-1], end * reached[-1]
+    inner = (reached > low) & (reached < high)
+    ends = []
+    for at in (low, high):
+        number = min(max(int(np.searchsorted(reached, at, side="right")) - 1, 0), len(reached) - 2)
+        share = (at - reached[number]) / max(reached[number + 1] - reached[number], 1e-9)
+        ends.append(of_vector((1 - share) * v[number] + share * v[number + 1]))
+    cut_lats = np.concatenate(([ends[0].lat], lats[inner], [ends[1].lat]))
+    return cut_lats, np.concatenate(([ends[0].lon], lons[inner], [ends[1].lon]))
