@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import time as clock
-from typing import Any
+from typing import Any, NamedTuple
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.sql import visible
@@ -114,6 +114,27 @@ def count(reader: Subject, query: Query, ceiling: int = 10_000) -> int:
     listing = _Listing(state, reader, "read", shape, clock())
     listing.filter(query)
     return listing.count(ceiling)
+
+
+class Span(NamedTuple):
+    """What a record that lasts is about, where, from when (epoch seconds) and until when, None for no end."""
+
+    about: str
+    place: str
+    since: float
+    until: float | None
+
+
+def spans(reader: Subject, query: Query) -> list[Span]:
+    """Where and how long each record of a kind that lasts, as far as the reader may see all of it; no content.
+
+    For counting who is where: a record of which time, end or place is withheld is left out. `limit` is not
+    looked at. Raises Malformed for a kind that has no time, end and place.
+    """
+    shape = kind(query.kind)
+    listing = _Listing(here.state(), reader, "read", shape, clock())
+    listing.filter(query)
+    return listing.spans()
 
 
 class _Listing:
@@ -247,6 +268,13 @@ class _Listing:
         when, when_values, _, _ = self.visible(bits=1 << bit)
         self._and(f"(time IS NULL OR ({when}) = 0)", when_values)
         return self._rows("ORDER BY at DESC, id LIMIT 20", [])
+
+    def spans(self) -> list[Span]:
+        for column in ("time", "until", "place"):
+            self._dimension(column, "1 = 1", [])
+        listed, values = self._listed()
+        sql = f"{self.common}SELECT about, place, time, until {listed} AND time IS NOT NULL ORDER BY time, id"
+        return [Span(*row) for row in here.tables().all(sql, [*self.common_values, *values])]
 
     def count(self, ceiling: int) -> int:
         listed, values = self._listed()

@@ -49,12 +49,15 @@ class PartRefused(ValueError):
 class Kind:
     """A kind of record.
 
-    `searched` lists `part.field` names whose text the full-text index holds. `check` is the kind's own rule
-    (called by commit() in the writer, inside the transaction); it raises a `records.refusals.Refused`.
+    `searched` lists `part.field` names whose text the full-text index holds; those in `names` are names of
+    persons and things, which are also found by how they are spelled and sound in another script. `check` is
+    the kind's own rule (called by commit() in the writer, inside the transaction); it raises a
+    `records.refusals.Refused`.
     `crosses_by_pairing` marks the few kinds that two paired nodes need to have an agreement at all.
     `assigns` is a (part, field): the unit or account named there is a duty bearer of the record it is about.
     `inherits_bearers`: the bearers of what a record is about are bearers of the record. `final` are the states
-    after which nothing more happens; terms of erasure count from the day one of them was reached.
+    after which nothing more happens; terms of erasure count from the day one of them was reached. `falls_with`:
+    it makes no sense without the record it is about, and is withdrawn with that by the party that wrote both.
     """
 
     name: str
@@ -62,12 +65,14 @@ class Kind:
     states: tuple[str, ...] = ("open",)
     dimensions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     searched: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     check: Callable[[Any, Any], None] | None = None
     crosses_by_pairing: bool = False
     by_system: bool = False
     assigns: tuple[str, str] | None = None
     inherits_bearers: bool = False
     final: tuple[str, ...] = ()
+    falls_with: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < len(self.parts) <= MAX_PARTS:
@@ -79,6 +84,8 @@ class Kind:
             part, _, name = path.partition(".")
             if name not in self.parts[part].model_fields:
                 raise ValueError(f"kind {self.name}: searched field {path} does not exist")
+        if not set(self.names) <= set(self.searched):
+            raise ValueError(f"kind {self.name}: names are among what is searched")
         if self.assigns and self.assigns[1] not in self.parts[self.assigns[0]].model_fields:
             raise ValueError(f"kind {self.name}: assigns names no field {'.'.join(self.assigns)}")
         if not set(self.final) <= set(self.states):

@@ -1,7 +1,7 @@
 """Full text over visible parts, in three scripts: one row of the index for each record and part.
 
 Latin and Arabic script are split at word boundaries; Chinese has none, so each of its characters is a word
-of its own and a query for several is a phrase.
+of its own and a query for several is a phrase. Names are also found by their Latin spelling and their sound.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from safeconduct.records.kinds import Kind
+from safeconduct.records.spelling import also_known_as
 
 if TYPE_CHECKING:
     from safeconduct.records.projection import Tables
@@ -53,6 +54,8 @@ def index_text(
         value = (parts.get(part) or {}).get(name)
         if isinstance(value, str) and value:
             texts.setdefault(part, []).append(value)
+            if path in kind.names:
+                texts[part].append(also_known_as(value))
     if not fresh:
         remove_text(tables, kind, born, (1 << len(kind.parts)) - 1)
     for part, values in texts.items():

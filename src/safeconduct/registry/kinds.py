@@ -102,6 +102,7 @@ def _check_answer(tx: Any, given: Any) -> None:
 
 
 NAMES_SEARCHED = tuple(f"identity.{name}" for name in NAMES)
+PERSON_NAMES = tuple(f"name.{name}" for name in NAMES)
 
 ORGANISATION = register(
     Kind(
@@ -111,6 +112,7 @@ ORGANISATION = register(
         check=_present("identity"),
         dimensions={"category": ("identity", "category"), "external": ("identity", "external")},
         searched=(*NAMES_SEARCHED, "contact.person"),
+        names=(*NAMES_SEARCHED, "contact.person"),
     )
 )
 
@@ -122,6 +124,7 @@ PROJECT = register(
         check=_present("identity"),
         dimensions={"category": ("identity", "category"), "external": ("identity", "external")},
         searched=NAMES_SEARCHED,
+        names=NAMES_SEARCHED,
     )
 )
 
@@ -139,6 +142,7 @@ SITE = register(
             "external": ("identity", "external"),
         },
         searched=(*NAMES_SEARCHED, "place.place", "place.district"),
+        names=(*NAMES_SEARCHED, "place.place", "place.district"),
     )
 )
 
@@ -166,6 +170,7 @@ UNIT = register(
             "external": ("identity", "code"),
         },
         searched=NAMES_SEARCHED,
+        names=NAMES_SEARCHED,
     )
 )
 
@@ -186,7 +191,14 @@ PERSON = register(
             "place": ("employment", "site"),
             "external": ("employment", "external"),
         },
-        searched=(*(f"name.{name}" for name in NAMES), "employment.employer_name", "employment.position"),
+        searched=(
+            *PERSON_NAMES,
+            "employment.employer_name",
+            "employment.position",
+            "document.passport",
+            "document.permit",
+        ),
+        names=PERSON_NAMES,
         final=("departed",),
     )
 )
