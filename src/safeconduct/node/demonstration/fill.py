@@ -15,7 +15,17 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from safeconduct.node.demonstration.cast import CAST, PASSWORD
+from safeconduct.node.demonstration.day import answer_day, journeys, notify_day
 from safeconduct.node.demonstration.history import OPEN_PARTS, attacks
+from safeconduct.node.demonstration.register import (
+    PREFIX,
+    protect_sites,
+    register_partner,
+    register_units,
+)
+from safeconduct.node.demonstration.register import (
+    told as registered,
+)
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.standing import AgreementStanding
@@ -49,6 +59,11 @@ def fill(home: Home, key: Path, card: bytes, fingerprint: str) -> None:
         _agreement(paired, key, door)
         if paired.side == "host":
             _history(paired, door)
+            register_units(paired.party, door)
+        else:
+            traveller = _person("traveller")
+            sites = register_partner(paired.party, traveller, door)
+            notify_day(paired.party, traveller, paired.path, sites, door)
 
 
 def _rules(home: Home, key: Path, door: Door) -> None:
@@ -133,6 +148,8 @@ def settle(home: Home, key: Path) -> None:
         _answer(home, key, door)
         if home.side == "partner":
             _claims(home, door)
+        else:
+            _day(home, door)
         agreed = {number for number, status in statuses().items() if status == "agreed"}
         _until(lambda: {c.number for c in _place().standing.in_force} == agreed, "the agreement")
 
@@ -154,30 +171,53 @@ def _answer(home: Home, key: Path, door: Door) -> None:
 
 
 def _claims(home: Home, door: Door) -> None:
-    from safeconduct.records import here
     from safeconduct.records.commit import Draft, commit_many
     from safeconduct.records.principals import system_subject
 
-    told = list(attacks())
+    attacked = list(attacks())
 
     def received() -> dict[str, str]:
-        rows = here.tables().all(
-            "SELECT parts ->> '$.summary.title', id FROM records_row WHERE kind = 'incident' AND originator <> %s",
-            [home.party],
-        )
-        return dict(rows)
+        return _received("incident", "$.summary.title", home)
 
-    _until(lambda: received().keys() >= {a.title for a in told}, "the host's incidents")
+    _until(lambda: received().keys() >= {a.title for a in attacked}, "the host's incidents")
     records = received()
     drafts = [
         Draft("claim", parts, about=records[attack.title])
-        for attack in told
+        for attack in attacked
         for party, parts in attack.claims
         if party == "partner"
     ]
     for answer in commit_many(system_subject(home.party), drafts, door=door):
         if isinstance(answer, Exception):
             raise answer
+
+
+def _person(username: str) -> str:
+    """The id by which records name the person of an account."""
+    from safeconduct.people.models import Account
+
+    return str(Account.objects.get(username=username).person)
+
+
+def _day(home: Home, door: Door) -> None:
+    """Protect the Partner's sites, and answer its notices, once they have arrived."""
+    wanted = {PREFIX + each["key"] for each in registered()["site"]}
+    _until(lambda: _received("site", "$.identity.external", home).keys() >= wanted, "the partner's sites")
+    sites = _received("site", "$.identity.external", home)
+    protect_sites(home.party, {name.removeprefix(PREFIX): record for name, record in sites.items()}, door)
+    notified = {each["reference"] for each in journeys()}
+    _until(
+        lambda: _received("movement", "$.notice.reference", home).keys() >= notified, "the partner's notices"
+    )
+    answer_day(home.party, _received("movement", "$.notice.reference", home), door)
+
+
+def _received(kind: str, field: str, home: Home) -> dict[str, str]:
+    """Records of the other party by the value of a field."""
+    from safeconduct.records import here
+
+    sql = "SELECT parts ->> %s, id FROM records_row WHERE kind = %s AND originator <> %s"
+    return dict(here.tables().all(sql, [field, kind, home.party]))
 
 
 def _place() -> AgreementStanding:
