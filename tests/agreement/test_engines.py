@@ -29,18 +29,24 @@ def in_column(names: Iterable[str]) -> str:
     return f"|{'|'.join(found)}|" if found else ""
 
 
+def shared(names: Iterable[str]) -> tuple[str, str]:
+    """Duty bearers as two columns have them: named by the record itself, and by records about it."""
+    found = sorted(names)
+    return in_column(found[::2]), in_column(found[1::2])
+
+
 def table_of(items: Iterable[Item]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.execute(
         "CREATE TABLE records_row (id TEXT PRIMARY KEY, kind TEXT, originator TEXT, agreement TEXT, state TEXT,"
-        " levels INT, releasable TEXT, orcon BOOL, assigned TEXT, opens REAL)"
+        " levels INT, releasable TEXT, orcon BOOL, assigned TEXT, bearers TEXT, opens REAL)"
     )
     connection.executemany(
-        "INSERT INTO records_row VALUES (?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO records_row VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         [
             (
                 *(each.id, each.kind, each.originator, each.agreement, each.state, each.levels),
-                *(in_column(each.releasable), each.orcon, in_column(each.assigned), each.opens),
+                *(in_column(each.releasable), each.orcon, *shared(each.assigned), each.opens),
             )
             for each in items
         ],

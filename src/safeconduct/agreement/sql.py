@@ -100,7 +100,7 @@ def _asked(condition: Condition, subject: Subject, now: float) -> _Clause:
     if condition.states is not None:
         asked.append(_in("state", sorted(condition.states)))
     if condition.facts & ASSIGNED:
-        asked.append(_listed("assigned", [*sorted(subject.units), subject.person]))
+        asked.append(_listed("(assigned || bearers)", [*sorted(subject.units), subject.person]))
     if condition.facts & NOT_BEFORE:
         asked.append(_Clause("(opens IS NULL OR opens <= %s)", [now]))
     if condition.facts & AUTHORISED:

@@ -10,6 +10,7 @@ class ExchangeConfig(AppConfig):
         from safeconduct.exchange import (  # noqa: F401
             cadence,
             delivery,
+            duty,
             inbound,
             outbound,
             pairing,

@@ -18,7 +18,16 @@ from safeconduct.exchange.delivery import post
 from safeconduct.exchange.identity import decoy_secret
 from safeconduct.exchange.leaves import write_leaf
 from safeconduct.exchange.state import Sent, State
-from safeconduct.exchange.view import NOTHING, Crossing, Permitted, coarse, crossing, decide, new_commitment
+from safeconduct.exchange.view import (
+    NOTHING,
+    Crossing,
+    Permitted,
+    coarse,
+    crossing,
+    decide,
+    new_commitment,
+    outward,
+)
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version
@@ -60,7 +69,8 @@ class Version:
     def present(self) -> int:
         return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)
 
-    def item(self) -> Item:
+    def item(self, answerable: frozenset[str]) -> Item:
+        """As policy sees it; `answerable` are the duty bearers of the party that is to get it."""
         h = self.header
         return Item(
             id=h["record"],
@@ -70,7 +80,7 @@ class Version:
             levels=pack_levels(h["levels"]),
             releasable=frozenset(h["releasable"]),
             orcon=bool(h["orcon"]),
-            assigned=frozenset(h["assigned"]),
+            assigned=answerable,
             opens=epoch(h["opens"]),
         )
 
@@ -90,7 +100,8 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     held_back = state.held_back(row.id)
     permitted = NOTHING
     if not row.withdrawn:
-        permitted = decide(policy, as_opened(tx, tx.item(row)), values, partner, tx.home.party, tx.now)
+        item = as_opened(tx, outward(tx.tables, row, partner.party))
+        permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
     open_mask = permitted.mask & ~held_back
     if sent is None:
         if open_mask & row.present:
@@ -100,7 +111,7 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
         reason = "withdrawn" if row.withdrawn or sent.held & held_back else "no clause permits it any more"
         sent = withdraw_parts(tx, state, sent, row.kind, partner, sent.held & ~open_mask, reason)
     if open_mask & ~sent.held:
-        sent = _send_more(tx, state, policy, values, sent, partner, open_mask)
+        sent = _send_more(tx, state, policy, row, sent, partner, open_mask)
     untold = bool(row.about) and not sent.about
     if open_mask and (sent.own_version != row.version or untold):
         _send_amendment(tx, state, row, sent, partner, permitted, open_mask)
@@ -123,11 +134,12 @@ def _send_first(
 
 
 def _send_more(
-    tx: Tx, state: State, policy: Policy, values: Any, sent: Sent, partner: Partner, open_mask: int
+    tx: Tx, state: State, policy: Policy, row: RowView, sent: Sent, partner: Partner, open_mask: int
 ) -> Sent:
     """More parts of the version that the partner has, under the digests that it has of them."""
     version = Version(tx, sent.own_index)
-    item = as_opened(tx, version.item())
+    values = row.values() if version.kind.crosses_by_pairing else {}
+    item = as_opened(tx, version.item(outward(tx.tables, row, partner.party).assigned))
     permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
     mask = permitted.mask & open_mask & ~sent.held & version.present()
     if not mask:

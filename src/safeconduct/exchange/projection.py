@@ -15,6 +15,7 @@ from safeconduct.records.projection import (
     projects,
     put_row,
     values_of,
+    withdraw_row,
 )
 
 OWN, SENT, RECEIVED = "own", "sent", "received"
@@ -116,7 +117,7 @@ def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclos
             [header["mask"], header["partner"], header["record"]],
         )
     elif header["whole"]:
-        tables.execute("UPDATE records_row SET withdrawn = %s WHERE id = %s", [True, header["record"]])
+        withdraw_row(tables, header["record"])
 
 
 @projects("erasure")

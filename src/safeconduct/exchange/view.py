@@ -19,6 +19,7 @@ from typing import Any
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, ROLES
 from safeconduct.ledger.parts import SALT_SIZE, digest, resalted
+from safeconduct.records.bearers import Asks, answerable
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.opinion import disclosure_agreed
@@ -44,6 +45,11 @@ class Permitted:
 
 
 NOTHING = Permitted(0, {})
+
+
+def outward(tables: Asks, row: RowView, party: str) -> Item:
+    """An own record as policy sees it when it is to be disclosed: its duty bearers are those of the other party."""
+    return item_of(row)._replace(assigned=answerable(tables, row, party))
 
 
 def decide(
@@ -117,12 +123,21 @@ class Preview:
 
 
 def preview(
-    policy: Policy, row: RowView, partner: Partner, own: str, now: float, held_back: int = 0
+    policy: Policy,
+    row: RowView,
+    partner: Partner,
+    own: str,
+    now: float,
+    held_back: int = 0,
+    item: Item | None = None,
 ) -> Preview | None:
-    """A row as the partner would get it; None when nothing of it would leave, not even that it exists."""
+    """A row as the partner would get it; None when nothing of it would leave, not even that it exists.
+
+    `item` is the record as it is seen outward; without it, with the duty bearers of its own party.
+    """
     kind = all_kinds()[row.kind]
     values = row.values()
-    item = item_of(row)
+    item = item or item_of(row)
     permitted = decide(policy, item, values, partner, own, now)
     mask = 0 if row.withdrawn else permitted.mask & row.present & ~held_back
     withheld = tuple(

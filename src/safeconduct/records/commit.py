@@ -11,6 +11,7 @@ from uuid import uuid4
 from safeconduct.agreement.policy import Decision, Item, Subject
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
+from safeconduct.records.bearers import inherited
 from safeconduct.records.door import Door
 from safeconduct.records.hooks import HOOKS, job
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
@@ -286,7 +287,8 @@ def _decide(
     # Who writes must be allowed to leave the record as it will be; other acts are done to it as it is.
     items = [tx.item(previous)] if previous is not None else []
     if act == "write" or previous is None:
-        items.append(_item_of_header(header))
+        bearers = previous.bearers if previous else inherited(tx.tables, kind, header["about"])
+        items.append(_item_of_header(header, bearers))
     grants: set[str] = set()
     for item in items:
         for part in touched:
@@ -329,7 +331,7 @@ def decide(tx: Tx, subject: Subject, act: str, item: Item, part: str) -> Decisio
     return decision
 
 
-def _item_of_header(header: Mapping[str, Any]) -> Item:
+def _item_of_header(header: Mapping[str, Any], bearers: str) -> Item:
     return Item(
         id=header["record"],
         kind=header["kind"],
@@ -338,7 +340,7 @@ def _item_of_header(header: Mapping[str, Any]) -> Item:
         levels=pack_levels(header["levels"]),
         releasable=frozenset(header["releasable"]),
         orcon=header["orcon"],
-        assigned=frozenset(header["assigned"]),
+        assigned=frozenset(header["assigned"]) | names_in(bearers),
         opens=epoch(header["opens"]),
         agreement="",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ class Hooks:
     jobs: dict[str, Job] = field(default_factory=dict)
     version: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
     received: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
+    bearers: list[Callable[[Tx, Sequence[str]], None]] = field(default_factory=list)
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
     ticks: list[tuple[str, float, Tick]] = field(default_factory=list)
     start: list[Callable[[Tx], None]] = field(default_factory=list)
@@ -48,6 +49,12 @@ def on_version(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, i
 def on_received(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, int], None]:
     """Call `function(tx, row, ledger index)` for every version of a partner's record that is taken in."""
     HOOKS.received.append(function)
+    return function
+
+
+def on_bearers(function: Callable[[Tx, Sequence[str]], None]) -> Callable[[Tx, Sequence[str]], None]:
+    """Call `function(tx, records)` at the end of a job that changed who the duty bearers of these records are."""
+    HOOKS.bearers.append(function)
     return function
 
 

@@ -22,6 +22,7 @@ class Row(models.Model):
     releasable = models.TextField(default="")
     orcon = models.BooleanField(default=False)
     assigned = models.TextField(default="")
+    bearers = models.TextField(default="")
     opens = models.FloatField(null=True)
     present = models.BigIntegerField()
     withdrawn = models.BooleanField(default=False)

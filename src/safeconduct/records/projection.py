@@ -16,7 +16,9 @@ from operator import itemgetter
 from typing import Any
 
 from safeconduct.ledger.parts import open_disclosure
+from safeconduct.records.bearers import assignment, inherited, moved
 from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
+from safeconduct.records.rows import party_set
 from safeconduct.records.search import index_text, remove_text
 
 Apply = Callable[["Tables", int, Mapping[str, Any], Sequence[str | None]], None]
@@ -25,12 +27,13 @@ _projections: dict[str, Apply] = {}
 
 COLUMNS = (
     "id", "version", "kind", "originator", "agreement", "state", "about", "at", "ledger_index", "born", "levels",
-    "releasable", "orcon", "assigned", "opens", "present", "withdrawn", "erased", *DIMENSIONS, "parts", "header",
+    "releasable", "orcon", "assigned", "bearers", "opens", "present", "withdrawn", "erased", *DIMENSIONS,
+    "parts", "header",
 )  # fmt: skip
 _UPSERT = (
     f"INSERT INTO records_row ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "
     "ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{c} = excluded.{c}" for c in COLUMNS if c not in ("id", "born"))
+    + ", ".join(f"{c} = excluded.{c}" for c in COLUMNS if c not in ("id", "born", "bearers"))
 )
 
 
@@ -60,6 +63,7 @@ class Tables:
         connection.ensure_connection()
         self._sqlite = connection.vendor == "sqlite"
         self._cursor = connection.connection if self._sqlite else connection.cursor()
+        self.moved: set[str] = set()
         self.deferred: list[tuple[str, Sequence[Any]]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
@@ -129,11 +133,6 @@ def epoch(text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def party_set(names: Sequence[str]) -> str:
-    """Names as the column form that `LIKE '%|name|%'` finds."""
-    return f"|{'|'.join(sorted(names))}|" if names else ""
-
-
 def pack_levels(levels: Sequence[int]) -> int:
     return sum(level << (2 * bit) for bit, level in enumerate(levels))
 
@@ -177,6 +176,7 @@ def put_row(
     )
     if known is not None and version < known[0]:
         return
+    assigned = assignment(tables, kind, record)
     present, parts = parts_of(kind, disclosures)
     born = known[1] if known else index
     erased = known[2] & ~present if known else 0
@@ -197,6 +197,7 @@ def put_row(
             party_set(header.get("releasable", ())),
             bool(header.get("orcon")),
             party_set(header.get("assigned", ())),
+            "" if known else inherited(tables, kind, header.get("about") or ""),
             epoch(header.get("opens")),
             present,
             False,
@@ -206,8 +207,18 @@ def put_row(
             header.get("hash", ""),
         ],
     )
+    moved(tables, assigned, assignment(tables, kind, record))
     if kind.searched:
         index_text(tables, kind, born, parts, fresh=known is None)
+
+
+def withdraw_row(tables: Tables, record: str) -> None:
+    """Mark a record as withdrawn; what it assigned is taken back."""
+    found = tables.one("SELECT kind FROM records_row WHERE id = %s", [record])
+    kind = all_kinds().get(found[0]) if found else None
+    assigned = assignment(tables, kind, record)
+    tables.execute("UPDATE records_row SET withdrawn = %s WHERE id = %s", [True, record])
+    moved(tables, assigned, assignment(tables, kind, record))
 
 
 def clear_parts(tables: Tables, record: str, mask: int) -> None:
@@ -216,6 +227,7 @@ def clear_parts(tables: Tables, record: str, mask: int) -> None:
     if found is None:
         return
     kind = all_kinds()[found[0]]
+    assigned = assignment(tables, kind, record)
     parts = json.loads(found[2])
     for bit, name in enumerate(kind.part_names):
         if mask >> bit & 1:
@@ -232,6 +244,7 @@ def clear_parts(tables: Tables, record: str, mask: int) -> None:
             record,
         ],
     )
+    moved(tables, assigned, assignment(tables, kind, record))
     remove_text(tables, kind, found[1], mask)
     if kind.name == "reading" and "what" not in parts:
         tables.execute("DELETE FROM records_shown WHERE reading = %s", [record])

@@ -295,7 +295,8 @@ def note(
 def _logged(policy: Policy, reader: Subject, act: str, row: RowView, now: float) -> int:
     if reader.authorised or row.opens is not None:
         return policy.logged(reader, act, item_of(row), now)
-    like = (row.kind, row.originator, row.state, row.levels, row.releasable, bool(row.orcon), row.assigned)
+    bearers = row.assigned + row.bearers
+    like = (row.kind, row.originator, row.state, row.levels, row.releasable, bool(row.orcon), bearers)
     return _logged_of_class(policy, reader, act, *like, row.agreement)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from safeconduct.agreement.policy import Item
 
 COLUMNS = (
     "id", "version", "kind", "originator", "agreement", "state", "about", "at", "ledger_index", "levels",
-    "releasable", "orcon", "assigned", "opens", "present", "withdrawn", "erased", "header", "parts",
+    "releasable", "orcon", "assigned", "bearers", "opens", "present", "withdrawn", "erased", "header", "parts",
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ class RowView(NamedTuple):
     releasable: str
     orcon: bool
     assigned: str
+    bearers: str
     opens: float | None
     present: int
     withdrawn: bool
@@ -50,6 +52,11 @@ def names_in(column: str) -> frozenset[str]:
     return frozenset(filter(None, column.split("|")))
 
 
+def party_set(names: Sequence[str]) -> str:
+    """Names as the column form that `LIKE '%|name|%'` finds."""
+    return f"|{'|'.join(sorted(names))}|" if names else ""
+
+
 def item_of(row: RowView) -> Item:
     return Item(
         id=row.id,
@@ -59,7 +66,7 @@ def item_of(row: RowView) -> Item:
         levels=row.levels,
         releasable=names_in(row.releasable),
         orcon=bool(row.orcon),
-        assigned=names_in(row.assigned),
+        assigned=names_in(row.assigned + row.bearers),
         opens=row.opens,
         agreement=row.agreement,
     )

@@ -94,6 +94,7 @@ class Writer:
                 apply(self.tables, index, header.pop("type"), header, disclosures)
             self._mark_applied(last)
             self.tables.settle()
+            self.tables.moved.clear()
             self.tables.execute("COMMIT")
             if progress:
                 progress(last, size)
@@ -188,12 +189,14 @@ class Writer:
             answer = work(tx)
             if tx.policy_changed:
                 self._renew_policy(tx)
+            self._tell_bearers(tx)
         except (sqlite3.Error, DatabaseError, OSError):
             raise
         except Exception as fault:
             self.db.execute("ROLLBACK TO job")
             self.tables.execute("ROLLBACK TO job")
             del self.tables.deferred[deferred:]
+            self.tables.moved.clear()
             self.log.reload()
             self.state = tx.state if not tx.policy_changed else load_state(self.tables, self.home)
             if isinstance(fault, refusals.Refused):
@@ -219,6 +222,13 @@ class Writer:
             hook(tx, before.policy, tx.state.policy)
         self.state = tx.state
         tx.announce({"topic": "policy", "index": tx.state.index})
+
+    def _tell_bearers(self, tx: Tx) -> None:
+        if self.tables.moved:
+            records = sorted(self.tables.moved)
+            self.tables.moved.clear()
+            for hook in HOOKS.bearers:
+                hook(tx, records)
 
     def _mark_applied(self, size: int) -> None:
         self.tables.execute(
