@@ -14,7 +14,7 @@ CheckInCategory = Literal["departed", "check_in", "delayed", "arrived"]
 CHECK_IN_CATEGORIES: tuple[str, ...] = get_args(CheckInCategory)
 Stance = Literal["comment", "objection"]
 STANCES: tuple[str, ...] = get_args(Stance)
-Outcome = Literal["taken", "heard", "departed", "arrived", "back", "cancelled", "cleared"]
+Outcome = Literal["taken", "heard", "departed", "arrived", "back", "amended", "cancelled", "cleared"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 

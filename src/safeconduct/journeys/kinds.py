@@ -37,6 +37,7 @@ from safeconduct.journeys.notice import (
     TravellerLink,
     Vehicles,
 )
+from safeconduct.journeys.underway_word import check_true_time
 from safeconduct.records.kinds import Kind, PartRefused, register
 from safeconduct.records.refusals import Malformed
 
@@ -195,7 +196,7 @@ CHECK_IN = register(
     Kind(
         name="check_in",
         parts={"word": CheckIn, "position": CheckInPosition},
-        check=all_of(about("movement"), requires("word", "a check-in says when")),
+        check=all_of(about("movement"), requires("word", "a check-in says when"), check_true_time),
         inherits_bearers=True,
         dimensions={
             "time": ("word", "at"),

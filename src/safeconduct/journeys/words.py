@@ -159,6 +159,7 @@ OUTCOMES: Words = {
     "departed": pgettext_lazy("outcome of an escalation", "Departed"),
     "arrived": pgettext_lazy("outcome of an escalation", "Arrived"),
     "back": pgettext_lazy("outcome of an escalation", "Back within bounds"),
+    "amended": pgettext_lazy("outcome of an escalation", "Plan amended"),
     "cancelled": pgettext_lazy("outcome of an escalation", "Movement cancelled"),
     "cleared": pgettext_lazy("outcome of an escalation", "Decided"),
 }

@@ -1,0 +1,210 @@
+"""The writer's watch over every journey: what is due next is a durable timer, what was missed is escalated.
+
+`look` is the whole rule. It reads the movement and all that was said about it as they are now, moves the states
+that follow from them, settles what is settled, escalates what was missed, and arms one timer for the next moment
+at which it has to look again. It is called after every version that could change its answer, so it may be called
+too often, but never too seldom.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from safeconduct.journeys.kinds import LEG, MOVEMENT
+from safeconduct.journeys.ladder import SILENCE, escalate, escalations, settle, stop
+from safeconduct.journeys.underway_course import Course, Plan, course_of, heard_in, instant_of
+from safeconduct.records.commit import Draft, store
+from safeconduct.records.hooks import on_received, on_version
+from safeconduct.records.kinds import Kind
+from safeconduct.records.principals import system_subject
+from safeconduct.records.rows import RowView
+from safeconduct.records.transaction import Tx
+from safeconduct.timers.due import arm, disarm, timer
+
+log = logging.getLogger(__name__)
+
+SAID_ABOUT = frozenset({"check_in", "clearance", "leg", "escalation"})
+
+
+_looking: set[tuple[int, str]] = set()
+"""Movements that are being looked at: what that changes is no reason to look again."""
+
+
+def look(tx: Tx, movement: str, because: str = "") -> None:
+    """See to one movement, own or received, `because` of a version of this kind."""
+    mark = (id(tx.log), movement)
+    if mark in _looking:
+        return
+    _looking.add(mark)
+    try:
+        _look(tx, movement, because)
+    finally:
+        _looking.discard(mark)
+
+
+def _look(tx: Tx, movement: str, because: str) -> None:
+    row = tx.row(movement)
+    if row is None or row.kind != MOVEMENT.name:
+        return
+    disarm(tx, _key(movement))
+    try:
+        plan = Plan.of(row.values())
+    except (KeyError, TypeError, ValueError):
+        # Its notice was erased, or withheld by the other party: there is nothing to go by.
+        _end(tx, row, "cancelled")
+        return
+    if row.withdrawn or row.state == "cancelled":
+        _end(tx, row, "cancelled")
+        return
+    words = (check_in.values().get("word") for check_in in tx.rows_about(movement, "check_in"))
+    course = course_of(plan, heard_in(word for word in words if word))
+    own = row.originator == tx.home.party
+    if course.arrived or row.state == "arrived":
+        if own:
+            _move(tx, row, MOVEMENT, "arrived")
+        _follow_legs(tx, row, course, over=True)
+        _end(tx, row, "arrived")
+        return
+    _follow_legs(tx, row, course, over=False)
+    refused = _decision(tx, row) == "refused" and not course.departed
+    _see_to_clearance(tx, row, plan, course)
+    told_afterwards = row.version == 1 and plan.until < row.at and not course.departed
+    missed = not (refused or told_afterwards) and _see_to_silence(tx, row, course, because)
+    if own:
+        state = "notified" if not course.departed else "overdue" if missed else "under_way"
+        if state != "notified" or row.state == "overdue":
+            _move(tx, row, MOVEMENT, state)
+
+
+def _see_to_silence(tx: Tx, row: RowView, course: Course, because: str) -> bool:
+    """Escalate word that was missed, or arm the moment at which it will be; True while some is missing."""
+    raised = [(each, each.values()["step"]) for each in escalations(tx, row.id) if "step" in each.values()]
+    silence = [(each, instant_of(step["due"])) for each, step in raised if step["reason"] in SILENCE]
+    known = max((due for _, due in silence), default=float("-inf"))
+    missing = [due for due in course.unmet if due.due <= known]
+    open_now = False
+    for each, due in silence:
+        if each.state != "raised":
+            continue
+        if any(unmet.due <= due for unmet in course.unmet):
+            open_now = True
+        else:
+            settle(tx, each, "amended" if because == MOVEMENT.name else _word(course))
+    waiting = [due for due in course.unmet if due.due > known]
+    past = [due for due in waiting if due.deadline <= tx.now]
+    if past and not open_now:
+        # A node that was off escalates once, by what it missed last, not once for every point.
+        latest = max(past, key=lambda due: due.due)
+        escalate(tx, row, latest.reason, latest.due, latest.point)
+        return True
+    ahead = [due.deadline for due in waiting if due.deadline > tx.now]
+    if ahead and not open_now:
+        arm(tx, _key(row.id), min(ahead), "journey_watch", {"movement": row.id})
+    return bool(missing)
+
+
+def _word(course: Course) -> str:
+    departed = course.last is not None and course.last.category == "departed"
+    return "departed" if departed else "heard"
+
+
+def _see_to_clearance(tx: Tx, row: RowView, plan: Plan, course: Course) -> None:
+    """A movement that is due to depart and was neither cleared nor refused is pointed out once."""
+    start = plan.depart if plan.depart is not None else plan.since
+    raised = [each for each in escalations(tx, row.id) if _reason(each) == "not_cleared"]
+    if _decision(tx, row):
+        for each in raised:
+            if each.state == "raised":
+                settle(tx, each, "cleared")
+    elif not raised and not course.departed and start > row.at:
+        if start <= tx.now:
+            escalate(tx, row, "not_cleared", start, climb=False)
+        else:
+            arm(tx, _clearance_key(row.id), start, "journey_watch", {"movement": row.id})
+            return
+    disarm(tx, _clearance_key(row.id))
+
+
+def _decision(tx: Tx, row: RowView) -> str:
+    """The Host Party's latest word on whether it may go: cleared, refused (also: no longer cleared) or ""."""
+    decisions = tx.rows_about(row.id, "clearance")
+    if not decisions:
+        return ""
+    return "cleared" if decisions[-1].state == "cleared" else "refused"
+
+
+def _follow_legs(tx: Tx, row: RowView, course: Course, over: bool) -> None:
+    """Own legs follow the journey: the first begins when it departs, each next one when it was taken over."""
+    legs = [leg for leg in tx.rows_about(row.id, LEG.name) if leg.state != "cancelled"]
+    legs.sort(key=lambda leg: (_course_part(leg).get("sequence", 0), leg.at))
+    held = course.departed
+    for leg in legs:
+        taken = any(each.state == "taken" for each in tx.rows_about(leg.id, "handover"))
+        if leg.originator == tx.home.party:
+            state = "completed" if over or (taken and held) else "active" if held else "assigned"
+            if state != "assigned" and leg.state != "completed":
+                _move(tx, leg, LEG, state)
+        held = held and taken
+
+
+def _course_part(leg: RowView) -> Mapping[str, Any]:
+    return leg.values().get("course") or {}
+
+
+def _end(tx: Tx, row: RowView, outcome: str) -> None:
+    """Nothing more is expected of it: settle what is open and arm nothing."""
+    disarm(tx, _key(row.id))
+    disarm(tx, _clearance_key(row.id))
+    for each in escalations(tx, row.id):
+        if each.state == "raised":
+            settle(tx, each, outcome)
+
+
+def _move(tx: Tx, row: RowView, kind: Kind, state: str) -> None:
+    if row.state != state:
+        draft = Draft(kind.name, {}, record=row.id, expected=row.version, state=state)
+        store(tx, system_subject(tx.home.party), "write", kind, draft)
+
+
+def _reason(escalation: RowView) -> str:
+    step = escalation.values().get("step") or {}
+    return str(step.get("reason", ""))
+
+
+def _key(movement: str) -> str:
+    return f"journey_watch/{movement}"
+
+
+def _clearance_key(movement: str) -> str:
+    return f"journey_clearance/{movement}"
+
+
+@timer("journey_watch")
+def look_again(tx: Tx, payload: dict[str, Any], due: float) -> None:
+    look(tx, payload["movement"])
+
+
+@on_version
+@on_received
+def after_version(tx: Tx, row: RowView, index: int) -> None:
+    """Look at the movement that a new version speaks of. A fault in that takes nothing else back with it."""
+    movement = _spoken_of(tx, row)
+    if row.kind == "escalation" and row.state == "answered":
+        stop(tx, row.id)
+    if not movement:
+        return
+    fault = tx.attempt(lambda: look(tx, movement, row.kind))
+    if fault is not None:
+        log.error("a journey could not be looked at: %s", type(fault).__name__, exc_info=fault)
+        arm(tx, _key(movement), tx.now, "journey_watch", {"movement": movement})
+
+
+def _spoken_of(tx: Tx, row: RowView) -> str:
+    if row.kind == MOVEMENT.name:
+        return row.id
+    if row.kind in SAID_ABOUT:
+        return row.about
+    leg = tx.row(row.about) if row.kind == "handover" and row.about else None
+    return leg.about if leg is not None else ""
