@@ -1,4 +1,4 @@
-"""import: incident files that a party holds."""
+"""import: files that a party holds, of incidents, roads and areas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from safeconduct.node.commands.opening import home_option, opened
+from safeconduct.node.commands.opening import home_option, load, opened
 
 
 @click.group("import")
@@ -66,3 +66,64 @@ def csv_(
 ) -> None:
     """Import a CSV file you hold. ACLED and GTD layouts are recognised by their header."""
     _run(home, file, layout, mapping, pairs)
+
+
+_FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_SOURCE = click.option("--source", default="", help="Who made the data; shown wherever it is.")
+_LICENCE = click.option("--licence", default="", help="The licence of the data; shown wherever it is.")
+
+
+@import_.command()
+@home_option
+@click.option("--schematic", is_flag=True, help="Screens say that it is schematic and not for navigation.")
+@_SOURCE
+@_LICENCE
+@_FILE
+def roads(home: Path | None, schematic: bool, source: str, licence: str, file: Path) -> None:
+    """Take the roads for routes from a GeoJSON file or an OpenStreetMap extract (.osm, .osm.pbf).
+
+    They replace those that the node had. A running node uses them at once.
+    """
+    from safeconduct.geo.atlas import roads_file
+    from safeconduct.geo.roads import read
+
+    def progress(what: str, count: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{count:,} {what} read", nl=False, err=True)
+
+    node = load(home)
+    network = read(file, source=source, licence=licence, schematic=schematic, progress=progress)
+    network.save(roads_file(node.path))
+    west, south, east, north = network.bbox
+    click.echo(
+        f"{len(network.tail):,} pieces of road, {network.kilometres:,.0f} km, {len(network.places):,} towns, "
+        f"{south:.2f} to {north:.2f} north, {west:.2f} to {east:.2f} east"
+    )
+    _credit(network.origin.source, network.origin.licence)
+    if network.origin.schematic:
+        click.echo("schematic, not for navigation")
+
+
+@import_.command()
+@home_option
+@_SOURCE
+@_LICENCE
+@_FILE
+def areas(home: Path | None, source: str, licence: str, file: Path) -> None:
+    """Take provinces or districts from a GeoJSON file of polygons with names, to say which ones a route crosses.
+
+    They replace those that the node had. A running node uses them at once.
+    """
+    from safeconduct.geo.areas import read
+    from safeconduct.geo.atlas import areas_file
+
+    node = load(home)
+    found = read(file, source=source, licence=licence)
+    found.save(areas_file(node.path))
+    names = ", ".join(area.name for area in found.areas[:5])
+    click.echo(f"{len(found.areas):,} areas: {names}{', ...' if len(found.areas) > 5 else ''}")
+    _credit(found.origin.source, found.origin.licence)
+
+
+def _credit(source: str, licence: str) -> None:
+    click.echo(f"source: {source}; licence: {licence or 'not said'}")

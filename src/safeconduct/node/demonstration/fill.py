@@ -26,6 +26,7 @@ from safeconduct.node.demonstration.register import (
 from safeconduct.node.demonstration.register import (
     told as registered,
 )
+from safeconduct.node.demonstration.schematic import lay_roads
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.standing import AgreementStanding
@@ -52,6 +53,7 @@ def fill(home: Home, key: Path, card: bytes, fingerprint: str) -> None:
     door = Door.open(home)
     with door:
         paired = accept_card(home, card, fingerprint, door)
+    lay_roads(paired)
     door = Door.open(paired)
     with door, here.at(paired, door):
         _rules(paired, key, door)
