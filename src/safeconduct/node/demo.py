@@ -41,9 +41,23 @@ def run(folder: Path, host_port: int, partner_port: int, say: Callable[[str], ob
         if first:
             _both(folder, "settle")
             (folder / COMPLETE).touch()
+        going_on.extend(_go_on(folder, side) for side in SIDES)
         _introduce(homes, say)
 
-    serve(homes, ready)
+    going_on: list[subprocess.Popen[bytes]] = []
+    try:
+        serve(homes, ready)
+    finally:
+        for child in going_on:
+            child.terminate()
+        for child in going_on:
+            child.wait()
+
+
+def _go_on(folder: Path, side: str) -> subprocess.Popen[bytes]:
+    """Let the day of journeys go on for as long as the nodes run."""
+    command = [sys.executable, "-m", "safeconduct.node.demonstration.live", str(folder / side)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
 def _clear(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from safeconduct.geo.atlas import Atlas
 from safeconduct.geo.routing import NoRoute
-from safeconduct.node.demonstration.register import people, put, site, told
+from safeconduct.node.demonstration.register import PREFIX, people, put, site, told
 from safeconduct.records.commit import Draft
 from safeconduct.records.door import Door
 
@@ -83,6 +83,55 @@ def answer_day(party: str, movements: Mapping[str, str], door: Door) -> None:
         records = [next(made).record for _ in drafts]
         handovers += _handovers(each, now, drafts, records)
     put(party, handovers, door)
+
+
+def in_file(reference: str) -> bool:
+    return any(each["reference"] == reference for each in journeys())
+
+
+def another(reference: str, ahead: timedelta) -> dict[str, Any]:
+    """One more journey like those of the file, so long ahead."""
+    escorted = [each for each in journeys() if "units" in each and not each.get("emergency")]
+    like = escorted[int(reference.rpartition("-")[2]) % len(escorted)]
+    return {
+        **{name: value for name, value in like.items() if name not in ("traveller", "heard")},
+        "reference": reference,
+        "depart": round(ahead.total_seconds() / 60),
+        "stage": "notified",
+        "host": "cleared",
+    }
+
+
+def notify_another(party: str, home: Path, ahead: timedelta, door: Door) -> None:
+    """Give one more notice, so long ahead."""
+    from safeconduct.records import here
+
+    given = here.tables().one(
+        "SELECT count(*) FROM records_row WHERE kind = 'movement' AND parts ->> '$.notice.reference' LIKE 'DEMO-%%'"
+    )
+    entry = another(f"DEMO-{(given or (0,))[0] + 1:02d}", ahead)
+    now = datetime.now(UTC)
+    made = put(party, [_movement(entry, now, _sites(party), Atlas.load(home))], door)[0]
+    put(party, list(_manifest(entry, now, made.record, islice(people(), entry["persons"]), "")), door)
+
+
+def clear(party: str, each: Mapping[str, Any], now: datetime, movement: str, door: Door) -> None:
+    """Clear a movement and say who escorts it."""
+    put(party, [_decision(each, now, movement)], door)
+    legs = _legs(each, now, movement)
+    records = [made.record for made in put(party, legs, door)]
+    put(party, list(_handovers(each, now, legs, records)), door)
+
+
+def _sites(party: str) -> dict[str, str]:
+    """The party's own sites by key."""
+    from safeconduct.records import here
+
+    sql = (
+        "SELECT parts ->> '$.identity.external', id FROM records_row WHERE kind = 'site' AND originator = %s"
+    )
+    rows = here.tables().all(sql, [party])
+    return {str(name).removeprefix(PREFIX): record for name, record in rows}
 
 
 def _movement(each: Mapping[str, Any], now: datetime, sites: Mapping[str, str], atlas: Atlas) -> Draft:
@@ -212,15 +261,28 @@ def _heard(each: Mapping[str, Any], now: datetime, movement: str) -> Iterator[Dr
 def _answers(each: Mapping[str, Any], now: datetime, movement: str) -> Iterator[Draft]:
     told_at = now - timedelta(minutes=20)
     if each["host"]:
-        receipt = {"at": moment(told_at), "by": "Watch officer", "unit": (each.get("units") or [""])[0]}
-        yield Draft("acknowledgement", {"receipt": receipt}, about=movement)
+        yield receipt(each, told_at, movement)
     if each["host"] in ("cleared", "refused"):
-        decision = {"at": moment(told_at + timedelta(minutes=9)), "by": "National co-ordinator"}
-        if each["host"] == "refused":
-            decision["reason"] = each["reason"]
-        else:
-            decision["conditions"] = "Armoured vehicle ahead; no stop between check-in points."
-        yield Draft("clearance", {"decision": decision}, about=movement, state=each["host"])
+        yield _decision(each, told_at + timedelta(minutes=9), movement)
+
+
+def receipt(each: Mapping[str, Any], at: datetime, movement: str) -> Draft:
+    """The Host Party has the notice: nothing more."""
+    unit = (each.get("units") or [""])[0]
+    return Draft(
+        "acknowledgement",
+        {"receipt": {"at": moment(at), "by": "Watch officer", "unit": unit}},
+        about=movement,
+    )
+
+
+def _decision(each: Mapping[str, Any], at: datetime, movement: str) -> Draft:
+    decision = {"at": moment(at), "by": "National co-ordinator"}
+    if each["host"] == "refused":
+        decision["reason"] = each["reason"]
+    else:
+        decision["conditions"] = "Armoured vehicle ahead; no stop between check-in points."
+    return Draft("clearance", {"decision": decision}, about=movement, state=each["host"])
 
 
 def _legs(each: Mapping[str, Any], now: datetime, movement: str) -> list[Draft]:
