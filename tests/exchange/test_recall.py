@@ -136,3 +136,27 @@ def test_only_the_originator_takes_back_and_only_what_there_is(nodes: Pair) -> N
     (clause, _) = host.of_kind("clause", "pk")[:2]
     with pytest.raises(Refused):
         host.system("withdraw", record=clause.id)
+
+
+def test_what_makes_no_sense_without_a_record_is_withdrawn_with_it(nodes: Pair) -> None:
+    host, partner = nodes
+    made = host.commit("incident", INCIDENT)
+    other = host.commit("incident", INCIDENT)
+    claim = {"figure": {"what": "killed", "best": 4}, "source": {"outlet": "x", "party": "press"}}
+    spoken = host.commit("claim", claim, about=made.record)
+    kept = host.commit("claim", claim, about=other.record)
+    pull(partner, host)
+    (theirs, _) = partner.of_kind("incident", "pk")
+    answer = partner.commit("claim", claim, about=theirs.id)
+    pull(host, partner)
+    shown = host.system("falls_with", record=made.record)
+    assert shown == {"known": [[spoken.record, "claim"]], "more": 0}
+    host.system("withdraw", record=made.record, parts=["where"])
+    assert not host.row(spoken.record).withdrawn, "with single parts nothing goes along"
+    assert host.system("withdraw", record=made.record, reason="a drill")["along"] == [spoken.record]
+    pull(partner, host)
+    assert host.row(spoken.record).withdrawn and not host.row(kept.record).withdrawn
+    gone = {row.about: row.withdrawn for row in partner.of_kind("claim", "pk")}
+    assert gone[theirs.id] and list(gone.values()).count(False) == 1
+    assert not partner.row(answer.record).withdrawn, "what the partner says is the partner's own"
+    assert host.system("falls_with", record=made.record)["known"] == []

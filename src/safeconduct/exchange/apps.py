@@ -11,6 +11,7 @@ class ExchangeConfig(AppConfig):
             cadence,
             delivery,
             duty,
+            expiry,
             inbound,
             outbound,
             pairing,

@@ -17,6 +17,8 @@ from safeconduct.agreement.policy import Item, Policy
 from safeconduct.exchange.delivery import post
 from safeconduct.exchange.identity import decoy_secret
 from safeconduct.exchange.leaves import write_leaf
+from safeconduct.exchange.limits import expired, remember
+from safeconduct.exchange.projection import SENT
 from safeconduct.exchange.state import Sent, State
 from safeconduct.exchange.view import (
     NOTHING,
@@ -102,7 +104,7 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     if not row.withdrawn:
         item = as_opened(tx, outward(tx.tables, row, partner.party))
         permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
-    open_mask = permitted.mask & ~held_back
+    open_mask = permitted.mask & ~held_back & ~expired(tx, partner.party, row)
     if sent is None:
         if open_mask & row.present:
             _send_first(tx, state, policy, row, partner, permitted, open_mask & row.present)
@@ -287,6 +289,8 @@ def _post(
     if index != expected:
         raise RuntimeError("the feed's order changed within a transaction")
     state.put_sent(sent, index, mask)
+    if mask and header["clauses"] and (row := tx.row(sent.record)) is not None:
+        remember(tx, SENT, sent.partner, row, mask, header["clauses"])
     return sent
 
 

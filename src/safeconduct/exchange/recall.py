@@ -7,11 +7,13 @@ what it retains, and why, stays on the list of what it holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.exchange.delivery import erase_in_feed, post
 from safeconduct.exchange.leaves import MAX_REASON, REMOVED, write_leaf
+from safeconduct.exchange.limits import follow, look_again
 from safeconduct.exchange.outbound import bring_up_to_date
 from safeconduct.exchange.projection import OWN, SENT
 from safeconduct.exchange.reception import erase_received, send_receipt
@@ -21,6 +23,7 @@ from safeconduct.records.commit import decide
 from safeconduct.records.hooks import job
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.principals import SYSTEM
+from safeconduct.records.projection import derived_from
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
@@ -28,9 +31,56 @@ from safeconduct.records.transaction import Tx, iso
 
 @job("withdraw")
 def withdraw_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: actor, record, parts (names; none = the whole record), reason. Answers the partners told."""
+    """Payload: actor, record, parts (names; none = the whole record), reason. Answers the partners told.
+
+    With a whole record go the own records about it that make no sense without it, for the same reason: `along`.
+    """
     row, kind, mask, reason = _asked(tx, payload, "withdraw")
     whole = not payload.get("parts")
+    by = str(payload["actor"]["person"])
+    # The last word first: no partner is told of a name on a list that it was told not to use any more.
+    along = list(falling_with(tx, row)) if whole else []
+    for each in reversed(along):
+        falling = all_kinds()[each.kind]
+        _withdraw(tx, each, falling, (1 << len(falling.part_names)) - 1, True, reason, by, row.id)
+    index, told = _withdraw(tx, row, kind, mask, whole, reason, by)
+    return {"index": index, "partners": told, "along": [each.id for each in along]}
+
+
+def falling_with(tx: Tx, row: RowView) -> Iterator[RowView]:
+    """The own records, not withdrawn yet, that fall with this one: about it, or about one that falls with it."""
+    waiting, seen = [row.id], {row.id}
+    while waiting:
+        for (record,) in tx.tables.all(
+            "SELECT id FROM records_row WHERE about = %s AND originator = %s AND NOT withdrawn ORDER BY born",
+            [waiting.pop(0), tx.home.party],
+        ):
+            found = tx.row(record)
+            if found is not None and record not in seen and all_kinds()[found.kind].falls_with:
+                seen.add(record)
+                waiting.append(record)
+                yield found
+
+
+@job("falls_with")
+def falls_with_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """What would be withdrawn with an own record: [id, kind] of those that the actor may know of, and how many
+    more there are. Payload: actor, record."""
+    row, _, _, _ = _asked(tx, {**payload, "parts": ()}, "withdraw")
+    subject = tx.subject(payload["actor"])
+    falling = list(falling_with(tx, row))
+    known = [
+        [each.id, each.kind]
+        for each in falling
+        if subject.person == SYSTEM or tx.policy.mask(subject, "read", tx.item(each), tx.now)
+    ]
+    return {"known": known, "more": len(falling) - len(known)}
+
+
+def _withdraw(
+    tx: Tx, row: RowView, kind: Kind, mask: int, whole: bool, reason: str, by: str, along: str = ""
+) -> tuple[int, list[str]]:
+    """Withdraw one record, or parts of it; `along` is the record that it falls with. (entry, partners told)."""
     state = State(tx.db)
     told = [s.partner for s in state.sent_to(row.id) if s.held & mask]
     header = {
@@ -41,15 +91,16 @@ def withdraw_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         "mask": mask,
         "whole": whole,
         "reason": reason,
-        "by": str(payload["actor"]["person"]),
+        "by": by,
         "at": iso(tx.now),
+        **({"along": along} if along else {}),
     }
     index = tx.append("withdrawal", header)
     if not whole:
         state.hold_back(row.id, state.held_back(row.id) | mask)
     _tell_partners(tx, row.id)
     tx.announce({"topic": kind.name, "kind": kind.name, "record": row.id, "index": index})
-    return {"index": index, "partners": told}
+    return index, told
 
 
 def _tell_partners(tx: Tx, record: str) -> None:
@@ -57,6 +108,7 @@ def _tell_partners(tx: Tx, record: str) -> None:
     if row is not None:
         for partner in tx.home.partners.values():
             bring_up_to_date(tx, tx.policy, row, partner)
+        follow(tx, row)
 
 
 @job("erase")
@@ -64,6 +116,17 @@ def erase_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Payload: actor, record, parts (names; none = all of them), reason. Answers the partners asked and the
     records derived from this one, which people must look at themselves."""
     row, kind, mask, reason = _asked(tx, payload, "erase")
+    index, asked = erase_own(tx, row, kind, mask, reason, str(payload["actor"]["person"]))
+    return {"index": index, "partners": asked, "derived": derived_from(tx.tables, row.id)}
+
+
+def erase_own(
+    tx: Tx, row: RowView, kind: Kind, mask: int, reason: str, by: str = SYSTEM
+) -> tuple[int, list[str]]:
+    """Destroy parts of an own record in every version, and ask each partner that was given some to do the same.
+
+    Returns the entry's ledger index and the partners asked.
+    """
     positions = [bit for bit in range(len(kind.part_names)) if mask >> bit & 1]
     index = tx.append(
         "erasure",
@@ -74,7 +137,7 @@ def erase_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
             "erased": _names(kind, mask),
             "mask": mask,
             "reason": reason,
-            "by": str(payload["actor"]["person"]),
+            "by": by,
             "at": iso(tx.now),
         },
     )
@@ -83,12 +146,12 @@ def erase_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     ):
         tx.erase(version_index, positions)
     state = State(tx.db)
-    asked = [sent.partner for sent in state.sent_to(row.id) if _ask(tx, state, sent, kind, mask)]
+    asked = [sent.partner for sent in state.sent_to(row.id) if ask_to_erase(tx, state, sent, kind, mask)]
     tx.announce({"topic": kind.name, "kind": kind.name, "record": row.id, "index": index})
-    return {"index": index, "partners": asked}
+    return index, asked
 
 
-def _ask(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> bool:
+def ask_to_erase(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> bool:
     """Erase from one partner's feed, and ask the partner to erase; False when it never had any of it."""
     entries = state.sent_entries(sent.partner, sent.record)
     given = 0
@@ -131,18 +194,24 @@ def _ask(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> bool:
     return True
 
 
+def hold_on(tx: Tx, record: str) -> str:
+    """Why a record is kept although its erasure is due or was asked for; "" when it is not."""
+    found = tx.db.execute("SELECT because FROM exchange_hold WHERE record = ?", (record,)).fetchone()
+    return str(found[0]) if found else ""
+
+
 @job("hold")
 def hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Keep a received record even when its originator asks for erasure. Payload: actor, record, because."""
-    known = _received(tx, payload)
+    """Keep a record although its erasure is due, or its originator asks for it. Payload: actor, record, because."""
+    record = _holdable(tx, payload)
     because = str(payload.get("because", "")).strip()
     if not 0 < len(because) <= MAX_REASON:
         raise Malformed(f"a hold says why, in up to {MAX_REASON} characters")
-    tx.db.execute("INSERT OR REPLACE INTO exchange_hold VALUES (?, ?)", (known.record, because))
+    tx.db.execute("INSERT OR REPLACE INTO exchange_hold VALUES (?, ?)", (record, because))
     header = {
         "at": iso(tx.now),
         "what": "hold",
-        "record": known.record,
+        "record": record,
         "by": str(payload["actor"]["person"]),
         "because": because,
     }
@@ -152,36 +221,39 @@ def hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 @job("lift_hold")
 def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """End a hold: what was asked for meanwhile is erased now, and a second receipt says so."""
-    known = _received(tx, payload)
-    partner = tx.home.partners[known.partner]
-    tx.db.execute("DELETE FROM exchange_hold WHERE record = ?", (known.record,))
+    record = _holdable(tx, payload)
+    tx.db.execute("DELETE FROM exchange_hold WHERE record = ?", (record,))
+    tx.db.execute("DELETE FROM exchange_kept WHERE record = ?", (record,))
     header = {
         "at": iso(tx.now),
         "what": "lifted",
-        "record": known.record,
+        "record": record,
         "by": str(payload["actor"]["person"]),
     }
     index = tx.append("hold", header)
+    known = State(tx.db).received_record(record)
     waiting = tx.db.execute(
-        "SELECT idx, mask FROM exchange_retained WHERE record = ? ORDER BY idx", (known.record,)
+        "SELECT idx, mask FROM exchange_retained WHERE record = ? ORDER BY idx", (record,)
     ).fetchall()
-    for feed_index, mask in waiting:
-        erase_received(tx, known, mask, feed_index)
-        send_receipt(tx, partner, known, feed_index, mask, REMOVED, "")
-    tx.db.execute("DELETE FROM exchange_retained WHERE record = ?", (known.record,))
+    if known is not None:
+        for feed_index, mask in waiting:
+            erase_received(tx, known, mask, feed_index)
+            send_receipt(tx, tx.home.partners[known.partner], known, feed_index, mask, REMOVED, "")
+    tx.db.execute("DELETE FROM exchange_retained WHERE record = ?", (record,))
+    look_again(tx, record)
     return {"index": index, "erased": len(waiting)}
 
 
-def _received(tx: Tx, payload: dict[str, Any]) -> Any:
-    known = State(tx.db).received_record(str(payload.get("record")))
-    if known is None or known.partner not in tx.home.partners:
+def _holdable(tx: Tx, payload: dict[str, Any]) -> str:
+    """The id of an own or received record that the actor may erase, and so may keep."""
+    row = tx.row(str(payload.get("record")))
+    if row is None or (row.originator != tx.home.party and row.originator not in tx.home.partners):
         raise NotFound(str(payload.get("record")))
-    row = tx.row(known.record)
     subject = tx.subject(payload["actor"])
-    if row is None:
-        raise NotFound(known.record)
+    if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
+        raise NotFound(row.id)
     _permit(tx, subject, "erase", row, all_kinds()[row.kind], row.present or 1)
-    return known
+    return row.id
 
 
 def _asked(tx: Tx, payload: dict[str, Any], act: str) -> tuple[RowView, Kind, int, str]:

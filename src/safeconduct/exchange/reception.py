@@ -12,6 +12,7 @@ from typing import Any
 
 from safeconduct.exchange.delivery import post
 from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, write_leaf
+from safeconduct.exchange.limits import follow
 from safeconduct.exchange.projection import RECEIVED, SENT
 from safeconduct.exchange.state import Received, State, received_id
 from safeconduct.ledger.tree import leaf_hash
@@ -211,6 +212,9 @@ class Reception:
             index = self._keep_only(arrival, known, kind, left)
         else:
             self.state.set_received_held(known, 0)
+            row = self.tx.row(known.record)
+            if row is not None:
+                follow(self.tx, row)
         self.changed.append((kind.name, known.record, index))
 
     def _keep_only(self, arrival: Arrival, known: Received, kind: Kind, left: int) -> int:
@@ -282,8 +286,9 @@ class Reception:
         self.tx.announce({"topic": "holdings", "kind": kind, "record": asked[0], "index": index})
 
 
-def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
-    """Destroy here what came of a partner's record, in every version that was stored."""
+def erase_received(tx: Tx, known: Received, mask: int, feed_index: int | None, reason: str = "") -> None:
+    """Destroy here what came of a partner's record, in every version that was stored: because the partner asked
+    with an entry of its feed, or for a reason of this node's own."""
     state = State(tx.db)
     tx.append(
         "erasure",
@@ -293,7 +298,7 @@ def erase_received(tx: Tx, known: Received, mask: int, feed_index: int) -> None:
             "partner": known.partner,
             "mask": mask,
             "at": iso(tx.now),
-            "feed_index": feed_index,
+            **({"reason": reason} if feed_index is None else {"feed_index": feed_index}),
         },
     )
     for index, held in state.take_received(known.record, mask):

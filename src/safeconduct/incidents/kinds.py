@@ -347,5 +347,6 @@ CLAIM = register(
             "figure": ("figure", "best"),
         },
         searched=("source.outlet", "remark.text"),
+        falls_with=True,
     )
 )

@@ -143,6 +143,7 @@ MANIFEST_ENTRY = register(
         check=all_of(about("movement"), requires("who", "a traveller has a name")),
         inherits_bearers=True,
         searched=("who.name", "who.name_ur", "who.name_zh", "who.name_latin"),
+        falls_with=True,
     )
 )
 ACKNOWLEDGEMENT = register(
@@ -190,6 +191,7 @@ HANDOVER = register(
         final=("taken",),
         check=all_of(about("leg"), requires("point", "a handover has a point"), _check_word),
         dimensions={"time": ("point", "due")},
+        falls_with=True,
     )
 )
 CHECK_IN = register(
@@ -204,6 +206,7 @@ CHECK_IN = register(
             "latitude": ("position", "latitude"),
             "longitude": ("position", "longitude"),
         },
+        falls_with=True,
     )
 )
 COMMENT = register(
@@ -215,6 +218,7 @@ COMMENT = register(
         ),
         dimensions={"category": ("remark", "stance")},
         searched=("remark.text",),
+        falls_with=True,
     )
 )
 ESCALATION = register(
@@ -226,5 +230,6 @@ ESCALATION = register(
         check=all_of(about("movement"), requires("step", "an escalation says why")),
         inherits_bearers=True,
         dimensions={"time": ("step", "raised"), "figure": ("step", "rung")},
+        falls_with=True,
     )
 )

@@ -21,10 +21,17 @@ RECORD_PAGE = 200
 def withdraw(actor: Subject, record: str, parts: Sequence[str], reason: str) -> list[str]:
     """Tell every partner that holds them not to use these parts any more (none named: the whole record).
 
-    Answers the partners told. Raises NotFound, or Refused with the clause that would allow it.
+    With a whole record go those that make no sense without it (`falls_with`). Answers the partners told.
+    Raises NotFound, or Refused with the clause that would allow it.
     """
     payload = {"actor": to_wire(actor), "record": record, "parts": list(parts), "reason": reason}
     return list(here.door().call("withdraw", payload)["partners"])
+
+
+def falls_with(actor: Subject, record: str) -> tuple[list[tuple[str, str]], int]:
+    """What would be withdrawn with a record: (id, kind) of those the actor may know of, and how many more."""
+    answer = here.door().call("falls_with", {"actor": to_wire(actor), "record": record})
+    return [(found, kind) for found, kind in answer["known"]], int(answer["more"])
 
 
 def ask_erasure(actor: Subject, record: str, parts: Sequence[str], reason: str) -> list[str]:

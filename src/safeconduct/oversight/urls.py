@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from safeconduct.oversight import ledger_views, views, who_knew_views
+from safeconduct.oversight import inquiry_views, ledger_views, views, who_knew_views
 
 app_name = "oversight"
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("readings/", ledger_views.readings, name="readings"),
     path("knew/<slug:record>/", who_knew_views.page, name="who_knew"),
     path("knew/<slug:record>/report/", who_knew_views.report, name="who_knew_report"),
+    path("knew/<slug:record>/inquiry/", inquiry_views.open_on, name="open_inquiry"),
+    path("inquiries/", inquiry_views.inquiries, name="inquiries"),
+    path("inquiries/<slug:inquiry>/", inquiry_views.inquiry, name="inquiry"),
     path("refusals/", ledger_views.refusals, name="refusals"),
     path("link/", views.link_health, name="link"),
     path("preview/<slug:record>/", views.preview_anyone, name="preview_anyone"),

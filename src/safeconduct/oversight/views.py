@@ -127,9 +127,12 @@ def recall(request: HttpRequest, record: str, act: str) -> HttpResponse:
         text = _("Withdrawn; told: %(names)s.") if act == "withdraw" else _("Erased here; asked: %(names)s.")
         messages.success(request, text % {"names": names})
         return redirect("oversight:held_record", record=record)
+    along, more = rules.falls_with(reader, record) if act == "withdraw" else ([], 0)
     context = {
         "found": found,
         "kind": kind_name(found.kind),
+        "along": [(each, kind_name(kind)) for each, kind in along],
+        "along_more": more,
         "act": act,
         "form": form,
         "lines": [_line(line) for line in held.lines],

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.exchange.passings import given
@@ -23,6 +24,14 @@ from safeconduct.records.refusals import Malformed, Refused
 from safeconduct.shell.terms import listed
 
 MOST_LINES = 20_000
+STYLE = format_html(
+    "<style>{}</style>",
+    "body{font-family:system-ui,sans-serif;margin:2rem;color:#111}"
+    "table{border-collapse:collapse;inline-size:100%;font-size:.85rem}"
+    "th,td{border:1px solid #999;padding:.3rem .5rem;text-align:start;vertical-align:top}"
+    ".soft{color:#555}code{overflow-wrap:anywhere}",
+)
+"""The report is a file of its own: no style sheet of the node comes with it."""
 
 
 def signed_report(
@@ -121,6 +130,7 @@ def _position(notes: list[str], note: str) -> int:
 def _context(reader: Subject, known: Known, report: dict[str, Any]) -> dict[str, Any]:
     names = rules.people(reader)
     return {
+        "style": STYLE,
         "party": here.home().name,
         "report": report,
         "known": known,

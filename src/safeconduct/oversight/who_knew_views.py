@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from safeconduct.agreement.policy import Subject
 from safeconduct.oversight import rules, who_knew_words
 from safeconduct.oversight.ledger_line import heads
+from safeconduct.oversight.unusual import Unusual, unusual
 from safeconduct.oversight.who_knew import Known, Line, sees_readings, who_knew
 from safeconduct.oversight.who_knew_report import signed_report
 from safeconduct.oversight.wording import kind_name, part_name
@@ -25,6 +26,7 @@ from safeconduct.shell.answers import answering, reader_of
 from safeconduct.shell.terms import listed
 
 LINES_SHOWN = 500
+FACTS_SHOWN = 200
 _SPACED_ZONE = re.compile(r"(?<=:\d\d) (?=\d\d:\d\d$)")
 """A plus sign that an address lost."""
 
@@ -52,6 +54,8 @@ def page(request: HttpRequest, record: str) -> HttpResponse:
         "looks": [_row(line, known, names, sizes) for line in known.looks][::-1],
         "gaps": [who_knew_words.gap(gap) for gap in ordered(known)],
         "refused": len(known.refused),
+        "unusual": [_fact(fact, names) for fact in unusual(reader, known)][-FACTS_SHOWN:][::-1],
+        "may_inquire": bool(here.state().policy.entries(reader, "write", "inquiry")),
         "may_export": sees_readings(here.state().policy, reader, reader.party, "export"),
         "auditing": True,
         "page_level": "CONFIDENTIAL",
@@ -88,6 +92,15 @@ def _row(line: Line, known: Known, names: Mapping[str, str], sizes: dict[str, in
         "way": who_knew_words.way(line),
         "standing": who_knew_words.standing(line),
         "acknowledged": who_knew_words.acknowledged(line, sizes),
+    }
+
+
+def _fact(fact: Unusual, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "fact": fact,
+        "said": who_knew_words.unusual(fact.what),
+        "person": names.get(fact.person, fact.person),
+        "party": who_knew_words.party(fact.party),
     }
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from safeconduct.oversight.jobs import WHO_KNEW
+from safeconduct.oversight.unusual import EXPORTED, IN_BULK, NOT_ASSIGNED, ODD_HOUR, REFUSED
 from safeconduct.oversight.who_knew import (
     GIVEN,
     NEVER_HEARD,
@@ -24,6 +29,30 @@ from safeconduct.oversight.who_knew import (
 from safeconduct.oversight.wording import kind_name, part_name
 from safeconduct.records import here
 from safeconduct.shell.terms import ROLE_NAMES, listed, plain
+
+PARTS: Mapping[str, Any] = {
+    "facts": gettext_lazy("Facts to check"),
+    "findings": gettext_lazy("Findings"),
+    "outcome": gettext_lazy("Outcome"),
+    WHO_KNEW: gettext_lazy("The list of who knew"),
+}
+STATES: Mapping[str, Any] = {"closed": pgettext_lazy("state of a record", "closed")}
+FIELDS: Mapping[str, Any] = {
+    "question": gettext_lazy("Question"),
+    "record_kind": gettext_lazy("Kind of record"),
+}
+UNUSUAL: Mapping[str, Any] = {
+    NOT_ASSIGNED: gettext_lazy("read by someone who is not assigned"),
+    ODD_HOUR: gettext_lazy("read at an odd hour"),
+    IN_BULK: gettext_lazy("read with many others within a few minutes"),
+    EXPORTED: gettext_lazy("exported"),
+    REFUSED: gettext_lazy("an attempt was refused"),
+}
+
+
+def unusual(what: str) -> str:
+    """What is unusual about a reading, without saying why it may be."""
+    return str(UNUSUAL.get(what, what))
 
 
 def party(name: str) -> str:

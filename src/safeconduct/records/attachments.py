@@ -48,6 +48,7 @@ ATTACHMENT = register(
         "attachment",
         {"description": Description, "content": Content},
         searched=("description.name",),
+        falls_with=True,
     )
 )
 

@@ -97,6 +97,18 @@ class RefusalRow(models.Model):
         indexes = [models.Index("record", name="refusal_record")]
 
 
+class DerivedRow(models.Model):
+    """A record that was made from another: it is to be looked at when that one is erased."""
+
+    source = models.CharField(max_length=64)
+    record = models.CharField(max_length=64)
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_derived"
+        constraints = [models.UniqueConstraint("source", "record", name="derived_once")]
+
+
 class Applied(models.Model):
     """How far the tables have followed the ledger: one row."""
 

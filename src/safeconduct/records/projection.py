@@ -271,12 +271,29 @@ def _version(
     tables: Tables, index: int, header: Mapping[str, Any], disclosures: Sequence[str | None]
 ) -> None:
     put_row(tables, index, header, disclosures, "")
+    for source in header.get("derived_from", ()):
+        tables.execute(
+            "INSERT INTO records_derived (source, record) VALUES (%s, %s) ON CONFLICT (source, record) DO NOTHING",
+            [source, header["record"]],
+        )
     if header["kind"] == "reading":
         index_reading(
             tables, header["record"], values_of(disclosures)[0], lambda i: (i["record"], i["version"])
         )
     if header["kind"] in ("clause", "status_act"):
         note_policy_change(tables, index)
+
+
+def derived_from(tables: Tables, record: str) -> list[str]:
+    """The records that were made from this one, and from those, each once."""
+    found: dict[str, None] = {}
+    waiting = [record]
+    while waiting:
+        for (each,) in tables.all("SELECT record FROM records_derived WHERE source = %s", [waiting.pop()]):
+            if each not in found and each != record:
+                found[each] = None
+                waiting.append(each)
+    return sorted(found)
 
 
 @projects("refusal")

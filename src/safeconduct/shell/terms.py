@@ -81,6 +81,7 @@ KIND_NAMES: Mapping[str, Promise] = {
     "headcount": pgettext_lazy("kind of record", "headcount"),
     "grievance": pgettext_lazy("kind of record", "grievance"),
     "answer": pgettext_lazy("kind of record", "answer to a grievance"),
+    "inquiry": pgettext_lazy("kind of record", "inquiry"),
 }
 
 PART_NAMES: dict[str, Any] = {
