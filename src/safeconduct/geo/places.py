@@ -75,7 +75,8 @@ def place_of(tags: Mapping[str, Any], lat: Any, lon: Any) -> Place | None:
 
 def folded(text: str) -> str:
     """A name as it is compared: no case, no accents or vowel marks, letters that look alike as one."""
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(_ALIKE))
+    alike = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
+    plain = unicodedata.normalize("NFKD", alike)
     kept = (c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
     return " ".join("".join(kept).split())
 

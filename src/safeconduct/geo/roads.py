@@ -128,7 +128,7 @@ def _osm(path: Path, origin: Origin, tell: Progress) -> RoadNetwork:
         _osm_ways(path, lines, tell)
         locate = _osm_locations(path, lines.keys, tell) if len(lines) else _unpacked
         _osm_places(path, lines)
-    except (RuntimeError, ValueError, UnicodeDecodeError, OSError) as fault:
+    except (RuntimeError, ValueError, OSError, osmium.InvalidLocationError) as fault:
         if isinstance(fault, RoadsError):
             raise
         raise RoadsError(
