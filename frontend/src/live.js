@@ -55,18 +55,8 @@ async function replace(element) {
   const control = new AbortController();
   running.set(element, control);
   const url = new URL(element.dataset.refreshUrl || location.href, location.href);
-  let answer;
-  let text;
-  try {
-    answer = await fetch(url, { headers: { "HX-Request": "true" }, signal: control.signal, redirect: "manual" });
-    text = await answer.text();
-  } catch {
-    return; // the next event, or the stream when it comes back, asks again
-  }
-  if (answer.type === "opaqueredirect") return location.reload(); // the session has ended
-  if (answer.status === 403 || answer.status === 404 || answer.status === 410) return blank(element);
-  if (!answer.ok) return;
-  const parsed = new DOMParser().parseFromString(text, "text/html");
+  const parsed = await refetch(url, control.signal, () => blank(element));
+  if (!parsed) return;
   const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;
   relabel(parsed);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
@@ -77,8 +67,24 @@ async function replace(element) {
   element.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
 }
 
+/** A fragment of a page as a document; null when there is none, which the next event, or the stream when it comes
+ * back, asks for again. */
+export async function refetch(url, signal, gone) {
+  let answer;
+  let text;
+  try {
+    answer = await fetch(url, { headers: { "HX-Request": "true" }, signal, redirect: "manual" });
+    text = await answer.text();
+  } catch {
+    return null;
+  }
+  if (answer.type === "opaqueredirect") return location.reload(); // the session has ended
+  if (answer.status === 403 || answer.status === 404 || answer.status === 410) gone?.();
+  return answer.ok ? new DOMParser().parseFromString(text, "text/html") : null;
+}
+
 /** What was fetched may bear a higher label than the page did: the banner follows what is shown. */
-function relabel(parsed) {
+export function relabel(parsed) {
   const fresh = parsed.querySelector(".banner-place > .banner");
   const shown = document.querySelector(".banner-place > .banner");
   if (fresh && shown) shown.replaceWith(document.adoptNode(fresh));

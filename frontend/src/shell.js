@@ -1,5 +1,6 @@
 // What every page runs. Pages work without it; it adds live updates, the night theme and small comforts.
 import "htmx.org/dist/htmx.esm.js";
+import { startBoard } from "./board.js";
 import { startLive } from "./live.js";
 import { startComforts } from "./comforts.js";
 import { startTheme } from "./theme.js";
@@ -7,3 +8,4 @@ import { startTheme } from "./theme.js";
 startTheme();
 startComforts();
 startLive();
+startBoard();

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -146,7 +147,7 @@ def is_called(journey: Journey, text: str) -> bool:
 
 
 class Lines:
-    """Makes lines of journeys for one reader at one moment. `answer_url` is where an escalation is answered."""
+    """Makes lines of journeys for one reader at one moment."""
 
     def __init__(
         self,
@@ -262,7 +263,7 @@ class Lines:
         step = escalation.parts["step"]
         at = _raised(escalation)
         own = escalation.originator == self.reader.party
-        url = f"/journeys/{escalation.about}/#escalation-{escalation.id}" if own and self.may_answer else ""
+        url = reverse("journeys:answer", args=[escalation.id]) if own and self.may_answer else ""
         return Raised(
             word(REASONS, step["reason"]), step.get("point", ""), step["rung"], at, self.clock.at(at), url
         )
@@ -275,8 +276,8 @@ class Lines:
         parties = {each.originator for each in said}
         if journey.movement.originator == self.reader.party:
             parties |= set(self.down)
-        ages = [self.down[party].as_of for party in parties if party in self.down]
-        return self.clock.at(min(ages)) if ages and min(ages) else ""
+        oldest = min((self.down[party].as_of for party in parties if party in self.down), default=0.0)
+        return self.clock.at(oldest) if oldest else ""
 
 
 _LEVEL = {"OPEN": 0, "RESTRICTED": 1, "CONFIDENTIAL": 2, "SECRET": 3}

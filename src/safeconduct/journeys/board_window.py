@@ -8,9 +8,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 WINDOWS = {
     "now": pgettext_lazy("window of the board", "Now"),
@@ -44,7 +43,8 @@ def window_of(name: str, now: float) -> Window:
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if name == "tomorrow":
         return Window(name, _days(midnight, 1), _days(midnight, 2))
-    return Window("today", midnight.timestamp(), _days(midnight, 1))
+    # Late in the evening the next hours belong to today: a night shift's journeys must not wait for midnight.
+    return Window("today", midnight.timestamp(), max(_days(midnight, 1), now + SOON.total_seconds()))
 
 
 def _days(midnight: datetime, days: int) -> float:

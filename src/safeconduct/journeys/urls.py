@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from safeconduct.journeys import board
 
 app_name = "journeys"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", board.board, name="board"),
+    path("lines/", board.board_rows, name="board_rows"),
+    path("escalations/<slug:escalation>/answer/", board.answer, name="answer"),
+]
