@@ -164,11 +164,29 @@ REGISTRY = [
     ("partner protected_person", "write", "partner", "person.contact", "", False),
     ("partner protected_person", "write", "partner", "grievance.matter", "", True),
     ("partner administrator", "read", "partner", "person.name", "mine", False),
+    ("partner protected_person", "read", "partner", "site.identity", "", True),
+    ("partner protected_person", "read", "partner", "site.place", "", False),
     ("partner observer", "read", "partner", "site.identity", "", False),
 ]
 
 
-@pytest.mark.parametrize(("row", "act", "whose", "what", "facts", "may"), [*MOVEMENTS, *REGISTRY])
+INQUIRIES = [
+    (f"{side} {role}", act, side, f"inquiry.{part}", "", may)
+    for side in ("host", "partner")
+    for role, act, part, may in (
+        ("auditor", "write", "matter", True),
+        ("coordinator", "write", "findings", True),
+        ("auditor", "export", "findings", True),
+        ("coordinator", "export", "findings", False),
+        ("signatory", "read", "outcome", True),
+        ("signatory", "read", "findings", False),
+        ("commander", "read", "matter", False),
+        ("administrator", "read", "matter", False),
+    )
+]
+
+
+@pytest.mark.parametrize(("row", "act", "whose", "what", "facts", "may"), [*MOVEMENTS, *REGISTRY, *INQUIRIES])
 def test_who_may_do_what(row: str, act: str, whose: str, what: str, facts: str, may: bool) -> None:
     assert decided(row, act, whose, what, facts) is may
 
@@ -215,6 +233,8 @@ def test_documents_accounts_escort_and_strength_never_reach_the_other_node() -> 
         ("leg", "host", ("escort",)),
         ("unit", "host", ("contact", "strength")),
         ("check_in", "host", ("position",)),
+        ("inquiry", "host", ("matter", "facts", "findings", "outcome")),
+        ("inquiry", "partner", ("matter", "facts", "findings", "outcome")),
     ):
         other = PARTIES["host" if whose == "partner" else "partner"]
         mask, _ = decides.disclosable(record(kind, whose, "mine"), other, NOON)
