@@ -15,8 +15,8 @@ from itertools import chain
 from anyascii import anyascii
 from pypinyin import Style, lazy_pinyin, pinyin
 
-SOUND = "0"
-"""A word that says how something sounds begins with a digit, which no name does."""
+SOUND = "ʔ"
+"""Begins a word that says how a name sounds: a letter of the phonetic alphabet, which no name begins with."""
 MOST_LETTERS = 200
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
 _ARABIC = re.compile(r"[\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff]")

@@ -8,7 +8,7 @@ class RegistryConfig(AppConfig):
     verbose_name = _("Registry")
 
     def ready(self) -> None:
-        from safeconduct.registry import kinds, words  # noqa: F401
+        from safeconduct.registry import jobs, kinds, words  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
         from safeconduct.shell.terms import name_words
 

@@ -36,6 +36,7 @@ from safeconduct.registry.parts import (
     UnitIdentity,
     UnitStrength,
 )
+from safeconduct.registry.stays import overlapping, seconds, too_late
 
 
 def _stays_about(given: Any) -> None:
@@ -74,6 +75,9 @@ def _check_protection(tx: Any, given: Any) -> None:
 
 def _check_headcount(tx: Any, given: Any) -> None:
     _present("figure")(tx, given)
+    figure = given.parts.get("figure")
+    if figure and too_late(tx.now, figure["as_of"]):
+        raise PartRefused("headcount", [("figure", "as_of", "it has not come to that yet")])
     _about_a("site", given, tx)
 
 
@@ -89,6 +93,16 @@ def _check_presence(tx: Any, given: Any) -> None:
         raise PartRefused("presence", [("stay", "site", "no such site")])
     if (given.header["state"] == "departed") != bool(stay.get("until")):
         raise PartRefused("presence", [("stay", "until", "a person has departed when there is an end")])
+    since, until = stay["since"], stay.get("until")
+    if too_late(tx.now, since, until):
+        raise PartRefused(
+            "presence", [("stay", "until" if until else "since", "it has not come to that yet")]
+        )
+    there = overlapping(
+        tx, given.header["about"], seconds(since), seconds(until) if until else None, given.header["record"]
+    )
+    if there is not None:
+        raise PartRefused("presence", [("stay", "since", "the person is registered elsewhere at that time")])
 
 
 def _check_grievance(tx: Any, given: Any) -> None:
@@ -206,6 +220,7 @@ PERSON = register(
 PRESENCE = register(
     Kind(
         name="presence",
+        falls_with=True,
         parts={"stay": Stay},
         states=("arrived", "departed"),
         check=_check_presence,
@@ -221,6 +236,7 @@ PRESENCE = register(
 HEADCOUNT = register(
     Kind(
         name="headcount",
+        falls_with=True,
         parts={"figure": Figure},
         check=_check_headcount,
         dimensions={

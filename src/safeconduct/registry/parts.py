@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from safeconduct.records.kinds import PartModel
 from safeconduct.records.moments import Instant, Moment, in_order
@@ -44,6 +44,14 @@ Text = Annotated[str, StringConstraints(max_length=5_000)]
 RecordId = Annotated[str, StringConstraints(max_length=64)]
 Code = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^|\x00-\x1f]*$")]
 """A unit's or account's id, as role assignments and the `assigned` of a record name it."""
+
+
+def _without_gaps(text: str) -> str:
+    return "".join(text.split()).upper()
+
+
+Number = Annotated[str, StringConstraints(max_length=60), AfterValidator(_without_gaps)]
+"""A document's number, in capitals and without spaces, so that the same document is known again."""
 Contacted = Annotated[str, StringConstraints(max_length=500)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
@@ -217,8 +225,8 @@ class Employment(PartModel):
 class PersonDocument(PartModel):
     level: ClassVar[str] = "SECRET"
 
-    passport: Name = ""
-    permit: Name = ""
+    passport: Number = ""
+    permit: Number = ""
 
 
 class PersonContact(PartModel):
