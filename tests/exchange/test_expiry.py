@@ -297,3 +297,19 @@ def test_erasing_lists_what_was_made_from_it(nodes: Pair) -> None:
     answer = host.system("erase", record=source.record)
     assert set(answer["derived"]) == {minutes.record, digest.record}
     assert host.system("erase", record=digest.record)["derived"] == []
+
+
+def test_the_reading_of_an_itinerary_is_published_at_once(two: Pair) -> None:
+    host, partner = two
+    notified(partner, host)
+    (row,) = host.of_kind("movement", "cn")
+    before = host.feed("cn").head_size()
+    shown = {"record": row.id, "version": 1, "parts": ["itinerary"]}
+    for _ in range(3):
+        host.system("note", act="read", policy=0, items=[{"kind": "movement", "of": "cn", "records": [shown]}])
+    after = host.feed("cn").head_size()
+    assert after > before and after % 16 == 0 and after <= host.writer.log.size
+    notice = {**shown, "parts": ["notice"]}
+    host.offset += 60
+    host.system("note", act="read", policy=0, items=[{"kind": "movement", "of": "cn", "records": [notice]}])
+    assert host.feed("cn").head_size() == after

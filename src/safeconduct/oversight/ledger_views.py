@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from safeconduct.records import here
 from safeconduct.records.find import Query, find
 from safeconduct.records.principals import to_wire
 from safeconduct.records.release import Released
+from safeconduct.records.shown import named_in
 from safeconduct.shell.answers import answering, reader_of
 from safeconduct.shell.terms import listed
 
@@ -145,10 +146,11 @@ def readings(request: HttpRequest) -> HttpResponse:
     )
     page = find(reader, query)
     names = rules.people(reader)
+    named = named_in([record.id for record in page.records if "what" in record.parts])
     level = max((LEVELS.index(record.label) for record in page.records), default=0)
     context = {
         "form": form,
-        "lines": [_reading(record, names) for record in page.records],
+        "lines": [_reading(record, names, named.get(record.id, [])) for record in page.records],
         "next": page.next_cursor,
         "auditing": True,
         "page_level": LEVELS[level],
@@ -160,12 +162,13 @@ def readings(request: HttpRequest) -> HttpResponse:
 SHOWN_RECORDS = 5
 
 
-def _reading(record: Released, names: Mapping[str, str]) -> ReadingLine:
+def _reading(
+    record: Released, names: Mapping[str, str], named: Sequence[tuple[str, int, tuple[str, ...]]]
+) -> ReadingLine:
     what, who = record.parts.get("what") or {}, record.parts.get("who") or {}
-    items = what.get("records", [])
     shown = tuple(
-        (item["record"], item["version"], listed(part_name(part) for part in item["parts"]))
-        for item in items[:SHOWN_RECORDS]
+        (found, version, listed(part_name(part) for part in parts))
+        for found, version, parts in named[:SHOWN_RECORDS]
     )
     person = who.get("person", "")
     return ReadingLine(
@@ -177,7 +180,7 @@ def _reading(record: Released, names: Mapping[str, str]) -> ReadingLine:
         act=what.get("act", ""),
         kind=kind_name(what.get("kind", "")),
         records=shown,
-        more=max(0, len(items) - SHOWN_RECORDS),
+        more=max(0, len(named) - SHOWN_RECORDS),
         who_withheld="who" not in record.parts,
         what_withheld="what" not in record.parts,
     )

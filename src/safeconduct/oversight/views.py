@@ -98,6 +98,7 @@ def held_record(request: HttpRequest, record: str) -> HttpResponse:
     context = {
         "found": found,
         "kind": kind_name(found.kind),
+        "auditing": jobs.may_audit(here.state().policy, reader),
         "lines": [_line(line) for line in page.lines],
         "partners": list(here.home().partners.values()),
         "page_level": "RESTRICTED",

@@ -138,6 +138,21 @@ def shown(
     return sorted(lines, key=lambda line: (line.at, line.index, line.record))
 
 
+def named_in(readings: Sequence[str]) -> dict[str, list[tuple[str, int, tuple[str, ...]]]]:
+    """By reading, the records here that it names, with version and parts: another party's reading names them in
+    its own terms. For readings that were released to whoever asks."""
+    found: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {}
+    for first in range(0, len(readings), _AT_ONCE):
+        some = list(readings[first : first + _AT_ONCE])
+        marks = ", ".join(["%s"] * len(some))
+        for reading, record, version, parts in here.tables().all(
+            f"SELECT reading, record, version, parts FROM records_shown WHERE reading IN ({marks}) ORDER BY id",
+            some,
+        ):
+            found.setdefault(reading, []).append((record, version, tuple(sorted(names_in(parts)))))
+    return found
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A refused attempt on a record, as the ledger has it at `index`."""
