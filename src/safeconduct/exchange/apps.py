@@ -17,5 +17,7 @@ class ExchangeConfig(AppConfig):
             pairing,
             projection,
             recall,
+            sealing,
             stick,
+            unsealing,
         )

@@ -10,7 +10,10 @@ from safeconduct.exchange.models import Holding
 from safeconduct.records.kinds import all_kinds
 
 HELD, WITHDRAWN, ASKED, REMOVED, RETAINED = "held", "withdrawn", "erasure asked", "removed", "retained"
-STATUSES = (HELD, WITHDRAWN, ASKED, REMOVED, RETAINED)
+SEALED = "sealed"
+"""Given in a sealed bundle: unopened for all that is known, but it may be open."""
+
+STATUSES = (HELD, WITHDRAWN, ASKED, REMOVED, RETAINED, SEALED)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ def counts(partner: str) -> dict[str, int]:
     """Versions that a partner was given, by how their parts stand; a version with several is counted in each."""
     total = dict.fromkeys(STATUSES, 0)
     masks = Holding.objects.filter(partner=partner).values_list(
-        "parts", "withdrawn", "asked", "removed", "retained"
+        "parts", "withdrawn", "asked", "removed", "retained", "sealed"
     )
-    for parts, withdrawn, asked, removed, retained in masks.iterator(chunk_size=2000):
+    for parts, withdrawn, asked, removed, retained, sealed in masks.iterator(chunk_size=2000):
         total[HELD] += bool(parts & ~withdrawn & ~asked)
-        total[WITHDRAWN] += bool(parts & withdrawn & ~asked)
+        total[SEALED] += bool(sealed & ~parts & ~withdrawn & ~asked)
+        total[WITHDRAWN] += bool((parts | sealed) & withdrawn & ~asked)
         total[ASKED] += bool(asked & ~removed & ~retained)
         total[REMOVED] += bool(removed)
         total[RETAINED] += bool(retained & ~removed)
@@ -98,7 +102,7 @@ def _held(row: Holding) -> Held:
 
 def _statuses(row: Holding) -> Iterator[tuple[str, str]]:
     for bit, name in enumerate(all_kinds()[row.kind].part_names):
-        if not row.parts >> bit & 1:
+        if not (row.parts | row.sealed) >> bit & 1:
             continue
         for status, mask in (
             (REMOVED, row.removed),
@@ -110,7 +114,7 @@ def _statuses(row: Holding) -> Iterator[tuple[str, str]]:
                 yield name, status
                 break
         else:
-            yield name, HELD
+            yield name, HELD if row.parts >> bit & 1 else SEALED
 
 
 def _moment(seconds: float | None) -> datetime | None:

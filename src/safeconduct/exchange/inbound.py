@@ -171,10 +171,10 @@ def _verify(tx: Tx, partner: Partner, bundle: Bundle, fresh: Sequence[FeedEntry]
     frame = Frame(partner.party, partner.agreement, tx.home.party)
     first = bundle.end - len(fresh)
     ceiling = LEVELS.index(tx.home.settings.get("exchange_ceiling", LEVELS[-1]))
-    return [_verified(frame, first + offset, entry, ceiling) for offset, entry in enumerate(fresh)]
+    return [verified(frame, first + offset, entry, ceiling) for offset, entry in enumerate(fresh)]
 
 
-def _verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arrival:
+def verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arrival:
     """One entry, checked alone. Parts labelled above this node's ceiling are verified and then let go."""
     header = read_leaf(entry.leaf, frame)
     if header["type"] not in ("version", "parts"):

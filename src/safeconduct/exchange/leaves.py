@@ -2,7 +2,7 @@
 
 Five types. `version` is a record's next version as far as it is released; `parts` more parts of a version
 that was sent before, under the same digests; `withdraw` = do not use these parts; `erase` = destroy them;
-`receipt` answers an `erase`.
+`receipt` answers an `erase`. A recall that names `sealed` bundles ends these too, where they lie unopened.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_LEAF = 65_535
 MAX_INTEGER = 2**53 - 1
 MAX_CLAUSES = 64
 MAX_REASON = 500
+MAX_BUNDLES = 64
 REMOVED, RETAINED = "removed", "retained"
 
 _VERSION = {
@@ -70,7 +71,8 @@ def read_leaf(raw: bytes, frame: Frame) -> dict[str, Any]:
         case "version" | "parts":
             _check_version(header, frame)
         case "withdraw" | "erase":
-            _keys(header, _RECALL)
+            _keys(header, _RECALL, frozenset({"sealed"}))
+            _check_bundles(header.get("sealed", []))
             _check_names(header["parts"], _kind(header))
         case "receipt":
             _keys(header, _RECEIPT)
@@ -136,6 +138,13 @@ def _check_names(names: Any, kind: Kind) -> None:
         raise LeafRefused("a part is named twice")
     if not set(names) <= set(kind.part_names):
         raise LeafRefused(f"{kind.name} has no such part")
+
+
+def _check_bundles(bundles: Any) -> None:
+    if not isinstance(bundles, list) or len(bundles) > MAX_BUNDLES:
+        raise LeafRefused("sealed names bundles")
+    for bundle in bundles:
+        _match(_RECORD, bundle, "a bundle's id")
 
 
 def _kind(header: Mapping[str, Any]) -> Kind:

@@ -9,7 +9,8 @@ class Holding(models.Model):
     """One version of an own record that a partner was given. Masks have one bit a part, in the kind's order.
 
     `parts` were given, `withdrawn` must not be used any more, `asked` should be destroyed; of those `removed`
-    were, and `retained` were not, `because` of something. Times are seconds since 1970.
+    were, and `retained` were not, `because` of something. `sealed` parts were given in a sealed bundle, ahead of
+    the feed. Times are seconds since 1970.
     """
 
     key = models.CharField(primary_key=True, max_length=128)
@@ -26,6 +27,7 @@ class Holding(models.Model):
     retained = models.BigIntegerField(default=0)
     because = models.TextField(default="")
     clauses = models.TextField(default="")
+    sealed = models.BigIntegerField(default=0)
     since = models.FloatField()
     asked_at = models.FloatField(null=True)
     answered_at = models.FloatField(null=True)

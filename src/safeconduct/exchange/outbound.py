@@ -6,26 +6,23 @@ after it. A partner sees a header of its own: an opaque id, its own count of ver
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from safeconduct.agreement.policy import Item, Policy
+from safeconduct.agreement.policy import Policy
 from safeconduct.exchange.delivery import post
-from safeconduct.exchange.identity import decoy_secret
 from safeconduct.exchange.leaves import write_leaf
 from safeconduct.exchange.limits import expired, remember
+from safeconduct.exchange.own_version import Version, as_opened
 from safeconduct.exchange.projection import SENT
+from safeconduct.exchange.sealed_recall import take_back
+from safeconduct.exchange.sealed_state import SealedState
 from safeconduct.exchange.state import Sent, State
 from safeconduct.exchange.view import (
     NOTHING,
-    Crossing,
     Permitted,
     coarse,
-    crossing,
     decide,
     new_commitment,
     outward,
@@ -33,65 +30,13 @@ from safeconduct.exchange.view import (
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version
-from safeconduct.records.kinds import Kind, all_kinds
-from safeconduct.records.projection import epoch, pack_levels, values_of
+from safeconduct.records.kinds import all_kinds
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
 
 SWEEP_ROWS = 250
 SWEEP_SECONDS = 0.2
 """How long one round of looking at older records may hold up the writer."""
-
-
-class Version:
-    """One own version as the ledger has it: its header, and its parts once they are asked for."""
-
-    def __init__(self, tx: Tx, index: int) -> None:
-        self.tx = tx
-        self.index = index
-        self.header, self.hash = tx.identified(index)
-        self.kind: Kind = all_kinds()[self.header["kind"]]
-        self._texts: Sequence[str | None] | None = None
-
-    @property
-    def texts(self) -> Sequence[str | None]:
-        if self._texts is None:
-            self._texts = self.tx.disclosures(self.index)
-        return self._texts
-
-    def values(self) -> Sequence[Any]:
-        """The parts' values by position; None for one that is empty or erased."""
-        return values_of(self.texts)
-
-    def crossing(self, partner: str) -> Crossing:
-        """Its parts as this partner gets them."""
-        decoy = partial(decoy_secret, self.tx.home)
-        return crossing(self.texts, self.kind.part_names, partner, decoy, self.hash)
-
-    def present(self) -> int:
-        return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)
-
-    def item(self, answerable: frozenset[str]) -> Item:
-        """As policy sees it; `answerable` are the duty bearers of the party that is to get it."""
-        h = self.header
-        return Item(
-            id=h["record"],
-            kind=h["kind"],
-            originator=h["originator"],
-            state=h["state"],
-            levels=pack_levels(h["levels"]),
-            releasable=frozenset(h["releasable"]),
-            orcon=bool(h["orcon"]),
-            assigned=answerable,
-            opens=epoch(h["opens"]),
-        )
-
-
-def as_opened(tx: Tx, item: Item) -> Item:
-    """The record as policy is to see it: without its time lock once that has opened, whatever the clock says now."""
-    if item.opens is None or item.opens <= tx.now or State(tx.db).opened(item.id, item.opens):
-        return item._replace(opens=None)
-    return item
 
 
 def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> None:
@@ -105,6 +50,7 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
         item = as_opened(tx, outward(tx.tables, row, partner.party))
         permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
     open_mask = permitted.mask & ~held_back & ~expired(tx, partner.party, row)
+    _look_at_sealed(tx, policy, row, partner, held_back)
     if sent is None:
         if open_mask & row.present:
             _send_first(tx, state, policy, row, partner, permitted, open_mask & row.present)
@@ -119,11 +65,25 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
         _send_amendment(tx, state, row, sent, partner, permitted, open_mask)
 
 
+def _look_at_sealed(tx: Tx, policy: Policy, row: RowView, partner: Partner, held_back: int) -> None:
+    """What was given in advance is taken back once the opening would not bring it any more."""
+    mask, _ = SealedState(tx.db).given(partner.party, row.id)
+    if not mask:
+        return
+    if not row.withdrawn:
+        item = outward(tx.tables, row, partner.party)._replace(opens=None)
+        mask &= ~decide(policy, item, {}, partner, tx.home.party, tx.now).mask | held_back
+    if mask:
+        reason = "withdrawn" if row.withdrawn or mask & held_back else "no clause permits it any more"
+        take_back(tx, row, partner, mask, reason)
+
+
 def _send_first(
     tx: Tx, state: State, policy: Policy, row: RowView, partner: Partner, permitted: Permitted, mask: int
 ) -> None:
     version = Version(tx, row.ledger_index)
-    blank = Sent(partner.party, row.id, secrets.token_hex(16), 0, 0, 0, 0, (), "", "", "")
+    opaque = state.reserve(partner.party, row.id)
+    blank = Sent(partner.party, row.id, opaque, 0, 0, 0, 0, (), "", "", "")
     _send_version(tx, state, version, row, blank, partner, permitted, mask)
     # Own records that speak of this one could not say so until now.
     for (about,) in tx.tables.all(
@@ -146,7 +106,7 @@ def _send_more(
     mask = permitted.mask & open_mask & ~sent.held & version.present()
     if not mask:
         return sent
-    header = _header(tx, state, version, sent, partner, permitted, mask, "parts")
+    header = version_header(tx, state, version, sent, partner, permitted, mask, "parts")
     given = version.crossing(partner.party)
     texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
     return _post(tx, state, header, replace(sent, held=sent.held | mask), mask, texts, {})
@@ -168,7 +128,7 @@ def _looks_different(
 ) -> bool:
     if any(new.header[name] != old.header[name] for name in ("state", "orcon")):
         return True
-    if _about(tx, state, new, partner)[0] != sent.about or mask != sent.held & open_mask:
+    if about_of(tx, state, new, partner)[0] != sent.about or mask != sent.held & open_mask:
         return True
     was, now = old.values(), new.values()
     return any(
@@ -199,14 +159,14 @@ def _send_version(
         digests=given.digests,
         commitment=tied,
         at=coarse(row.at, version.kind, mask),
-        about=_about(tx, state, version, partner)[0],
+        about=about_of(tx, state, version, partner)[0],
     )
-    header = _header(tx, state, version, sent, partner, permitted, mask, "version")
+    header = version_header(tx, state, version, sent, partner, permitted, mask, "version")
     texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
     return _post(tx, state, header, sent, mask, texts, {"salt": salt})
 
 
-def _header(
+def version_header(
     tx: Tx,
     state: State,
     version: Version,
@@ -232,13 +192,13 @@ def _header(
         "commitment": sent.commitment,
         "orcon": bool(version.header["orcon"]),
     }
-    about = _about(tx, state, version, partner)[1]
+    about = about_of(tx, state, version, partner)[1]
     if about is not None:
         header["about"] = about
     return header
 
 
-def _about(tx: Tx, state: State, version: Version, partner: Partner) -> tuple[str, dict[str, str] | None]:
+def about_of(tx: Tx, state: State, version: Version, partner: Partner) -> tuple[str, dict[str, str] | None]:
     """What a version is about, in own ids and in the partner's terms, if the partner knows of it."""
     about = version.header.get("about") or ""
     if not about:
@@ -289,6 +249,7 @@ def _post(
     if index != expected:
         raise RuntimeError("the feed's order changed within a transaction")
     state.put_sent(sent, index, mask)
+    SealedState(tx.db).no_longer_given(sent.partner, sent.record, mask)
     if mask and header["clauses"] and (row := tx.row(sent.record)) is not None:
         remember(tx, SENT, sent.partner, row, mask, header["clauses"])
     return sent

@@ -83,14 +83,20 @@ def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclos
     )
     if header["more"]:
         tables.execute(
-            "UPDATE exchange_holding SET parts = parts | %s, withdrawn = withdrawn & ~%s WHERE key = %s",
-            [header["mask"], header["mask"], key],
+            "UPDATE exchange_holding SET parts = parts | %s, sealed = sealed & ~%s, withdrawn = withdrawn & ~%s "
+            "WHERE key = %s",
+            [header["mask"], header["mask"], header["mask"], key],
         )
         return
     tables.execute(
         "INSERT INTO exchange_holding (key, partner, record, kind, version, sent_as, sent_version, parts, "
-        "withdrawn, asked, removed, retained, because, clauses, since, asked_at, answered_at, ledger_index, "
-        "feed_index) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, '', %s, %s, NULL, NULL, %s, %s)",
+        "withdrawn, asked, removed, retained, because, clauses, sealed, since, asked_at, answered_at, "
+        "ledger_index, feed_index) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, '', %s, 0, %s, NULL, NULL, %s, %s) "
+        "ON CONFLICT (key) DO UPDATE SET parts = excluded.parts, version = excluded.version, "
+        "sealed = sealed & ~excluded.parts, withdrawn = withdrawn & ~excluded.parts, "
+        "clauses = excluded.clauses, since = excluded.since, ledger_index = excluded.ledger_index, "
+        "feed_index = excluded.feed_index",
         [
             key,
             header["partner"],
@@ -112,7 +118,7 @@ def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclos
 def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     if header["side"] == SENT:
         tables.execute(
-            "UPDATE exchange_holding SET withdrawn = withdrawn | (parts & %s) "
+            "UPDATE exchange_holding SET withdrawn = withdrawn | ((parts | sealed) & %s) "
             "WHERE partner = %s AND record = %s",
             [header["mask"], header["partner"], header["record"]],
         )
@@ -124,8 +130,8 @@ def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclos
 def _erasure(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     if header["side"] == SENT:
         tables.execute(
-            "UPDATE exchange_holding SET asked = asked | (parts & %s), asked_at = %s "
-            "WHERE partner = %s AND record = %s AND (parts & %s) <> 0",
+            "UPDATE exchange_holding SET asked = asked | ((parts | sealed) & %s), asked_at = %s "
+            "WHERE partner = %s AND record = %s AND ((parts | sealed) & %s) <> 0",
             [header["mask"], epoch(header["at"]), header["partner"], header["record"], header["mask"]],
         )
     else:
@@ -159,3 +165,35 @@ def _checkpoint(tables: Tables, index: int, header: Header, disclosures: Disclos
             "INSERT INTO exchange_cosigned (ledger_index, partner, size, at) VALUES (%s, %s, %s, %s)",
             [index, header["partner"], header["size"], epoch(header["at"])],
         )
+
+
+UNSENT = -1
+"""The feed index of what did not come by the feed."""
+
+
+@projects("sealed")
+def _sealed(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    """What was given in advance counts as given from then on."""
+    if header["what"] != "made":
+        return
+    tables.execute(
+        "INSERT INTO exchange_holding (key, partner, record, kind, version, sent_as, sent_version, parts, "
+        "withdrawn, asked, removed, retained, because, clauses, sealed, since, asked_at, answered_at, "
+        "ledger_index, feed_index) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, '', %s, %s, %s, NULL, NULL, %s, %s) "
+        "ON CONFLICT (key) DO UPDATE SET sealed = sealed | excluded.sealed",
+        [
+            f"{header['partner']}/{header['sent_as']}/{header['sent_version']}",
+            header["partner"],
+            header["record"],
+            header["kind"],
+            header["version"],
+            header["sent_as"],
+            header["sent_version"],
+            " ".join(header["clauses"]),
+            header["mask"],
+            epoch(header["at"]),
+            index,
+            UNSENT,
+        ],
+    )

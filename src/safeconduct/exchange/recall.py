@@ -17,6 +17,7 @@ from safeconduct.exchange.limits import follow, look_again
 from safeconduct.exchange.outbound import bring_up_to_date
 from safeconduct.exchange.projection import OWN, SENT
 from safeconduct.exchange.reception import erase_received, send_receipt
+from safeconduct.exchange.sealed_state import SealedState, with_bundles
 from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.commit import decide
@@ -82,7 +83,8 @@ def _withdraw(
 ) -> tuple[int, list[str]]:
     """Withdraw one record, or parts of it; `along` is the record that it falls with. (entry, partners told)."""
     state = State(tx.db)
-    told = [s.partner for s in state.sent_to(row.id) if s.held & mask]
+    sealed = SealedState(tx.db)
+    told = [s.partner for s in state.sent_to(row.id) if (s.held | sealed.given(s.partner, row.id)[0]) & mask]
     header = {
         "side": OWN,
         "record": row.id,
@@ -157,23 +159,24 @@ def ask_to_erase(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> boo
     given = 0
     for _, disclosed in entries:
         given |= disclosed
-    given &= mask
+    sealed, bundles = SealedState(tx.db).given(sent.partner, sent.record)
+    bundles = bundles if sealed & mask else ()
+    given = (given | sealed) & mask
     partner = tx.home.partners.get(sent.partner)
     if not given or partner is None:
         return False
     for index, disclosed in entries:
         if disclosed & given:
             erase_in_feed(tx, sent.partner, index, disclosed & given)
-    leaf = write_leaf(
-        {
-            "type": "erase",
-            "record": sent.opaque,
-            "kind": kind.name,
-            "originator": tx.home.party,
-            "agreement": partner.agreement,
-            "parts": _names(kind, given),
-        }
-    )
+    header = {
+        "type": "erase",
+        "record": sent.opaque,
+        "kind": kind.name,
+        "originator": tx.home.party,
+        "agreement": partner.agreement,
+        "parts": _names(kind, given),
+    }
+    leaf = write_leaf(with_bundles(header, bundles))
     tx.append(
         "erasure",
         {
@@ -191,6 +194,8 @@ def ask_to_erase(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> boo
     index = post(tx, sent.partner, leaf, {})
     tx.db.execute("INSERT INTO exchange_asked VALUES (?, ?, ?, ?)", (sent.partner, index, sent.record, given))
     state.set_held(sent, sent.held & ~given)
+    SealedState(tx.db).no_longer_given(sent.partner, sent.record, given)
+    SealedState(tx.db).forget_files(bundles)
     return True
 
 

@@ -14,6 +14,7 @@ from safeconduct.exchange.delivery import post
 from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, write_leaf
 from safeconduct.exchange.limits import follow
 from safeconduct.exchange.projection import RECEIVED, SENT
+from safeconduct.exchange.sealed_state import TAKEN_BACK, SealedState
 from safeconduct.exchange.state import Received, State, received_id
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
@@ -41,10 +42,22 @@ class Arrival:
     values: dict[int, Any]
 
 
-class Reception:
-    """Applies one partner's entries, in order, inside one transaction."""
+@dataclass(frozen=True)
+class Ahead:
+    """Disclosures by part position that came in a sealed bundle, with the labels of these parts."""
 
-    def __init__(self, tx: Tx, partner: Partner) -> None:
+    texts: dict[int, str]
+    labels: dict[str, int]
+
+
+class Reception:
+    """Applies one partner's entries, in order, inside one transaction.
+
+    `bundle` is the sealed bundle that they lay in, "" for the feed.
+    """
+
+    def __init__(self, tx: Tx, partner: Partner, bundle: str = "") -> None:
+        self.bundle = bundle
         self.tx = tx
         self.partner = partner
         self.state = State(tx.db)
@@ -57,9 +70,11 @@ class Reception:
             case "version" | "parts":
                 self._version(arrival)
             case "withdraw":
-                self._withdraw(arrival)
+                if not self._ended_unopened(arrival):
+                    self._withdraw(arrival)
             case "erase":
-                self._erase(arrival)
+                if not self._ended_unopened(arrival):
+                    self._erase(arrival)
             case "receipt":
                 self._receipt(arrival)
 
@@ -143,6 +158,9 @@ class Reception:
         self, arrival: Arrival, kind: Kind, record: str, texts: dict[int, str], labels: dict[str, int]
     ) -> int:
         header = arrival.header
+        ahead = self._ahead(header, kind, texts)
+        texts = texts | ahead.texts
+        labels = labels | ahead.labels
         levels = [labels.get(name, UNKNOWN_LEVEL) for name in kind.part_names]
         entry = {
             "record": record,
@@ -167,12 +185,50 @@ class Reception:
             "sent_as": header["record"],
             "feed_index": arrival.index,
             "feed_leaf": leaf_hash(arrival.leaf).hex(),
+            **({"sealed": self.bundle} if self.bundle else {}),
         }
         positions = range(len(kind.part_names))
         disclosures: Sequence[str | None] = [texts.get(bit) for bit in positions]
         if arrival.values and texts == arrival.texts:
             disclosures = Disclosed(disclosures, [arrival.values.get(bit) for bit in positions])
-        return self.tx.append("received", entry, disclosures, levels)
+        index = self.tx.append("received", entry, disclosures, levels)
+        if ahead.texts or self.bundle:
+            self.state.note_received_entry(record, index, entry["held"])
+        return index
+
+    def _ahead(self, header: dict[str, Any], kind: Kind, texts: dict[int, str]) -> Ahead:
+        """What a sealed bundle brought of the same version, and the feed has not yet brought."""
+        kept = SealedState(self.tx.db)
+        known = kept.advance(self.partner.party, header["record"])
+        if known is None or self.bundle:
+            return Ahead({}, {})
+        brought = sum(1 << bit for bit in texts)
+        same = known.version == header["version"] and list(known.digests) == header["digests"]
+        if not same:
+            if header["version"] >= known.version:
+                kept.let_go(self.partner.party, header["record"], known.held)
+            return Ahead({}, {})
+        kept.let_go(self.partner.party, header["record"], brought)
+        held = self.tx.disclosures(known.ledger_index)
+        left = {b: t for b, t in enumerate(held) if t is not None and (known.held & ~brought) >> b & 1}
+        names = {kind.part_names[bit] for bit in left}
+        return Ahead(left, {name: level for name, level in known.labels.items() if name in names})
+
+    def _ended_unopened(self, arrival: Arrival) -> bool:
+        """Sealed bundles that a recall names end here; True when nothing of the record had come otherwise."""
+        header = arrival.header
+        kept, partner = SealedState(self.tx.db), self.partner.party
+        for bundle in header.get("sealed", ()):
+            kept.end(partner, bundle, TAKEN_BACK, self.tx.now)
+        if "sealed" not in header or self.state.received(partner, header["record"]) is not None:
+            return False
+        if header["type"] == "erase":
+            kind = all_kinds()[header["kind"]]
+            mask = sum(1 << kind.bit(name) for name in header["parts"])
+            record = received_id(partner, header["record"])
+            unopened = Received(partner, header["record"], record, 0, 0, 0, {})
+            send_receipt(self.tx, self.partner, unopened, arrival.index, mask, REMOVED, "")
+        return True
 
     def _about(self, about: dict[str, str] | None) -> str:
         """The own id of what a partner's record is about; a record never given to it cannot be meant."""
@@ -255,7 +311,9 @@ class Reception:
         kind = all_kinds()[header["kind"]]
         if kind.crosses_by_pairing:
             raise LeafRefused("a clause or an act is not recalled; its status changes by another act")
-        return known, sum(1 << kind.bit(name) for name in header["parts"])
+        mask = sum(1 << kind.bit(name) for name in header["parts"])
+        SealedState(self.tx.db).let_go(self.partner.party, header["record"], mask)
+        return known, mask
 
     def _receipt(self, arrival: Arrival) -> None:
         header = arrival.header

@@ -105,6 +105,43 @@ CREATE TABLE IF NOT EXISTS exchange_evidence (
 CREATE TABLE IF NOT EXISTS exchange_sweep (partner TEXT PRIMARY KEY, cursor INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS exchange_lock (record TEXT PRIMARY KEY, opens REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS exchange_opened (record TEXT PRIMARY KEY, opens REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_sealed (
+    partner TEXT NOT NULL,
+    record TEXT NOT NULL,
+    bundle TEXT NOT NULL,
+    mask INTEGER NOT NULL,
+    PRIMARY KEY (partner, record, bundle)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS exchange_sealed_file (
+    bundle TEXT PRIMARY KEY,
+    partner TEXT NOT NULL,
+    file BLOB NOT NULL,
+    expires REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS exchange_sealed_in (
+    bundle TEXT PRIMARY KEY,
+    partner TEXT NOT NULL,
+    cover TEXT NOT NULL,
+    body BLOB NOT NULL,
+    received REAL NOT NULL,
+    by TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    next_try REAL NOT NULL,
+    state TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS exchange_sealed_held (
+    partner TEXT NOT NULL,
+    opaque TEXT NOT NULL,
+    record TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    ledger_index INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    digests TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    PRIMARY KEY (partner, opaque)
+);
 CREATE TABLE IF NOT EXISTS exchange_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)
 """
 

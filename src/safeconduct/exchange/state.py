@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -137,10 +138,22 @@ class State:
     # --- what a partner has of own records
 
     def sent(self, partner: str, record: str) -> Sent | None:
+        """None for a record that has only its name for the partner yet."""
         row = self.db.execute(
-            "SELECT * FROM exchange_sent WHERE partner = ? AND record = ?", (partner, record)
+            "SELECT * FROM exchange_sent WHERE partner = ? AND record = ? AND version > 0", (partner, record)
         ).fetchone()
         return _sent(row) if row else None
+
+    def reserve(self, partner: str, record: str) -> str:
+        """The id under which a record is to cross to a partner, drawn when it is first asked for."""
+        self.db.execute(
+            "INSERT OR IGNORE INTO exchange_sent VALUES (?, ?, ?, 0, 0, 0, 0, '[]', '', '', '')",
+            (partner, record, secrets.token_hex(16)),
+        )
+        row = self.db.execute(
+            "SELECT opaque FROM exchange_sent WHERE partner = ? AND record = ?", (partner, record)
+        ).fetchone()
+        return str(row[0])
 
     def sent_as(self, partner: str, opaque: str) -> Sent | None:
         row = self.db.execute(
@@ -218,6 +231,12 @@ class State:
         self.db.execute(
             "INSERT OR IGNORE INTO exchange_received_entry VALUES (?, ?, ?)",
             (received.record, received.ledger_index, received.held),
+        )
+
+    def note_received_entry(self, record: str, index: int, held: int) -> None:
+        """Remember which parts of a partner's record lie beside a ledger entry, to find them when they are erased."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO exchange_received_entry VALUES (?, ?, ?)", (record, index, held)
         )
 
     def set_received_held(self, received: Received, held: int) -> None:

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN
+from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, SEALED, WITHDRAWN
 from safeconduct.exchange.view import EMPTY, ERASED
 from safeconduct.exchange.view import WITHDRAWN as TAKEN_BACK
 from safeconduct.shell.terms import (
@@ -30,6 +30,7 @@ HOLDING_NAMES: Mapping[str, Promise] = {
     ASKED: pgettext_lazy("what became of a released part", "erasure asked, no answer yet"),
     REMOVED: pgettext_lazy("what became of a released part", "removed, by their receipt"),
     RETAINED: pgettext_lazy("what became of a released part", "retained, by their receipt"),
+    SEALED: pgettext_lazy("what became of a released part", "sealed, may be open"),
 }
 
 HOLDING_MARKS: Mapping[str, str] = {
@@ -38,6 +39,7 @@ HOLDING_MARKS: Mapping[str, str] = {
     ASKED: "caution",
     REMOVED: "good",
     RETAINED: "bad",
+    SEALED: "caution",
 }
 
 ENTRY_NAMES: Mapping[str, Promise] = {
@@ -50,6 +52,7 @@ ENTRY_NAMES: Mapping[str, Promise] = {
     "refusal": pgettext_lazy("ledger entry", "refused attempt"),
     "checkpoint": pgettext_lazy("ledger entry", "checkpoint"),
     "key": pgettext_lazy("ledger entry", "key event"),
+    "sealed": pgettext_lazy("ledger entry", "sealed bundle"),
     "stream": pgettext_lazy("ledger entry", "live stream opened or closed"),
     "hold": pgettext_lazy("ledger entry", "hold on an erasure"),
     "pad": pgettext_lazy("ledger entry", "padding"),

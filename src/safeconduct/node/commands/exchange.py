@@ -83,3 +83,56 @@ def status(home: Path | None) -> None:
 
         for line in describe(node, door):
             click.echo(line)
+
+
+@exchange.command()
+@home_option
+@click.argument("records", nargs=-1, required=True)
+@click.option("--to", "partner", required=True, help="The partner's id.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write.",
+)
+def seal(home: Path | None, records: tuple[str, ...], partner: str, output: Path) -> None:
+    """Give time-locked RECORDS in advance: an encrypted file, and a code that opens it.
+
+    With the records go those about them, such as the names on a manifest. Hand the file over now; read the code
+    over the telephone when it is needed. It is shown this once and kept nowhere.
+    """
+    with opened(home) as (node, _):
+        from safeconduct.exchange.ahead import seal as make
+        from safeconduct.records.principals import system_subject
+
+        made = make(system_subject(node.party), list(records), partner)
+    output.write_bytes(made.file)
+    click.echo(
+        f"{len(made.records)} record(s) sealed for {partner} in {output}, until {made.expires:%Y-%m-%d %H:%M} UTC"
+    )
+    click.echo(f"the code, shown this once:\n  {made.code}")
+    for group in made.spoken:
+        click.echo(f"    {group}")
+
+
+@exchange.command("open")
+@home_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--code", "with_code", is_flag=True, help="Ask for the code and open it now.")
+def open_(home: Path | None, file: Path, with_code: bool) -> None:
+    """Keep a partner's sealed FILE until its code is read over the telephone, or open it with the code.
+
+    The code is asked for and never an argument, which other users of the machine could see.
+    """
+    with opened(home) as (node, _):
+        from safeconduct.exchange.ahead import enter_code, take
+        from safeconduct.records.principals import system_subject
+
+        actor = system_subject(node.party)
+        kept = take(actor, file.read_bytes())
+        click.echo(f"sealed bundle {kept.bundle} from {kept.partner}: {kept.state}")
+        if with_code:
+            spoken = click.prompt("Code as the other party reads it")
+            for record, kind, outcome in enter_code(actor, kept.bundle, spoken):
+                click.echo(f"  {kind} {record}: {outcome}")
