@@ -13,7 +13,7 @@ ROOT = Path(safeconduct.__file__).parent
 FLOORS = (
     ("agreement", "ledger", "geo"),
     ("records",),
-    ("exchange", "people", "timers"),
+    ("exchange", "people", "timers", "positions"),
     ("shell",),
     ("incidents", "journeys", "registry", "committee", "oversight"),
     ("api",),

@@ -59,6 +59,13 @@ class AreaMap:
         """The areas that contain a position."""
         return [self.areas[number] for number in self._set.containing(where)]
 
+    def shape(self, name: str) -> Area | None:
+        """The area of that name; None where there is none."""
+        for area, shape in zip(self.areas, self._shapes, strict=True):
+            if area.name == name:
+                return shape
+        return None
+
     def crossed(self, coordinates: Sequence[Sequence[float]]) -> list[NamedArea]:
         """The areas that a line of `[longitude, latitude]` touches, in the order in which it does."""
         lons, lats = (np.array(column, float) for column in zip(*(c[:2] for c in coordinates), strict=True))

@@ -15,7 +15,7 @@ from safeconduct.geo.network import RoadNetwork, RoadsError
 from safeconduct.geo.places import Places
 from safeconduct.geo.routing import RoadGraph
 
-FOLDER, ROADS, AREAS = "roads", "roads.npz", "areas.json"
+FOLDER, ROADS, AREAS, DESIGNATED = "roads", "roads.npz", "areas.json", "designated.json"
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
@@ -64,6 +64,11 @@ def roads_file(home: Path) -> Path:
 
 def areas_file(home: Path) -> Path:
     return home / FOLDER / AREAS
+
+
+def designated_file(home: Path) -> Path:
+    """The Designated Areas, apart from those that say where something is."""
+    return home / FOLDER / DESIGNATED
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

@@ -15,6 +15,7 @@ from typing import Any
 from safeconduct.journeys.kinds import LEG, MOVEMENT
 from safeconduct.journeys.ladder import SILENCE, escalate, escalations, settle, stop
 from safeconduct.journeys.underway_course import Course, Plan, course_of, heard_in, instant_of
+from safeconduct.journeys.underway_fences import forget, watch_check_in
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_received, on_version
 from safeconduct.records.kinds import Kind
@@ -157,6 +158,7 @@ def _end(tx: Tx, row: RowView, outcome: str) -> None:
     """Nothing more is expected of it: settle what is open and arm nothing."""
     disarm(tx, _key(row.id))
     disarm(tx, _clearance_key(row.id))
+    forget(tx, row.id)
     for each in escalations(tx, row.id):
         if each.state == "raised":
             settle(tx, each, outcome)
@@ -195,7 +197,13 @@ def after_version(tx: Tx, row: RowView, index: int) -> None:
         stop(tx, row.id)
     if not movement:
         return
-    fault = tx.attempt(lambda: look(tx, movement, row.kind))
+
+    def see() -> None:
+        look(tx, movement, row.kind)
+        if row.kind == "check_in" and row.version == 1:
+            watch_check_in(tx, row)
+
+    fault = tx.attempt(see)
     if fault is not None:
         log.error("a journey could not be looked at: %s", type(fault).__name__, exc_info=fault)
         arm(tx, _key(movement), tx.now, "journey_watch", {"movement": movement})

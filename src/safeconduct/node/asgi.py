@@ -15,11 +15,13 @@ from django.core.asgi import get_asgi_application
 
 _plain = get_asgi_application()
 
-from safeconduct.shell.body_limit import BodyLimit  # noqa: E402  (needs Django's settings)
+from safeconduct.positions.route import PATHS, Positions  # noqa: E402  (needs Django's settings)
+from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
 from safeconduct.shell.live import Live  # noqa: E402
 
 _django = BodyLimit(_plain)
 _live = Live()
+_positions = Positions()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -27,6 +29,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _lifespan(receive, send)
     elif scope["type"] == "http" and scope["path"] == "/live":
         await _live(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"] in PATHS:
+        await _positions(scope, receive, send)
     else:
         await _django(scope, receive, send)
 
@@ -36,8 +40,10 @@ async def _lifespan(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             _before_stopping(_live.end_all)
+            _before_stopping(_positions.following.end_all)
         if message["type"] == "lifespan.shutdown":
             await _live.close()
+            await _positions.close()
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return

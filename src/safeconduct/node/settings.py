@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "safeconduct.exchange",
     "safeconduct.people",
     "safeconduct.timers",
+    "safeconduct.positions",
     "safeconduct.shell",
     "safeconduct.incidents",
     "safeconduct.journeys",

@@ -9,20 +9,15 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from time import time as clock
 from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.db import close_old_connections, connections
-from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from safeconduct.agreement.policy import Item, Subject
-from safeconduct.people.models import Account
-from safeconduct.people.principal import lacks_second_factor, principal_of
+from safeconduct.people.sessions import subject_of_cookies
 from safeconduct.records import here
 from safeconduct.records.release import heading
 
@@ -72,11 +67,11 @@ class Audience:
 
     async def who(self, cookies: str) -> Subject | None:
         """The principal of the session in a Cookie header; None without one that may read anything now."""
-        return await self._ask(lambda: _who(cookies))
+        return await self._ask(lambda: subject_of_cookies(cookies))
 
     async def changed(self, listeners: Sequence[L]) -> list[L]:
         """Those of the listeners whose session has ended or whose principal is no longer the same."""
-        return await self._ask(lambda: [each for each in listeners if _who(each.cookies) != each.subject])
+        return await self._ask(lambda: [each for each in listeners if subject_of_cookies(each.cookies) != each.subject])
 
     async def look_up(self, changes: Iterable[Change]) -> list[Change]:
         """The changes with what policy needs to know of their records."""
@@ -125,27 +120,6 @@ class Audience:
     def close(self) -> None:
         self._thread.submit(connections.close_all)
         self._thread.shutdown()
-
-
-def _who(cookies: str) -> Subject | None:
-    key = _session_key(cookies)
-    if not key:
-        return None
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    account = get_user(request)
-    if not isinstance(account, Account) or account.must_change_password:
-        return None
-    subject = principal_of(account)
-    return None if lacks_second_factor(account, subject) else subject
-
-
-def _session_key(cookies: str) -> str:
-    try:
-        found = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _look_up(change: Change) -> Change:

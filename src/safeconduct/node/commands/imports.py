@@ -108,18 +108,19 @@ def roads(home: Path | None, schematic: bool, source: str, licence: str, file: P
 @home_option
 @_SOURCE
 @_LICENCE
+@click.option("--designated", is_flag=True, help="Designated Areas: a journey that enters one is escalated.")
 @_FILE
-def areas(home: Path | None, source: str, licence: str, file: Path) -> None:
+def areas(home: Path | None, source: str, licence: str, designated: bool, file: Path) -> None:
     """Take provinces or districts from a GeoJSON file of polygons with names, to say which ones a route crosses.
 
     They replace those that the node had. A running node uses them at once.
     """
     from safeconduct.geo.areas import read
-    from safeconduct.geo.atlas import areas_file
+    from safeconduct.geo.atlas import areas_file, designated_file
 
     node = load(home)
     found = read(file, source=source, licence=licence)
-    found.save(areas_file(node.path))
+    found.save(designated_file(node.path) if designated else areas_file(node.path))
     names = ", ".join(area.name for area in found.areas[:5])
     click.echo(f"{len(found.areas):,} areas: {names}{', ...' if len(found.areas) > 5 else ''}")
     _credit(found.origin.source, found.origin.licence)

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class PositionsConfig(AppConfig):
+    name = "safeconduct.positions"
+    label = "positions"
+
+    def ready(self) -> None:
+        from safeconduct.positions import keeping, seen  # noqa: F401
