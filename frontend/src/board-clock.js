@@ -11,7 +11,7 @@ export function startClock(board, whenMissed) {
   let told = "";
   const toldMissed = new Set();
   const synchronise = () => {
-    const element = document.getElementById("board");
+    const element = document.getElementById(board.id);
     if (!element || element.dataset.now === told) return;
     told = element.dataset.now;
     ahead = Number(told) - performance.now() / 1000;

@@ -14,8 +14,9 @@ const AT_ONCE = 100; // lines; the server's own limit
 
 export function startBoard() {
   const board = document.querySelector("[data-board]");
-  if (!board) return;
-  new Board(board);
+  if (board) new Board(board);
+  const clocks = document.querySelector("[data-clocks]");
+  if (clocks) startClock(clocks, () => {});
 }
 
 class Board {

@@ -5,6 +5,7 @@ import { Archive } from "./map/archive.js";
 import { paintLayers, styleFor } from "./map/style.js";
 import { addPoints } from "./map/points.js";
 import { addPicker } from "./map/pick.js";
+import { addJourneys } from "./map/journeys.js";
 
 // The edition in this module's own address goes on to the files that it loads.
 const asset = (name) => {
@@ -57,6 +58,7 @@ function start(element) {
   map.once("load", () => {
     if (element.dataset.points) addPoints(map, element, words);
     if (element.dataset.pickLatitude) addPicker(map, element);
+    if (element.dataset.journeys) addJourneys(map, element);
     followFocusButtons(map, element);
   });
   map.once("idle", () => (element.dataset.ready = ""));

@@ -17,6 +17,7 @@ from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import find
 from safeconduct.records.home import Home
+from safeconduct.records.principals import system_subject
 
 EARLY = ("notice", "check_plan")
 
@@ -182,20 +183,16 @@ def test_who_holds_the_leg_and_until_when_the_giver_still_does(host: Home) -> No
     text = line(said(client, "/journeys/?window=now"), "MN-1")
     assert "Unit malir-police" in text and 'data-clock="since"' in text
     assert "CANARY-CALLSIGN" not in text
+    given = at(-0.1)
     point = {"to_leg": 2, "from_unit": "malir-police", "to_unit": "thatta-police", "due": at(1)}
+    node = system_subject("pk")
     made = commit(
-        chief,
-        Draft("handover", {"point": point, "word": {"given_at": at(-0.1)}}, about=first, state="given"),
-        act="command",
+        node, Draft("handover", {"point": point, "word": {"given_at": given}}, about=first, state="given")
     )
     text = line(said(client, "/journeys/?window=now"), "MN-1")
     assert 'board-holder">Unit malir-police' in text and "not taken yet" in text
-    word = {"given_at": at(-0.1), "taken_at": at(0)}
-    commit(
-        chief,
-        Draft("handover", {"word": word}, record=made.record, expected=1, state="taken"),
-        act="command",
-    )
+    word = {"given_at": given, "taken_at": at(0)}
+    commit(node, Draft("handover", {"word": word}, record=made.record, expected=1, state="taken"))
     text = line(said(client, "/journeys/?window=now"), "MN-1")
     assert 'board-holder">Unit thatta-police' in text and "not taken yet" not in text
 

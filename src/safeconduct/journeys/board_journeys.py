@@ -79,6 +79,16 @@ def in_window(
     return with_what_is_said(reader, list(found.values()), now), bool(timed.next_cursor)
 
 
+def under_way(reader: Subject, now: float) -> list[Journey]:
+    """The journeys that are on the road now, with their itineraries, which are thereby read, and their bearers."""
+    found: dict[str, Released] = {}
+    for state in GOING:
+        page = find(reader, replace(_asked(places=True), state=state, withdrawn=False, limit=LIMIT))
+        found |= {each.id: each for each in (*page.records, *page.unplaced)}
+    said = with_what_is_said(reader, list(found.values()), now)
+    return with_bearers(reader, [each for each in said if each.stage in GOING])
+
+
 def certain(reader: Subject, ids: Sequence[str], now: float, places: bool = False) -> list[Journey]:
     """These movements, as far as the reader may see them; the others are left out without a word."""
     page = find(reader, replace(_asked(places), ids=ids, sort="at", limit=LIMIT))
@@ -98,7 +108,7 @@ def with_what_is_said(reader: Subject, movements: Sequence[Released], now: float
     for found in _about(reader, "acknowledgement", going):
         journeys[found.about].acknowledgements.append(found)
     decided = {found.about: found for found in _about(reader, "clearance", going)}
-    for found in _about(reader, "check_in", going, parts=("word",)):
+    for found in _about(reader, "check_in", going, parts=("word",), told=("position",)):
         journeys[found.about].check_ins.append(found)
     for found in _about(reader, "escalation", going, state="raised"):
         journeys[found.about].escalations.append(found)
@@ -123,12 +133,17 @@ def with_bearers(reader: Subject, journeys: Sequence[Journey]) -> list[Journey]:
 
 
 def _about(
-    reader: Subject, kind: str, ids: Sequence[str], parts: Sequence[str] = (), state: str = ""
+    reader: Subject,
+    kind: str,
+    ids: Sequence[str],
+    parts: Sequence[str] = (),
+    state: str = "",
+    told: Sequence[str] = (),
 ) -> list[Released]:
     """Records of a kind about any of these, oldest first; what was withdrawn says nothing any more."""
     found: list[Released] = []
     for first in range(0, len(ids), AT_ONCE):
         some = ids[first : first + AT_ONCE]
-        query = Query(kind, about=some, parts=parts, state=state, withdrawn=False)
+        query = Query(kind, about=some, parts=parts, told=told, state=state, withdrawn=False)
         found += find(reader, replace(query, sort="at", descending=False, limit=MAX_LIMIT)).records
     return [each for each in found if each.about]

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.journeys.board_holder import Holder, holder_of
 from safeconduct.journeys.board_journeys import Journey
 from safeconduct.journeys.board_link import LinkDown, Lock
-from safeconduct.journeys.board_state import Holder, holder_of, next_due
+from safeconduct.journeys.board_state import next_due
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.underway_course import Due, instant_of
 from safeconduct.journeys.words import PARTS, REASONS, STAGES, word
@@ -257,7 +258,7 @@ class Lines:
         departed = min(
             (instant_of(each["at"]) for each in words if each["category"] != "delayed"), default=None
         )
-        return holder_of(journey.legs, journey.handovers, departed)
+        return holder_of(journey.legs, journey.handovers, departed, self.clock.now)
 
     def _raised(self, escalation: Released) -> Raised:
         step = escalation.parts["step"]

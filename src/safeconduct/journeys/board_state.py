@@ -1,30 +1,13 @@
-"""How a journey stands at a moment, from what was released of it: its stage, who holds it, what is due next."""
+"""How a journey stands at a moment, from what was released of it: its stage, and what is due next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from safeconduct.journeys.underway_course import Course, Due, Plan, course_of, heard_in, instant_of
+from safeconduct.journeys.underway_course import Course, Due, Plan, course_of, heard_in
 from safeconduct.records.release import Released
 
 NOWHERE = Course(False, False, None, ())
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The duty bearer that answers for the journey now, since when (epoch seconds), and a handover that is open.
-
-    `next_name` is who is to take it and `given` when it was given to them; until they take it the giver holds it.
-    """
-
-    unit: str
-    name: str
-    since: float
-    leg: int
-    next_name: str = ""
-    given: float | None = None
 
 
 def course(movement: Released, check_ins: Sequence[Released]) -> Course:
@@ -60,36 +43,3 @@ def stage_of(
 def next_due(stage: str, done: Course) -> Due | None:
     """The word that is awaited first; None for a journey that is not expected to be heard of."""
     return done.unmet[0] if done.unmet and stage in ("under_way", "overdue", "cleared") else None
-
-
-def holder_of(
-    legs: Sequence[Released], handovers: Sequence[Released], departed: float | None
-) -> Holder | None:
-    """Who holds the journey: the unit of the first leg until another unit has taken it over."""
-    courses = sorted(
-        (each for each in legs if each.parts.get("course") and each.state != "cancelled"),
-        key=lambda each: each.parts["course"]["sequence"],
-    )
-    if not courses:
-        return None
-    begins = {each.parts["course"]["sequence"]: each for each in courses}
-    planned = instant_of(courses[0].parts["course"]["depart"])
-    leg, since = courses[0], departed if departed is not None else planned
-    waiting: dict[str, Any] = {}
-    for each in sorted(handovers, key=lambda one: (one.parts.get("point") or {}).get("to_leg", 0)):
-        point, word = each.parts.get("point") or {}, each.parts.get("word") or {}
-        if word.get("taken_at") and point.get("to_leg") in begins:
-            leg, since, waiting = begins[point["to_leg"]], instant_of(word["taken_at"]), {}
-        elif word.get("given_at"):
-            waiting = {
-                "given": instant_of(word["given_at"]),
-                "next_name": unit_of(begins.get(point.get("to_leg"))),
-            }
-    duty = leg.parts.get("duty") or {}
-    return Holder(duty.get("unit", ""), unit_of(leg), since, leg.parts["course"]["sequence"], **waiting)
-
-
-def unit_of(leg: Released | None) -> str:
-    """The name of the unit of a leg, or its code."""
-    duty = (leg.parts.get("duty") or {}) if leg is not None else {}
-    return str(duty.get("unit_name") or duty.get("unit") or "")
