@@ -79,15 +79,16 @@ class AreaMap:
                 found.append((int(touched[0]), number))
         return [self.areas[number] for _, number in sorted(found)]
 
-    def save(self, path: Path) -> None:
-        """Write by an atomic rename."""
-        told = [
-            {
-                **asdict(named),
-                "polygons": [[[[p.lon, p.lat] for p in r] for r in rings] for rings in shape.rings],
-            }
+    def outlines(self) -> list[tuple[NamedArea, list[Any]]]:
+        """Each area with the coordinates of a GeoJSON MultiPolygon."""
+        return [
+            (named, [[[[p.lon, p.lat] for p in r] for r in rings] for rings in shape.rings])
             for named, shape in zip(self.areas, self._shapes, strict=True)
         ]
+
+    def save(self, path: Path) -> None:
+        """Write by an atomic rename."""
+        told = [{**asdict(named), "polygons": polygons} for named, polygons in self.outlines()]
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(path.name + ".new")
         try:
