@@ -39,7 +39,8 @@ from safeconduct.journeys.notice import (
 )
 from safeconduct.journeys.underway_word import check_true_time
 from safeconduct.records.kinds import Kind, PartRefused, register
-from safeconduct.records.refusals import Malformed
+from safeconduct.records.principals import SYSTEM
+from safeconduct.records.refusals import Malformed, Refused
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -100,14 +101,37 @@ def _check_decision(_tx: Any, given: Any) -> None:
         raise Malformed("only a clearance that was given is revoked")
 
 
-def _check_word(_tx: Any, given: Any) -> None:
-    """A handover is given before it is taken."""
+def _check_word(tx: Any, given: Any) -> None:
+    """A handover is given by the one unit before it is taken by the other, and by another person."""
     word = given.parts.get("word") or (given.previous.values().get("word") if given.previous else None) or {}
     state = given.header["state"]
     if (state in ("given", "taken") and not word.get("given_at")) or (
         state == "taken" and not word.get("taken_at")
     ):
         raise PartRefused("handover", [("word", "", "a handover is given, and then taken")])
+    if given.subject.person != SYSTEM:
+        _check_hands(tx, given, state)
+
+
+def _check_hands(tx: Any, given: Any, state: str) -> None:
+    """Who says the words of a handover, and in which order."""
+    before = given.previous.state if given.previous else ""
+    if before == "taken" or (state, before) in (("given", ""), ("taken", ""), ("taken", "due")):
+        raise Malformed("a handover is given once, and then taken once")
+    if state == before == "due" or not before:
+        return
+    point = given.previous.values().get("point") or {}
+    if "point" in given.parts and given.parts["point"] != point:
+        raise Malformed("a handover that was given is taken where it was meant to be")
+    unit = point.get("to_unit" if state == "taken" else "from_unit")
+    if unit not in given.subject.units:
+        raise Refused("a handover is given and taken by the two units it is between", attempt=_attempt(given))
+    if state == "taken" and tx.header(given.previous.ledger_index).get("by") == given.subject.person:
+        raise Refused("a handover is taken by another person than gave it", attempt=_attempt(given))
+
+
+def _attempt(given: Any) -> dict[str, str]:
+    return {"person": given.subject.person, "act": given.act, "record": given.header["record"]}
 
 
 MOVEMENT = register(

@@ -7,4 +7,13 @@ class RecordsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from safeconduct.records import attachments, commit, external, founding, projection, reading, signing  # noqa: F401
+        from safeconduct.records import (
+            attachments,
+            commit,
+            earlier,
+            external,
+            founding,
+            projection,
+            reading,
+            signing,
+        )  # noqa: F401
