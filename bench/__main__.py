@@ -12,6 +12,7 @@ SMALL = (
     ("page", "--incidents", "50000", "--pairs", "15"),
     ("verify", "--incidents", "1000", "--pairs", "5"),
     ("imports", "--rows", "1000"),
+    ("routes", "--side", "150", "--points", "50000", "--pairs", "3"),
     ("timers", "--timers", "1000", "--pairs", "3"),
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from safeconduct.geo.sphere import EARTH_RADIUS, Point, Vectors, normals, vectors
+from safeconduct.geo.sphere import EARTH_RADIUS, Point, Vectors, cross, normals, vectors
 
 _SLACK = 1e-9
 """Degrees (a tenth of a millimetre) by which every box is larger, so that rounding loses nothing."""
@@ -71,9 +71,7 @@ def _latitudes(lats: Vectors, lons: Vectors) -> tuple[Vectors, Vectors]:
     top = np.degrees(np.arctan2(np.linalg.norm(summit, axis=-1), np.hypot(n[:, 2], 0.0)))
     for sign in (1.0, -1.0):
         toward = sign * summit
-        on_way = (np.sum(np.cross(n, a) * toward, axis=-1) > 0) & (
-            np.sum(np.cross(b, n) * toward, axis=-1) > 0
-        )
+        on_way = (np.sum(cross(n, a) * toward, axis=-1) > 0) & (np.sum(cross(b, n) * toward, axis=-1) > 0)
         bulge = on_way & reaches & np.any(n != 0, axis=-1)
         if sign > 0:
             high = np.where(bulge, np.maximum(high, top), high)

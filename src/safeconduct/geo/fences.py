@@ -23,6 +23,7 @@ from safeconduct.geo.sphere import (
     Vectors,
     along,
     check_joinable,
+    cross,
     normals,
     of_geojson,
     pieces,
@@ -293,7 +294,7 @@ class _Areas:
 def _cross(a: Vectors, b: Vectors, n: Vectors, start: Vectors, end: Vectors, normal: Vectors) -> Bools:
     """Which segments cross the one from `start` to `end`: each has its ends on different sides of the other."""
     apart = ((a @ normal) * (b @ normal) < 0) & ((n @ start) * (n @ end) < 0)
-    at = np.cross(n, normal)
+    at = cross(n, normal)
     here: Bools = np.sum(at * (a + b), axis=-1) * (at @ (start + end)) > 0
     return apart & here
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from safeconduct.geo.areas import AreaMap
 from safeconduct.geo.places import Place, Places
-from safeconduct.geo.sphere import Vectors, pieces, segment_distances, separations, vectors
+from safeconduct.geo.sphere import Vectors, normals, pieces, segment_distances, separations, vectors
 
 REACH = {"city": 6_000.0, "town": 3_000.0, "village": 700.0}
 """Metres from a route within which a place counts as passed."""
@@ -49,12 +49,14 @@ class TownIndex:
         along = np.concatenate(([0.0], np.cumsum(separations(starts, ends))))
         lats = np.degrees(np.arctan2(starts[:, 2], np.hypot(starts[:, 0], starts[:, 1])))
         lons = np.degrees(np.arctan2(starts[:, 1], starts[:, 0]))
-        reach = {key for lat, lon in zip(lats, lons, strict=True) for key in _around(float(lat), float(lon))}
+        cells = {_cell(lat, lon) for lat, lon in zip(lats.tolist(), lons.tolist(), strict=True)}
+        reach = {key for cell in cells for key in _around(*cell)}
+        normal = normals(starts, ends)
         found = []
         for number in {n for key in reach for n in self._cells.get(key, ())}:
             place = self._places[number]
             at = vectors(place.lat, place.lon)
-            off = segment_distances(at, starts, ends)
+            off = segment_distances(at, starts, ends, normal)
             nearest = int(np.argmin(off))
             if off[nearest] <= REACH.get(place.kind, 0.0):
                 found.append((along[nearest] + float(separations(starts[nearest], at)), place.name, place))
@@ -75,7 +77,6 @@ def _cell(lat: float, lon: float) -> tuple[int, int]:
     return int(lat // _CELL), int(lon // _CELL) % round(360 / _CELL)
 
 
-def _around(lat: float, lon: float) -> list[tuple[int, int]]:
-    row, column = _cell(lat, lon)
+def _around(row: int, column: int) -> list[tuple[int, int]]:
     columns = round(360 / _CELL)
     return [(row + r, (column + c) % columns) for r in (-1, 0, 1) for c in (-1, 0, 1)]

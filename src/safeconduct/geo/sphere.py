@@ -129,8 +129,8 @@ def cross_track(at: Point, start: Point, end: Point) -> float:
 
 def separations(a: Vectors, b: Vectors) -> Vectors:
     """Metres between unit vectors, element by element; good at any distance."""
-    across = np.linalg.norm(np.cross(a - b, a + b), axis=-1) / 2
-    metres: Vectors = EARTH_RADIUS * np.arctan2(across, np.sum(a * b, axis=-1))
+    across = length(cross(a - b, a + b)) / 2
+    metres: Vectors = EARTH_RADIUS * np.arctan2(across, along(a, b))
     return metres
 
 
@@ -139,19 +139,19 @@ def normals(a: Vectors, b: Vectors) -> Vectors:
 
     (a - b) x (a + b) is twice b x a without the cancellation that a x b suffers from for close points.
     """
-    raw = np.cross(a + b, b - a)
-    length = np.linalg.norm(raw, axis=-1, keepdims=True)
-    unit: Vectors = np.divide(raw, length, out=np.zeros_like(raw), where=length > 1e-300)
+    raw = cross(a + b, b - a)
+    size = length(raw)[..., None]
+    unit: Vectors = np.divide(raw, size, out=np.zeros_like(raw), where=size > 1e-150)
     return unit
 
 
 def segment_distances(at: Vectors, a: Vectors, b: Vectors, normal: Vectors | None = None) -> Vectors:
     """Metres from unit vectors to great-circle segments `a` to `b`, shorter than half the earth; broadcasts."""
     n = normals(a, b) if normal is None else normal
-    beside = (np.sum(np.cross(n, a) * at, axis=-1) >= 0) & (np.sum(np.cross(b, n) * at, axis=-1) >= 0)
+    beside = (along(cross(n, a), at) >= 0) & (along(cross(b, n), at) >= 0)
     beside &= np.any(n != 0, axis=-1)
-    height = np.sum(n * at, axis=-1)
-    foot = np.linalg.norm(at - height[..., None] * n, axis=-1)
+    height = along(n, at)
+    foot = length(at - height[..., None] * n)
     across = EARTH_RADIUS * np.arctan2(np.abs(height), foot)
     ends = np.minimum(separations(at, a), separations(at, b))
     return np.where(beside, np.minimum(across, ends), ends)
@@ -182,11 +182,11 @@ def polyline_length(line: Sequence[Point]) -> float:
 
 def pieces(a: Vectors, b: Vectors, metres: float) -> tuple[Vectors, Vectors, npt.NDArray[np.intp]]:
     """Segments cut into pieces no longer than that: their ends, and which segment each is a piece of."""
-    length = separations(a, b)
-    counts = np.maximum(1, np.ceil(length / metres)).astype(np.intp)
+    far = separations(a, b)
+    counts = np.maximum(1, np.ceil(far / metres)).astype(np.intp)
     owner = np.repeat(np.arange(len(a)), counts)
     step = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    arc = (length / EARTH_RADIUS)[owner]
+    arc = (far / EARTH_RADIUS)[owner]
     ends = [_at(a[owner], b[owner], arc, (step + add) / counts[owner]) for add in (0, 1)]
     return ends[0], ends[1], owner
 
@@ -213,6 +213,18 @@ def along(v: Vectors, axis: Vectors) -> Vectors:
     return components
 
 
+def cross(a: Vectors, b: Vectors) -> Vectors:
+    """The vector product; several times as fast as numpy's for few vectors."""
+    ax, ay, az, bx, by, bz = a[..., 0], a[..., 1], a[..., 2], b[..., 0], b[..., 1], b[..., 2]
+    return np.stack((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx), axis=-1)
+
+
+def length(v: Vectors) -> Vectors:
+    """Lengths of vectors."""
+    found: Vectors = np.sqrt(along(v, v))
+    return found
+
+
 class Plane:
     """The gnomonic projection about a centre: every great circle becomes a straight line, so what is true of
     straight lines there (inside, crosses, touches) is true on the sphere. It shows less than a hemisphere.
@@ -224,9 +236,9 @@ class Plane:
     def __init__(self, centre: Vectors) -> None:
         self.centre = centre / np.linalg.norm(centre)
         pole = np.array([0.0, 0.0, 1.0]) if abs(self.centre[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
-        self.east = np.cross(pole, self.centre)
+        self.east = cross(pole, self.centre)
         self.east /= np.linalg.norm(self.east)
-        self.north = np.cross(self.centre, self.east)
+        self.north = cross(self.centre, self.east)
 
     def shows(self, v: Vectors) -> npt.NDArray[np.bool_]:
         """Which unit vectors lie near enough to the centre to be drawn."""
