@@ -252,7 +252,7 @@ def test_a_clause_suspended_meanwhile_opens_nothing(locked: Locked, world: Path)
 
 
 def test_only_what_a_lock_keeps_back_is_sealed(locked: Locked) -> None:
-    host, partner, clock = locked
+    host, _, clock = locked
     open_now = host.commit("incident", INCIDENT)
     host_only = host.commit("incident", INCIDENT, opens=clock.after(12), releasable=[])
     other = host.commit("incident", INCIDENT, opens=clock.after(12), releasable=["xx"])

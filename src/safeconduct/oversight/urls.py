@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from safeconduct.oversight import inquiry_views, ledger_views, views, who_knew_views
+from safeconduct.oversight import inquiry_views, ledger_views, sealed_views, views, who_knew_views
 
 app_name = "oversight"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("link/", views.link_health, name="link"),
     path("preview/<slug:record>/", views.preview_anyone, name="preview_anyone"),
     path("preview/<slug:record>/<slug:partner>/", views.preview, name="preview"),
+    path("sealed/", sealed_views.sealed, name="sealed"),
+    path("sealed/<slug:bundle>/file/", sealed_views.sealed_file, name="sealed_file"),
+    path("sealed/<slug:bundle>/open/", sealed_views.open_sealed, name="open_sealed"),
+    path("seal/<slug:record>/", sealed_views.seal, name="seal"),
     path("holdings/", views.holdings, name="holdings"),
     path("holdings/<slug:record>/", views.held_record, name="held_record"),
     path("holdings/<slug:record>/<slug:act>/", views.recall, name="recall"),

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from safeconduct.exchange import ahead
 from safeconduct.exchange.holdings import counts
 from safeconduct.oversight import jobs, link, rules
 from safeconduct.oversight.forms import HoldingsFilter, RecallForm
@@ -100,6 +101,7 @@ def held_record(request: HttpRequest, record: str) -> HttpResponse:
         "kind": kind_name(found.kind),
         "auditing": jobs.may_audit(here.state().policy, reader),
         "lines": [_line(line) for line in page.lines],
+        "locked": bool(ahead.sealable(reader, record)),
         "partners": list(here.home().partners.values()),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
