@@ -18,20 +18,25 @@ from django.test import Client
 from django.utils import timezone
 
 from exchange.conftest import _own_connections, made, world  # noqa: F401
-from exchange.nodes import INCIDENT, Node, pull
+from exchange.nodes import INCIDENT, PEOPLE, Node, agree, pull, sign
+from exchange.test_expiry import CLAUSE as MOVEMENTS
+from exchange.test_expiry import ITINERARY, NOTICE
 from exchange.test_readings import with_house_rules, with_readings
 from safeconduct.agreement.policy import Subject
-from safeconduct.exchange import cadence
+from safeconduct.exchange import ahead, cadence, spoken
 from safeconduct.exchange.courier import Link
 from safeconduct.ledger.canonical import canonical
 from safeconduct.ledger.parts import open_disclosure
 from safeconduct.ledger.report import ReportRefused, verify
 from safeconduct.node.cli import main
+from safeconduct.node.signing_here import propose
 from safeconduct.oversight import who_knew_words
 from safeconduct.oversight.who_knew import GIVEN, READ, TAKEN, TOLD, UNLOGGED, who_knew
 from safeconduct.oversight.who_knew_report import signed_report
 from safeconduct.people import tokens
 from safeconduct.people.models import Account
+from safeconduct.records.principals import system_subject
+from safeconduct.records.rebuild import fingerprint, rebuild
 from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.records.release import release
 
@@ -360,3 +365,74 @@ def test_many_readings_make_one_report(both: Pair) -> None:
     with host.active():
         found = verify(signed_report(auditor, record))
     assert len(found.lines) == 234 and datetime.now(UTC).year >= 2024
+
+
+def test_what_was_given_in_a_sealed_bundle_is_on_the_list(
+    both: Pair,
+    world: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spoken, "_COST", 2**4)
+    host, partner = both
+    agree(host, partner, world, "pk-cn", PEOPLE)
+    later = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
+    people_locked = {**with_canaries(1), "people": {"killed_best": 2, "victims": "CAN-1-people-END"}}
+    sign(host, world, "pk-cn", "3", "suspended")
+    host.sweep()
+    record = host.commit("incident", people_locked, opens=later).record
+    _, auditor, _ = somebody(host, "auditor", "coordinator")
+    with host.active():
+        assert not any("people" in line.parts for line in who_knew(auditor, record).lines)
+        ahead.seal(system_subject("pk"), [record], "cn")
+        known = who_knew(auditor, record)
+        (line,) = (line for line in known.lines if "people" in line.parts)
+        assert line.way == GIVEN and line.party == "cn"
+        assert "may have been opened" in who_knew_words.acknowledged(line, {"cn": 99})
+        settle(host, partner)
+        found = verify(signed_report(auditor, record))
+        assert [each for each in found.lines if "people" in each["parts"]]
+    with host.active():
+        before = fingerprint()
+        rebuild(host.writer)
+        assert fingerprint() == before
+
+
+def test_what_is_about_a_movement_is_on_its_list(both: Pair, world: Path) -> None:  # noqa: F811
+    host, partner = both
+    file = world / "clause-5.md"
+    file.write_text(MOVEMENTS.replace('up_to  = "CONFIDENTIAL"', 'up_to  = "CONFIDENTIAL"\nlogged = true'))
+    with host.active():
+        propose("pk-cn", [file], host.door)
+    agree(host, partner, world, "pk-cn", "5")
+    movement = partner.commit("movement", {"notice": NOTICE, "itinerary": ITINERARY}).record
+    name = partner.commit("manifest_entry", {"who": {"name": "Wang"}}, about=movement).record
+    settle(host, partner)
+    (theirs,) = host.of_kind("movement", "cn")
+    (entry,) = host.of_kind("manifest_entry", "cn")
+    _, rana, _ = somebody(host, "coordinator")
+    with host.active():
+        release(rana, theirs.id)
+        release(rana, entry.id)
+    settle(host, partner)
+    _, auditor, _ = somebody(partner, "auditor", "coordinator")
+    with partner.active():
+        known = who_knew(auditor, movement)
+        told = {
+            (line.record, line.person, part)
+            for line in known.lines
+            if line.way == TOLD
+            for part in line.parts
+        }
+        assert told == {(movement, rana.person, "itinerary"), (name, rana.person, "who")}
+        # Who knew of the names before the movement's own itinerary was shown? Nobody, but the node.
+        first = min(line.at for line in known.lines if line.way == TOLD)
+        assert {line.way for line in who_knew(auditor, movement, first).lines} == {GIVEN}
+        found = verify(signed_report(auditor, movement))
+        assert {line["record"] for line in found.lines} == {movement, name}
+    _, inspector, _ = somebody(host, "auditor", "coordinator")
+    with host.active():
+        lines = who_knew(inspector, theirs.id).lines
+        assert {line.way for line in lines} == {READ, TAKEN} and {line.record for line in lines} == {
+            theirs.id,
+            entry.id,
+        }

@@ -66,21 +66,7 @@ def _index_told(tables: Tables, header: Header, what: Mapping[str, Any] | None) 
 @projects("disclosure")
 def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     key = f"{header['partner']}/{header['sent_as']}/{header['sent_version']}"
-    tables.execute(
-        "INSERT INTO exchange_disclosure (ledger_index, partner, record, kind, version, mask, clauses, at, "
-        "feed_index) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            index,
-            header["partner"],
-            header["record"],
-            header["kind"],
-            header["version"],
-            header["mask"],
-            " ".join(header["clauses"]),
-            epoch(header["at"]),
-            header["feed_index"],
-        ],
-    )
+    _note_given(tables, index, header, header["feed_index"])
     if header["more"]:
         tables.execute(
             "UPDATE exchange_holding SET parts = parts | %s, sealed = sealed & ~%s, withdrawn = withdrawn & ~%s "
@@ -110,6 +96,24 @@ def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclos
             epoch(header["at"]),
             index,
             header["feed_index"],
+        ],
+    )
+
+
+def _note_given(tables: Tables, index: int, header: Header, feed_index: int) -> None:
+    tables.execute(
+        "INSERT INTO exchange_disclosure (ledger_index, partner, record, kind, version, mask, clauses, at, "
+        "feed_index) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            index,
+            header["partner"],
+            header["record"],
+            header["kind"],
+            header["version"],
+            header["mask"],
+            " ".join(header["clauses"]),
+            epoch(header["at"]),
+            feed_index,
         ],
     )
 
@@ -176,6 +180,7 @@ def _sealed(tables: Tables, index: int, header: Header, disclosures: Disclosures
     """What was given in advance counts as given from then on."""
     if header["what"] != "made":
         return
+    _note_given(tables, index, header, UNSENT)
     tables.execute(
         "INSERT INTO exchange_holding (key, partner, record, kind, version, sent_as, sent_version, parts, "
         "withdrawn, asked, removed, retained, because, clauses, sealed, since, asked_at, answered_at, "

@@ -121,7 +121,7 @@ def lines_of(header: Mapping[str, Any], texts: Sequence[str | None]) -> Iterator
     Raises ReportRefused for an entry that says no such thing, or whose parts are not those of its header.
     """
     match header.get("type"), header.get("kind"):
-        case "disclosure", _:
+        case ("disclosure" | "sealed"), _:
             yield {
                 "way": "given",
                 "record": header["record"],
@@ -208,7 +208,7 @@ class _Checker:
                 header["version"],
             )
             for header, _, _ in proved.values()
-            if header["type"] == "disclosure"
+            if header["type"] in ("disclosure", "sealed")
         }
         standing = []
         for line in self.report["lines"]:

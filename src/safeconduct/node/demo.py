@@ -17,6 +17,8 @@ from safeconduct.node.setting_up import create_home, web_address
 from safeconduct.records.home import SIDES, Home, HomeError
 
 COMPLETE = "complete"
+TIME_ZONES = {"host": "Asia/Karachi", "partner": "Asia/Karachi"}
+"""Both nodes stand in the Host's territory."""
 SCREENS = (
     ("incidents", "incidents/"),
     ("map", "incidents/map/"),
@@ -91,6 +93,7 @@ def _create(folder: Path, ports: dict[str, int]) -> None:
             second_factor="optional",
             cadence=15,
             exchange_pad=32,
+            time_zone=TIME_ZONES[side],
         )
     for side, home in homes.items():
         other = SIDES[1 - SIDES.index(side)]

@@ -90,7 +90,7 @@ def evidence_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 def _evidence(tx: Tx, index: int, cover: int | None, size: int) -> dict[str, Any]:
     header = tx.header(index)
     kind = header.get("kind")
-    shows = header["type"] == "disclosure" or header["type"] == "received" or kind == READING.name
+    shows = header["type"] in ("disclosure", "sealed", "received") or kind == READING.name
     if not shows:
         raise Malformed("an entry that tells of no showing")
     under, reach = "", size

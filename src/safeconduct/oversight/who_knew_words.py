@@ -92,6 +92,8 @@ def acknowledged(line: Line, feed_sizes: dict[str, int]) -> str:
     """Whether a partner's node has confirmed what was given to it."""
     if line.way != GIVEN or line.feed_index is None:
         return ""
+    if line.feed_index < 0:
+        return _("given in a sealed bundle: it may have been opened since")
     if line.feed_index < feed_sizes.get(line.party, 0):
         return _("its arrival is acknowledged")
     return _("its arrival is not acknowledged yet")
