@@ -12,8 +12,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.incidents import words
 from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
+from safeconduct.shell.terms import reason_withheld
 
 View = Callable[..., HttpResponseBase]
 
@@ -38,7 +38,7 @@ def answered(view: View) -> View:
         except Malformed as fault:
             raise BadRequest(str(fault)) from None
         except Refused as fault:
-            reason = words.reason_withheld(fault.reason.rpartition(": ")[2])
+            reason = reason_withheld(fault.reason.rpartition(": ")[2])
             context = {"reason": reason, "would": fault.would, "page_level": "OPEN"}
             return render(request, "incidents/refused.html", context, status=403)
         except Unavailable:

@@ -16,7 +16,7 @@ from safeconduct.incidents.figures import Interval, severity
 from safeconduct.incidents.kinds import FIGURES, INCIDENT
 from safeconduct.records.moments import instant, is_day
 from safeconduct.records.release import Released, Withheld
-from safeconduct.shell.terms import LEVEL_NAMES
+from safeconduct.shell.terms import LEVEL_NAMES, reason_withheld
 
 _LAST = ("time_precision", "geo_precision", "external")
 _HIDDEN = ("latitude", "longitude", "reliability", "credibility", "local_hour_known", "exercise", "title")
@@ -84,7 +84,7 @@ def part_views(found: Released) -> list[PartView]:
         elif name in found.erased:
             views.append(PartView(name, title, erased=True))
         elif name in withheld:
-            reason = words.reason_withheld(withheld[name].reason)
+            reason = reason_withheld(withheld[name].reason)
             views.append(PartView(name, title, withheld=withheld[name], reason=reason))
     return views
 

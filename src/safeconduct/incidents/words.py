@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+
 Words = Mapping[str, Any]
 """Code -> its word, translated when it is shown."""
 
@@ -187,25 +188,8 @@ SEVERITIES: Words = {
     "critical": pgettext_lazy("severity", "Critical"),
 }
 
-_REASONS: Words = {
-    "not released": _("The other party has not released it."),
-    "no grant": _("No grant in force shows it to your roles."),
-    "R1": _("The originator keeps control of it."),
-    "R2": _("It is not released to this party."),
-    "R3": _("Its label is above your clearance."),
-}
-
 
 def word(words: Words, name: object) -> str:
     """The name in the reader's language; one that has no word is shown with its underscores opened."""
     found = words.get(str(name))
     return str(found) if found is not None else str(name).replace("_", " ")
-
-
-def reason_withheld(reason: str) -> str:
-    """Why a part is not shown, in words; any other reason is the name of a red line."""
-    if not reason:
-        return ""
-    if reason in _REASONS:
-        return str(_REASONS[reason])
-    return str(_("Red line %(line)s forbids it.")) % {"line": reason}

@@ -139,3 +139,21 @@ def separator() -> str:
 def listed(words: Iterable[object]) -> str:
     """Words one after the other; in templates there is the filter of the same name."""
     return separator().join(map(str, words))
+
+
+_REASONS: Mapping[str, Promise] = {
+    "not released": _("The other party has not released it."),
+    "no grant": _("No grant in force shows it to your roles."),
+    "R1": _("The originator keeps control of it."),
+    "R2": _("It is not released to this party."),
+    "R3": _("Its label is above your clearance."),
+}
+
+
+def reason_withheld(reason: str) -> str:
+    """Why a part is not shown, in words; any other reason is the name of a red line."""
+    if not reason:
+        return ""
+    if reason in _REASONS:
+        return str(_REASONS[reason])
+    return str(_("Red line %(line)s forbids it.")) % {"line": reason}
