@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ import pytest
 from journeys.roads import at, movement, officer, receive, said
 from journeys.test_board import escort, readings
 from paired import agree, paired
+from safeconduct.geo.areas import AreaMap, NamedArea
+from safeconduct.geo.atlas import designated_file
+from safeconduct.geo.fences import Area
+from safeconduct.geo.network import Origin
+from safeconduct.geo.sphere import Point
 from safeconduct.journeys.board_map import circle, stretch
+from safeconduct.positions.reading import store
+from safeconduct.positions.store import Position
 from safeconduct.records import here
 from safeconduct.records.home import Home
 
@@ -136,3 +144,32 @@ def test_a_leg_is_the_stretch_of_the_route_between_its_ends() -> None:
     route = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]
     assert stretch(route, (0.9, 0.1), (2.1, 0.1)) == [(0.9, 0.1), (1.0, 0.0), (2.0, 0.0), (2.1, 0.1)]
     assert stretch(route, (3.0, 0.0), (0.0, 0.0)) == [(3.0, 0.0), (0.0, 0.0)]
+
+
+def test_a_phones_newer_position_is_shown_to_who_reads_the_itinerary_and_to_nobody_else(host: Home) -> None:
+    client, _ = officer("watch_officer")
+    record = going("MN-1")
+    seen(record, -0.9, 24.111)
+    store().put([Position(record, "traveller", time.time() - 30, 24.777, 67.3, 12.0)])
+    text = said(client, "/journeys/map/")
+    (position,) = of(features(text), "position")
+    assert position["geometry"]["coordinates"] == [67.3, 24.777]
+    assert "24.7770, 67.3000" in text and "24.111" not in text
+    for role in ("liaison", "commander"):
+        other, _ = officer(role)
+        assert "24.777" not in said(other, "/journeys/map/")
+
+
+def test_designated_areas_and_site_perimeters_are_drawn(host: Home) -> None:
+    square = [[[(67.0, 24.5), (67.5, 24.5), (67.5, 25.0), (67.0, 25.0)]]]
+    area = Area([[[Point(lat, lon) for lon, lat in ring] for ring in rings] for rings in square])
+    AreaMap([(NamedArea("Port zone", name_ur="بندرگاہ"), area)], Origin("test")).save(
+        designated_file(host.path)
+    )
+    client, _ = officer("watch_officer")
+    (found,) = of(features(said(client, "/journeys/map/")), "area")
+    assert found["properties"]["title"] == "Port zone"
+    (found,) = of(features(said(client, "/journeys/map/", **{"Accept-Language": "ur"})), "area")
+    assert found["properties"]["title"] == "بندرگاہ"
+    designated_file(host.path).write_text("{}")
+    assert of(features(said(client, "/journeys/map/")), "area") == []

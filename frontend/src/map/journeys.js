@@ -9,6 +9,8 @@ import { colour } from "./style.js";
 const EVERY = 5000; // ms between requests
 const AGES = 15000; // ms between new ages
 const AT_ONCE = 100;
+const FOLLOWED = 200; // journeys whose phones are followed: as many as an address can name
+const CIRCLE = 36;
 const COLOURS = 8;
 const SOURCES = ["place", "route", "position"];
 
@@ -30,6 +32,7 @@ class Journeys {
     this.changed = new Set();
     this.last = 0;
     addLayers(map, element);
+    this.follow();
     map.on("click", "journey-positions", ({ features }) => this.open(features));
     map.on("mouseenter", "journey-positions", () => (map.getCanvas().style.cursor = "pointer"));
     map.on("mouseleave", "journey-positions", () => (map.getCanvas().style.cursor = ""));
@@ -68,6 +71,46 @@ class Journeys {
     this.waiting ??= setTimeout(() => this.fetch(), Math.max(250, this.last + EVERY - performance.now()));
   }
 
+  /** Phones report often and between the records: their positions have a stream of their own. */
+  follow() {
+    const ids = [...new Set(this.features.map(({ properties }) => properties.journey).filter(Boolean))].sort();
+    const followed = ids.slice(0, FOLLOWED).join(",");
+    if (followed === this.followed) return;
+    this.followed = followed;
+    this.stream?.close();
+    if (!followed) return;
+    const url = new URL(this.element.dataset.journeysStream, location.href);
+    url.searchParams.set("movements", followed);
+    this.stream = new EventSource(url);
+    this.stream.addEventListener("positions", ({ data }) => this.move(JSON.parse(data)));
+  }
+
+  move(positions) {
+    for (const { movement, at, latitude, longitude, accuracy_m } of positions) {
+      const ofIt = this.features.filter(({ properties }) => properties.journey === movement);
+      const point = ofIt.find(({ properties }) => properties.what === "position");
+      const pattern = point ?? ofIt[0];
+      if (!pattern || (point && point.properties.at >= at)) continue;
+      const told = { ...pattern.properties, at, accuracy_m: accuracy_m && Math.round(accuracy_m), place: "" };
+      const drop = new Set(ofIt.filter(({ properties }) => sourceOf(properties.what) === "position"));
+      this.features = this.features.filter((feature) => !drop.has(feature));
+      if (accuracy_m) this.features.push(feature("Polygon", [ring(longitude, latitude, accuracy_m)], { ...told, what: "accuracy" }));
+      this.features.push(feature("Point", [longitude, latitude], { ...told, what: "position" }));
+      const row = document.getElementById(`m-${movement}`);
+      const place = row?.querySelector("[data-seen] bdi");
+      if (place) place.textContent = `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
+      else this.changed.add(movement); // its line has no place yet
+      const moment = row?.querySelector("[data-seen-at] time");
+      if (moment) {
+        moment.dateTime = new Date(at * 1000).toISOString();
+        moment.textContent = "";
+        row.querySelector("[data-seen-at] [data-clock]").dataset.at = at;
+      }
+    }
+    this.draw("position");
+    if (this.changed.size) this.hear({ messages: [], records: new Set() });
+  }
+
   rows() {
     return document.querySelectorAll(`${this.element.dataset.journeysTable} [data-journey]`);
   }
@@ -101,6 +144,7 @@ class Journeys {
     this.features = [...this.features.filter(stays), ...features];
     if (now) this.ahead = now - performance.now() / 1000;
     this.draw();
+    this.follow();
     const table = document.querySelector(this.element.dataset.journeysTable);
     for (const row of this.rows()) {
       if ((!asked || asked.has(row.dataset.journey)) && !lines[row.dataset.journey]) row.remove();
@@ -138,6 +182,18 @@ function raiseBanner(banner) {
 }
 
 const sourceOf = (what) => ({ area: "place", site: "place", route: "route", leg: "route" })[what] ?? "position";
+
+const feature = (type, coordinates, properties) => ({ type: "Feature", geometry: { type, coordinates }, properties });
+
+/** A circle of so many metres, drawn flat: at the size of a fix's accuracy the earth is. */
+function ring(longitude, latitude, metres) {
+  const north = metres / 111195;
+  const east = north / Math.max(0.01, Math.cos((latitude * Math.PI) / 180));
+  return Array.from({ length: CIRCLE + 1 }, (_, step) => {
+    const angle = (2 * Math.PI * step) / CIRCLE;
+    return [longitude + east * Math.sin(angle), latitude + north * Math.cos(angle)];
+  });
+}
 
 /** 45 s, 12 min, 3 h: how old a position is, beside it. */
 function age(seconds) {

@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import cos, hypot, radians
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,7 +22,8 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.geo.atlas import Atlas
+from safeconduct.geo.areas import AreaMap, AreasError, NamedArea
+from safeconduct.geo.atlas import designated_file
 from safeconduct.geo.sphere import Point, destination
 from safeconduct.journeys import board_rows as rows
 from safeconduct.journeys.board import LIVE
@@ -30,8 +33,10 @@ from safeconduct.journeys.board_link import links_down
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.underway_course import instant_of
 from safeconduct.journeys.words import STAGES, word
+from safeconduct.positions.reading import newest
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
+from safeconduct.records.home import Home
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.release import Released
 from safeconduct.shell.answers import answering, reader_of
@@ -152,25 +157,32 @@ def last_seen(reader: Subject, journeys: Sequence[Journey]) -> tuple[dict[str, S
                 break
             if told in ("withheld", "awaited"):
                 unseen.add(journey.movement.id)
-    if not wanted:
-        return {}, unseen
+    found = _from_phones(journeys)
     page = find(
-        reader, Query("check_in", ids=list(wanted), parts=("word", "position"), sort="at", limit=len(wanted))
+        reader,
+        Query("check_in", ids=list(wanted), parts=("word", "position"), sort="at", limit=max(1, len(wanted))),
     )
-    found = {}
     for each in page.records:
-        position = each.parts.get("position")
-        if position:
-            said = each.parts["word"]
-            found[wanted[each.id]] = Seen(
-                position["latitude"],
-                position["longitude"],
-                position.get("accuracy_m"),
-                instant_of(said["at"]),
-                said.get("point", ""),
-                each.label,
-            )
+        said, position, movement = each.parts.get("word"), each.parts.get("position"), wanted[each.id]
+        if not said or not position:
+            continue
+        at = instant_of(said["at"])
+        if movement not in found or found[movement].at < at:
+            place = (position["latitude"], position["longitude"], position.get("accuracy_m"))
+            found[movement] = Seen(*place, at, said.get("point", ""), each.label)
     return found, unseen - set(found)
+
+
+def _from_phones(journeys: Sequence[Journey]) -> dict[str, Seen]:
+    """The newest positions of phones, for journeys whose itinerary has just been read: who may read that may see
+    where the journey is, and the one note says both."""
+    read = {
+        each.movement.id: each.movement.label for each in journeys if each.movement.parts.get("itinerary")
+    }
+    return {
+        movement: Seen(fix.latitude, fix.longitude, fix.accuracy_m, fix.at, "", read[movement])
+        for movement, fix in newest(sorted(read)).items()
+    }
 
 
 def drawn(journeys: Sequence[Journey], positions: Mapping[str, Seen], now: float) -> Iterator[Feature]:
@@ -234,14 +246,8 @@ def _position(journey: Journey, seen: Seen, now: float) -> Iterator[Feature]:
 
 
 def places(reader: Subject) -> Iterator[Feature]:
-    """Perimeters of sites that the reader may see, and the outlines of the node's areas."""
-    areas = Atlas.load(here.home().path).areas
-    outlines = areas.outlines() if areas is not None else []
-    corners = 0
-    for named, polygons in outlines:
-        corners += sum(len(ring) for rings in polygons for ring in rings)
-        if corners > MOST_CORNERS:
-            break
+    """Perimeters of sites that the reader may see, and the node's Designated Areas."""
+    for named, polygons in _designated(here.home()):
         told = {"what": "area", "title": named.named(get_language() or "en")}
         yield _feature("MultiPolygon", polygons, told)
     if "site" not in all_kinds():
@@ -256,6 +262,32 @@ def places(reader: Subject) -> Iterator[Feature]:
         elif place.get("latitude") is not None:
             ring = circle(place["latitude"], place["longitude"], place.get("radius_m") or 500)
             yield _feature("Polygon", [ring], told)
+
+
+def _designated(home: Home) -> list[tuple[NamedArea, list[Any]]]:
+    """The Designated Areas of the node, up to as many corners as a page can draw."""
+    file = designated_file(home.path)
+    try:
+        stamp = file.stat().st_mtime_ns
+    except OSError:
+        return []
+    return _outlines(file, stamp)
+
+
+@lru_cache(maxsize=2)
+def _outlines(file: Path, _stamp: int) -> list[tuple[NamedArea, list[Any]]]:
+    try:
+        outlines = AreaMap.load(file).outlines()
+    except (AreasError, OSError):
+        return []
+    drawn: list[tuple[NamedArea, list[Any]]] = []
+    corners = 0
+    for named, polygons in outlines:
+        corners += sum(len(ring) for rings in polygons for ring in rings)
+        if corners > MOST_CORNERS:
+            break
+        drawn.append((named, polygons))
+    return drawn
 
 
 def circle(latitude: float, longitude: float, metres: float) -> list[tuple[float, float]]:
