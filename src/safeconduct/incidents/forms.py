@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.incidents import words
 from safeconduct.incidents.kinds import CLAIM, FIGURES, INCIDENT, UNITS
-from safeconduct.records.moments import instant, is_day
 from safeconduct.records.kinds import Kind
+from safeconduct.records.moments import instant, is_day
 from safeconduct.shell.terms import LEVEL_NAMES
 
 EMPTY = (None, "")

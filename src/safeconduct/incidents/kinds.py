@@ -16,8 +16,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, model_validator
 
-from safeconduct.records.moments import Moment, in_order
 from safeconduct.records.kinds import Kind, PartModel, PartRefused, register
+from safeconduct.records.moments import Moment, in_order
 from safeconduct.records.refusals import Malformed
 
 STATES = ("immediate", "update", "post_incident", "closed")

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from safeconduct.incidents import words
 from safeconduct.incidents.figures import Interval
-from safeconduct.records.moments import instant, is_day
 from safeconduct.records.history import VersionMark
+from safeconduct.records.moments import instant, is_day
 from safeconduct.records.release import Released
 
 

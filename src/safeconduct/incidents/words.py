@@ -8,7 +8,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-
 Words = Mapping[str, Any]
 """Code -> its word, translated when it is shown."""
 
