@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from exchange.nodes import Node, agree, create, pair, pull
+from exchange import nodes as exchange
+from exchange.nodes import Node, agree, create, pair
 from safeconduct.exchange.courier import Link
 from safeconduct.journeys.ladder import DEFAULT
+from safeconduct.journeys.underway_watch import SETTLING
 from safeconduct.node.signing_here import propose
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import iso
@@ -113,6 +115,14 @@ def turn(minute: float, *nodes: Node, up: bool = False) -> None:
             link(node, 0.0)
         while node.writer.tick(fire_due):
             pass
+
+
+def pull(receiver: Node, sender: Node) -> None:
+    """Bring the receiver up to date, and let it look at what came."""
+    exchange.pull(receiver, sender)
+    receiver.offset += SETTLING + 1
+    while receiver.writer.tick(fire_due):
+        pass
 
 
 def notify(partner: Node) -> str:
@@ -236,3 +246,28 @@ def test_word_of_the_escort_counts_on_both_sides(nodes: tuple[Node, Node]) -> No
     pull(host, partner)
     assert the_movement(host).state == "under_way"
     assert len(partner.of_kind("check_in", "pk")) == 1
+
+
+def test_after_a_long_outage_everything_comes_at_once_and_nothing_is_raised(nodes: tuple[Node, Node]) -> None:
+    host, partner = nodes
+    movement = notify(partner)
+    turn(2, partner)
+    word(partner, movement, "departed", 2)
+    turn(29, partner)
+    word(partner, movement, "check_in", 29)
+    turn(55, partner)
+    word(partner, movement, "arrived", 55)
+    turn(90, host)
+    pull(host, partner)
+    assert the_movement(host).state == "arrived"
+    assert escalations(host, "pk") == []
+
+
+def test_a_notice_given_late_is_not_missed_in_the_same_breath(nodes: tuple[Node, Node]) -> None:
+    _, partner = nodes
+    turn(45, partner)
+    movement = notify(partner)
+    word(partner, movement, "departed", 2)
+    word(partner, movement, "check_in", 31)
+    turn(50, partner)
+    assert escalations(partner, "cn") == [] and the_movement(partner).state == "under_way"

@@ -26,6 +26,10 @@ from safeconduct.timers.due import arm, disarm, timer
 
 log = logging.getLogger(__name__)
 
+GRACE = 60.0
+"""Seconds after a version of a movement in which nothing is missed yet."""
+SETTLING = 2.0
+"""Seconds after the latest version from the other party in which more of it may follow."""
 SAID_ABOUT = frozenset({"check_in", "clearance", "leg", "escalation"})
 
 
@@ -33,19 +37,19 @@ _looking: set[tuple[int, str]] = set()
 """Movements that are being looked at: what that changes is no reason to look again."""
 
 
-def look(tx: Tx, movement: str, because: str = "") -> None:
-    """See to one movement, own or received, `because` of a version of this kind."""
+def look(tx: Tx, movement: str) -> None:
+    """See to one movement, own or received."""
     mark = (id(tx.log), movement)
     if mark in _looking:
         return
     _looking.add(mark)
     try:
-        _look(tx, movement, because)
+        _look(tx, movement)
     finally:
         _looking.discard(mark)
 
 
-def _look(tx: Tx, movement: str, because: str) -> None:
+def _look(tx: Tx, movement: str) -> None:
     row = tx.row(movement)
     if row is None or row.kind != MOVEMENT.name:
         return
@@ -72,14 +76,14 @@ def _look(tx: Tx, movement: str, because: str) -> None:
     refused = _decision(tx, row) == "refused" and not course.departed
     _see_to_clearance(tx, row, plan, course)
     told_afterwards = row.version == 1 and plan.until < row.at and not course.departed
-    missed = not (refused or told_afterwards) and _see_to_silence(tx, row, course, because)
+    missed = not (refused or told_afterwards) and _see_to_silence(tx, row, plan, course)
     if own:
         state = "notified" if not course.departed else "overdue" if missed else "under_way"
         if state != "notified" or row.state == "overdue":
             _move(tx, row, MOVEMENT, state)
 
 
-def _see_to_silence(tx: Tx, row: RowView, course: Course, because: str) -> bool:
+def _see_to_silence(tx: Tx, row: RowView, plan: Plan, course: Course) -> bool:
     """Escalate word that was missed, or arm the moment at which it will be; True while some is missing."""
     raised = [(each, each.values()["step"]) for each in escalations(tx, row.id) if "step" in each.values()]
     silence = [(each, instant_of(step["due"])) for each, step in raised if step["reason"] in SILENCE]
@@ -92,23 +96,28 @@ def _see_to_silence(tx: Tx, row: RowView, course: Course, because: str) -> bool:
         if any(unmet.due <= due for unmet in course.unmet):
             open_now = True
         else:
-            settle(tx, each, "amended" if because == MOVEMENT.name else _word(course))
+            settle(tx, each, _settled_by(course, due - plan.window))
     waiting = [due for due in course.unmet if due.due > known]
-    past = [due for due in waiting if due.deadline <= tx.now]
+    # Who gives a notice late says what was heard of the journey in the next breath.
+    soonest = _known_since(tx, row) + GRACE
+    past = [due for due in waiting if max(due.deadline, soonest) <= tx.now]
     if past and not open_now:
         # A node that was off escalates once, by what it missed last, not once for every point.
         latest = max(past, key=lambda due: due.due)
         escalate(tx, row, latest.reason, latest.due, latest.point)
         return True
-    ahead = [due.deadline for due in waiting if due.deadline > tx.now]
+    ahead = [moment for due in waiting if (moment := max(due.deadline, soonest)) > tx.now]
     if ahead and not open_now:
         arm(tx, _key(row.id), min(ahead), "journey_watch", {"movement": row.id})
     return bool(missing)
 
 
-def _word(course: Course) -> str:
-    departed = course.last is not None and course.last.category == "departed"
-    return "departed" if departed else "heard"
+def _settled_by(course: Course, since: float) -> str:
+    """What put an end to a silence: word that could count for it, or a plan that no longer asks for it."""
+    last = course.last
+    if last is None or (last.at < since and last.category != "delayed"):
+        return "amended"
+    return "departed" if last.category == "departed" else "heard"
 
 
 def _see_to_clearance(tx: Tx, row: RowView, plan: Plan, course: Course) -> None:
@@ -119,13 +128,21 @@ def _see_to_clearance(tx: Tx, row: RowView, plan: Plan, course: Course) -> None:
         for each in raised:
             if each.state == "raised":
                 settle(tx, each, "cleared")
-    elif not raised and not course.departed and start > row.at:
+    elif not raised and not course.departed and start > _known_since(tx, row):
         if start <= tx.now:
             escalate(tx, row, "not_cleared", start, climb=False)
         else:
             arm(tx, _clearance_key(row.id), start, "journey_watch", {"movement": row.id})
             return
     disarm(tx, _clearance_key(row.id))
+
+
+def _known_since(tx: Tx, row: RowView) -> float:
+    """When this node got the version that it has; of a received one the header tells no more than the day."""
+    if row.originator == tx.home.party:
+        return row.at
+    received = tx.header(row.ledger_index).get("received")
+    return instant_of(received) if received else row.at
 
 
 def _decision(tx: Tx, row: RowView) -> str:
@@ -189,9 +206,8 @@ def look_again(tx: Tx, payload: dict[str, Any], due: float) -> None:
 
 
 @on_version
-@on_received
 def after_version(tx: Tx, row: RowView, index: int) -> None:
-    """Look at the movement that a new version speaks of. A fault in that takes nothing else back with it."""
+    """Look at the movement that an own version speaks of. A fault in that takes nothing else back with it."""
     movement = _spoken_of(tx, row)
     if row.kind == "escalation" and row.state == "answered":
         stop(tx, row.id)
@@ -199,14 +215,30 @@ def after_version(tx: Tx, row: RowView, index: int) -> None:
         return
 
     def see() -> None:
-        look(tx, movement, row.kind)
-        if row.kind == "check_in" and row.version == 1:
-            watch_check_in(tx, row)
+        look(tx, movement)
+        _see_position(tx, row)
 
     fault = tx.attempt(see)
     if fault is not None:
         log.error("a journey could not be looked at: %s", type(fault).__name__, exc_info=fault)
         arm(tx, _key(movement), tx.now, "journey_watch", {"movement": movement})
+
+
+@on_received
+def after_received(tx: Tx, row: RowView, index: int) -> None:
+    """Look at the movement once what came with this version is in as well: after an outage much comes at once,
+    and a notice alone would seem to be a journey that nobody has heard of."""
+    movement = _spoken_of(tx, row)
+    if movement:
+        arm(tx, f"journey_received/{movement}", tx.now + SETTLING, "journey_watch", {"movement": movement})
+        fault = tx.attempt(lambda: _see_position(tx, row))
+        if fault is not None:
+            log.error("a position could not be looked at: %s", type(fault).__name__, exc_info=fault)
+
+
+def _see_position(tx: Tx, row: RowView) -> None:
+    if row.kind == "check_in" and row.version == 1:
+        watch_check_in(tx, row)
 
 
 def _spoken_of(tx: Tx, row: RowView) -> str:
