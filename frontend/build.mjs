@@ -10,7 +10,7 @@ const worker = fileURLToPath(import.meta.resolve("maplibre-gl")).replace(/[^/\\]
 await mkdir(dist, { recursive: true });
 await rm(`${dist}fonts`, { recursive: true, force: true });
 await build({
-  entryPoints: ["src/shell.js", "src/map.js", "src/passkey.js", "src/app.css", "src/map.css"],
+  entryPoints: ["src/shell.js", "src/map.js", "src/passkey.js", "src/phone.js", "src/phone-worker.js", "src/app.css", "src/map.css"],
   outdir: dist,
   bundle: true,
   minify: true,

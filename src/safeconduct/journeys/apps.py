@@ -13,4 +13,6 @@ class JourneysConfig(AppConfig):
         from safeconduct.shell.terms import name_words
 
         register(NavItem("journeys", _("Journeys"), "journeys:board", 5))
+        on_the_road = frozenset({"protected_person"})
+        register(NavItem("phone", _("My journey"), "journeys:phone", 4, on_the_road))
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)

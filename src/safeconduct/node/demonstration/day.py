@@ -45,7 +45,7 @@ def notify_day(party: str, traveller: str, home: Path, sites: Mapping[str, str],
     now = datetime.now(UTC)
     entries = journeys()
     atlas = Atlas.load(home)
-    movements = put(party, [_movement(each, now, sites, atlas) for each in entries], door)
+    movements = put(party, [_movement(each, now, sites, atlas, traveller) for each in entries], door)
     names = people()
     about: list[Draft] = []
     for each, made in zip(entries, movements, strict=True):
@@ -134,11 +134,15 @@ def _sites(party: str) -> dict[str, str]:
     return {str(name).removeprefix(PREFIX): record for name, record in rows}
 
 
-def _movement(each: Mapping[str, Any], now: datetime, sites: Mapping[str, str], atlas: Atlas) -> Draft:
+def _movement(
+    each: Mapping[str, Any], now: datetime, sites: Mapping[str, str], atlas: Atlas, traveller: str = ""
+) -> Draft:
     depart, _ = times(each, now)
     opens = None if each.get("emergency") else moment(depart - OPENS)
     # How far it has come follows from its check-ins, as in any other journey.
-    return Draft("movement", _parts(each, now, sites, atlas), state="notified", opens=opens)
+    assigned = [traveller] if traveller and each.get("traveller") else None
+    parts = _parts(each, now, sites, atlas)
+    return Draft("movement", parts, state="notified", opens=opens, assigned=assigned)
 
 
 def _parts(

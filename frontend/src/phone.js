@@ -1,0 +1,148 @@
+// A traveller's words: each is first kept on the phone with its true time and key, then sent; what could not be
+// sent goes again when the network, or the page, comes back. The server counts a key once.
+const NAME = "safeconduct-phone";
+const EVERY = 20_000;
+const PATIENCE = 15_000;
+const POSITION_EVERY = 60_000;
+
+const state = document.getElementById("phone-state");
+const box = document.getElementById("phone-position");
+
+const asked = (request) =>
+  new Promise((done, failed) => {
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => failed(request.error);
+  });
+
+const opened = (() => {
+  const request = indexedDB.open(NAME, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore("outbox", { keyPath: "key" });
+  return asked(request);
+})();
+
+const store = async (mode) => (await opened).transaction("outbox", mode).objectStore("outbox");
+const waiting = async () => asked((await store("readonly")).getAll());
+const keep = async (item) => asked((await store("readwrite")).put(item));
+const drop = async (key) => asked((await store("readwrite")).delete(key));
+
+async function tell(extra = "") {
+  const count = (await waiting()).length;
+  state.dataset.pending = count;
+  const words = [count ? state.dataset.waiting.replace("%d", count) : state.dataset.sent, extra];
+  if (!navigator.onLine) words.unshift(state.dataset.offline);
+  state.textContent = words.filter(Boolean).join(" ");
+}
+
+/** A token of the session that is signed in now; the page itself may be older than that. */
+async function token() {
+  const answer = await fetch(location.pathname, { headers: { "X-Fresh": "1" }, signal: AbortSignal.timeout(PATIENCE) });
+  if (answer.redirected) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? null;
+}
+
+const send = (item, csrf) =>
+  fetch(item.to, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body: JSON.stringify(item.word),
+    redirect: "manual",
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+
+async function flush() {
+  let extra = "";
+  let sent = 0;
+  await navigator.locks.request(NAME, async () => {
+    const items = (await waiting()).sort((a, b) => (a.word.at < b.word.at ? -1 : 1));
+    let csrf = document.querySelector("input[name=csrfmiddlewaretoken]")?.value;
+    for (const item of items) {
+      try {
+        let answer = await send(item, csrf);
+        const json = () => answer.headers.get("Content-Type")?.startsWith("application/json");
+        if (answer.type === "opaqueredirect" || (answer.status === 403 && !json())) {
+          csrf = await token();
+          if (!csrf) {
+            extra = state.dataset.signIn;
+            break;
+          }
+          answer = await send(item, csrf);
+        }
+        if (answer.ok || (answer.status >= 400 && answer.status < 500 && json() && answer.status !== 429)) {
+          if (answer.ok) sent += 1;
+          else extra = `${state.dataset.refused} ${(await answer.json()).error}`;
+          await drop(item.key);
+        } else break;
+      } catch {
+        break;
+      }
+    }
+  });
+  await tell(extra);
+  if (sent && !(await waiting()).length) location.reload();
+}
+
+const here = () =>
+  new Promise((done) => {
+    if (!box?.checked || !navigator.geolocation) return done({});
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => done({ latitude: coords.latitude, longitude: coords.longitude, accuracy_m: coords.accuracy }),
+      () => done({}),
+      { timeout: 5_000, maximumAge: 60_000 },
+    );
+  });
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-word]");
+  if (form) {
+    event.preventDefault();
+    const at = new Date().toISOString();
+    const given = Object.fromEntries(new FormData(form));
+    const key = crypto.randomUUID();
+    const word = { key, category: given.category, at, point: given.point ?? "" };
+    if (given.delay_minutes) word.delay_minutes = Number(given.delay_minutes);
+    const item = { key, to: form.getAttribute("action"), word };
+    await keep(item);
+    await tell();
+    const place = await here();
+    if (place.latitude !== undefined) await keep({ ...item, word: { ...word, ...place } });
+    await flush();
+    return;
+  }
+  // A phone that changes hands keeps nothing of the journey.
+  if (event.target.matches("form[action*='logout']") && !event.target.dataset.cleared) {
+    event.preventDefault();
+    if ((await waiting()).length && !confirm(state.dataset.leaving)) return;
+    await asked((await store("readwrite")).clear());
+    await Promise.all((await caches.keys()).map((name) => caches.delete(name)));
+    event.target.dataset.cleared = "1";
+    event.target.requestSubmit();
+  }
+});
+
+async function report() {
+  const journey = document.querySelector("[data-journey]")?.dataset.journey;
+  if (!journey || !box?.checked || document.visibilityState !== "visible" || !navigator.onLine) return;
+  const place = await here();
+  if (place.latitude === undefined) return;
+  const csrf = document.querySelector("input[name=csrfmiddlewaretoken]")?.value;
+  const body = JSON.stringify({ movement: journey, positions: [{ at: new Date().toISOString(), ...place }] });
+  await fetch("/positions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body,
+    signal: AbortSignal.timeout(PATIENCE),
+  }).catch(() => undefined); // a position is of its moment: the next one follows
+}
+
+addEventListener("online", flush);
+addEventListener("offline", () => tell());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && flush());
+setInterval(flush, EVERY);
+setInterval(report, POSITION_EVERY);
+if ("serviceWorker" in navigator) {
+  await navigator.serviceWorker.register(state.dataset.worker);
+  await navigator.serviceWorker.ready;
+}
+await flush();
+document.documentElement.dataset.phone = "ready";
