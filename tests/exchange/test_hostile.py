@@ -88,7 +88,15 @@ BAD: dict[str, Callable[[], FeedEntry]] = {
     "another originator": lambda: entry(originator="xx"),
     "another agreement": lambda: entry(agreement="pk-xx"),
     "a clause of another agreement": lambda: entry(clauses=["pk-xx/1.1"]),
-    "an unknown kind": lambda: entry(kind="strike"),
+    "a kind that is no word": lambda: entry(kind="Strike!"),
+    "a kind that is no text": lambda: entry(kind=7),
+    "an unknown kind with a part that is not labelled": lambda: entry(kind="strike", labels={}),
+    "an unknown kind with another part's disclosure": lambda: entry(kind="strike", labels={"target": 1}),
+    "an unknown kind with a part that fits no digest": lambda: entry(
+        kind="strike", parts=((0, disclosure("summary", {}, "b" * 24)),)
+    ),
+    "an unknown kind without digests": lambda: entry(kind="strike", digests=[]),
+    "an unknown kind of another originator": lambda: entry(kind="strike", originator="xx"),
     "an unknown part": lambda: entry(labels={"summary": 1, "target": 1}),
     "an unknown state": lambda: entry(state="secret"),
     "a label out of range": lambda: entry(labels={"summary": 4}),

@@ -20,4 +20,5 @@ class ExchangeConfig(AppConfig):
             sealing,
             stick,
             unsealing,
+            upgrade,
         )

@@ -21,7 +21,7 @@ from safeconduct.exchange.limits import (
 )
 from safeconduct.exchange.projection import OWN, RECEIVED
 from safeconduct.exchange.recall import ask_to_erase, erase_own, hold_on
-from safeconduct.exchange.reception import erase_received
+from safeconduct.exchange.receipts import erase_received
 from safeconduct.exchange.state import State
 from safeconduct.records.hooks import on_received, on_version
 from safeconduct.records.kinds import all_kinds

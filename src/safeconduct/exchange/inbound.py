@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from safeconduct.agreement.vocabulary import LEVELS
+from safeconduct.exchange.arrival import Arrival
 from safeconduct.exchange.bundle import Bundle, BundleRefused, FeedEntry
 from safeconduct.exchange.delivery import deliver_after, feed_of, restored, settle_restored
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_origin
-from safeconduct.exchange.leaves import Frame, LeafRefused, read_leaf
-from safeconduct.exchange.reception import Arrival, Reception
+from safeconduct.exchange.leaves import Frame, LeafRefused, read_leaf, unknown_kind
+from safeconduct.exchange.reception import Reception
 from safeconduct.exchange.state import State
+from safeconduct.exchange.unread import as_it_is, unread
 from safeconduct.exchange.witness import Forked, cosigned_note, given, keep_evidence, witness_ledger
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint
@@ -58,6 +60,7 @@ def cursor_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         "have": mirror_of(tx, partner.party).size,
         "head": known.ledger_size,
         "frozen": known.frozen,
+        "unread": unread(tx, partner.party),
         "cosignatures": base64.b64encode(given(known).pack()).decode(),
     }
 
@@ -181,6 +184,8 @@ def verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arriva
         if entry.parts:
             raise LeafRefused("an entry without parts discloses some")
         return Arrival(index, entry.leaf, header, {}, {})
+    if unknown_kind(header):
+        return as_it_is(index, entry, header, ceiling)
     kind = all_kinds()[header["kind"]]
     labelled = {kind.bit(name) for name in header["labels"]}
     if {position for position, _ in entry.parts} != labelled:

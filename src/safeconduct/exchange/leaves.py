@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.records.kinds import Kind, all_kinds
+from safeconduct.records.kinds import MAX_PARTS, Kind, all_kinds
 
 MAX_LEAF = 65_535
 MAX_INTEGER = 2**53 - 1
@@ -31,6 +31,7 @@ _RECALL = {"type", "record", "kind", "originator", "agreement", "parts"}
 _RECEIPT = {"type", "record", "originator", "agreement", "erase", "outcome", "because"}
 _RECORD = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 _CLAUSE = re.compile(r"[a-z0-9-]{1,64}(/[A-Za-z0-9.]{1,32})?")
 
@@ -74,6 +75,7 @@ def read_leaf(raw: bytes, frame: Frame) -> dict[str, Any]:
             _keys(header, _RECALL, frozenset({"sealed"}))
             _check_bundles(header.get("sealed", []))
             _check_names(header["parts"], _kind(header))
+            _match(_WORD, header["kind"], "the kind")
         case "receipt":
             _keys(header, _RECEIPT)
             _check_receipt(header)
@@ -85,20 +87,22 @@ def read_leaf(raw: bytes, frame: Frame) -> dict[str, Any]:
     return header
 
 
+def unknown_kind(header: Mapping[str, Any]) -> bool:
+    """Whether a leaf is of a kind that this version does not know: kept as it is until one does."""
+    return "kind" in header and header["kind"] not in all_kinds()
+
+
 def _check_version(header: dict[str, Any], frame: Frame) -> None:
     _keys(header, _VERSION, frozenset({"about"}))
-    kind = _kind(header)
     version, labels, digests = header["version"], header["labels"], header["digests"]
+    kind = _kind(header)
     if type(version) is not int or not 1 <= version <= MAX_INTEGER:
         raise LeafRefused("versions count from 1")
-    if type(header["orcon"]) is not bool or header["state"] not in kind.states:
-        raise LeafRefused(f"{kind.name} has no such state or handling")
-    if not isinstance(labels, dict) or not labels.keys() <= set(kind.part_names):
-        raise LeafRefused(f"labels name parts of {kind.name}")
-    if any(type(level) is not int or not 0 <= level <= 3 for level in labels.values()):
+    if type(header["orcon"]) is not bool:
+        raise LeafRefused("a record is ORCON or not")
+    _check_shape(header, kind)
+    if not isinstance(labels, dict) or any(type(v) is not int or not 0 <= v <= 3 for v in labels.values()):
         raise LeafRefused("a label is 0 to 3")
-    if not isinstance(digests, list) or len(digests) != len(kind.part_names):
-        raise LeafRefused(f"a version of {kind.name} has a digest for each of its parts")
     for digest in digests:
         _match(_DIGEST, digest, "a digest")
     if len(set(digests)) != len(digests):
@@ -121,6 +125,23 @@ def _check_version(header: dict[str, Any], frame: Frame) -> None:
         _match(_RECORD, about["record"], "a record id")
 
 
+def _check_shape(header: Mapping[str, Any], kind: Kind | None) -> None:
+    """State, labels and digests are those of the kind, or at least of some kind."""
+    labels, digests = header["labels"], header["digests"]
+    if kind is None:
+        for word in (header["kind"], header["state"], *(labels if isinstance(labels, dict) else ())):
+            _match(_WORD, word, "a word")
+        if not isinstance(digests, list) or not 0 < len(digests) <= MAX_PARTS:
+            raise LeafRefused("a version has a digest for each of its parts")
+        return
+    if header["state"] not in kind.states:
+        raise LeafRefused(f"{kind.name} has no such state")
+    if not isinstance(labels, dict) or not labels.keys() <= set(kind.part_names):
+        raise LeafRefused(f"labels name parts of {kind.name}")
+    if not isinstance(digests, list) or len(digests) != len(kind.part_names):
+        raise LeafRefused(f"a version of {kind.name} has a digest for each of its parts")
+
+
 def _check_receipt(header: dict[str, Any]) -> None:
     if type(header["erase"]) is not int or not 0 <= header["erase"] <= MAX_INTEGER:
         raise LeafRefused("a receipt names the entry it answers")
@@ -131,12 +152,15 @@ def _check_receipt(header: dict[str, Any]) -> None:
         raise LeafRefused("what is retained is retained because of something")
 
 
-def _check_names(names: Any, kind: Kind) -> None:
+def _check_names(names: Any, kind: Kind | None) -> None:
     if not isinstance(names, list) or not names:
         raise LeafRefused("parts are a list")
     if not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
         raise LeafRefused("a part is named twice")
-    if not set(names) <= set(kind.part_names):
+    if kind is None:
+        for name in names:
+            _match(_WORD, name, "a part")
+    elif not set(names) <= set(kind.part_names):
         raise LeafRefused(f"{kind.name} has no such part")
 
 
@@ -147,12 +171,10 @@ def _check_bundles(bundles: Any) -> None:
         _match(_RECORD, bundle, "a bundle's id")
 
 
-def _kind(header: Mapping[str, Any]) -> Kind:
+def _kind(header: Mapping[str, Any]) -> Kind | None:
+    """None for one that only a later version knows."""
     name = header.get("kind")
-    kind = all_kinds().get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise LeafRefused("a kind that this node does not know")
-    return kind
+    return all_kinds().get(name) if isinstance(name, str) else None
 
 
 def _keys(header: Mapping[str, Any], needed: set[str], allowed: frozenset[str] = frozenset()) -> None:

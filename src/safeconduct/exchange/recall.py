@@ -16,7 +16,7 @@ from safeconduct.exchange.leaves import MAX_REASON, REMOVED, write_leaf
 from safeconduct.exchange.limits import follow, look_again
 from safeconduct.exchange.outbound import bring_up_to_date
 from safeconduct.exchange.projection import OWN, SENT
-from safeconduct.exchange.reception import erase_received, send_receipt
+from safeconduct.exchange.receipts import erase_received, send_receipt
 from safeconduct.exchange.sealed_state import SealedState, with_bundles
 from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash

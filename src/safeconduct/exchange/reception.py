@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safeconduct.exchange.delivery import post
-from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, write_leaf
+from safeconduct.exchange.arrival import Arrival
+from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, unknown_kind
 from safeconduct.exchange.limits import follow
-from safeconduct.exchange.projection import RECEIVED, SENT
+from safeconduct.exchange.projection import RECEIVED
+from safeconduct.exchange.receipts import erase_received, send_receipt
 from safeconduct.exchange.sealed_state import TAKEN_BACK, SealedState
 from safeconduct.exchange.state import Received, State, received_id
+from safeconduct.exchange.unread import keep_unread, lies_unread
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import HOOKS
@@ -28,18 +30,6 @@ MAX_FOUNDING = 8 * 1024 * 1024
 
 UNKNOWN_LEVEL = 3
 """Label given to a part that was not released: none of its readers is let near by mistake."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One verified feed entry: its index and leaf, the header in it, its disclosures by part position, and the
-    values that they were opened to."""
-
-    index: int
-    leaf: bytes
-    header: dict[str, Any]
-    texts: dict[int, str]
-    values: dict[int, Any]
 
 
 @dataclass(frozen=True)
@@ -66,6 +56,9 @@ class Reception:
 
     def take(self, arrival: Arrival) -> None:
         """Apply one entry. Raises LeafRefused when it contradicts those before it."""
+        if unknown_kind(arrival.header):
+            keep_unread(self.tx, self.partner, arrival)
+            return
         match arrival.header["type"]:
             case "version" | "parts":
                 self._version(arrival)
@@ -237,6 +230,8 @@ class Reception:
         if about["originator"] == self.partner.party:
             found = self.state.received(self.partner.party, about["record"])
             record = found.record if found is not None else ""
+            if not record and lies_unread(self.tx, self.partner.party, about["record"]):
+                record = received_id(self.partner.party, about["record"])
         else:
             sent = self.state.sent_as(self.partner.party, about["record"])
             record = sent.record if sent is not None else ""
@@ -342,56 +337,3 @@ class Reception:
         row = self.tx.row(asked[0])
         kind = row.kind if row is not None else ""
         self.tx.announce({"topic": "holdings", "kind": kind, "record": asked[0], "index": index})
-
-
-def erase_received(tx: Tx, known: Received, mask: int, feed_index: int | None, reason: str = "") -> None:
-    """Destroy here what came of a partner's record, in every version that was stored: because the partner asked
-    with an entry of its feed, or for a reason of this node's own."""
-    state = State(tx.db)
-    tx.append(
-        "erasure",
-        {
-            "side": RECEIVED,
-            "record": known.record,
-            "partner": known.partner,
-            "mask": mask,
-            "at": iso(tx.now),
-            **({"reason": reason} if feed_index is None else {"feed_index": feed_index}),
-        },
-    )
-    for index, held in state.take_received(known.record, mask):
-        tx.erase(index, [bit for bit in range(held.bit_length()) if held >> bit & 1])
-    state.set_received_held(known, known.held & ~mask)
-
-
-def send_receipt(
-    tx: Tx, partner: Partner, known: Received, erase: int, mask: int, outcome: str, because: str
-) -> None:
-    """Answer an erasure in the own feed: the partner has it signed by this node's feed key."""
-    leaf = write_leaf(
-        {
-            "type": "receipt",
-            "record": known.opaque,
-            "originator": tx.home.party,
-            "agreement": partner.agreement,
-            "erase": erase,
-            "outcome": outcome,
-            "because": because,
-        }
-    )
-    tx.append(
-        "receipt",
-        {
-            "side": SENT,
-            "record": known.record,
-            "partner": partner.party,
-            "erase": erase,
-            "mask": mask,
-            "outcome": outcome,
-            "because": because,
-            "at": iso(tx.now),
-            "feed_index": State(tx.db).partner(partner.party).feed_size,
-            "feed_leaf": leaf_hash(leaf).hex(),
-        },
-    )
-    post(tx, partner.party, leaf, {})

@@ -142,6 +142,16 @@ CREATE TABLE IF NOT EXISTS exchange_sealed_held (
     labels TEXT NOT NULL,
     PRIMARY KEY (partner, opaque)
 );
+CREATE TABLE IF NOT EXISTS exchange_unread (
+    partner TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    ledger_index INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    record TEXT NOT NULL,
+    leaf BLOB NOT NULL,
+    PRIMARY KEY (partner, idx)
+);
+CREATE INDEX IF NOT EXISTS exchange_unread_record ON exchange_unread (partner, record);
 CREATE TABLE IF NOT EXISTS exchange_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)
 """
 

@@ -24,6 +24,8 @@ def describe(home: Home, door: Door) -> Iterator[str]:
         yield f"  received from them: {cursor['have']:,} entries; their ledger cosigned to {cursor['head']:,}"
         yield f"  our ledger: {_cosigned_words(acked.ledger_size, acked.age())}"
         yield f"  link: {_link_words(link.last_contact, link.last_error)}"
+        for kind, count in cursor["unread"].items():
+            yield f"  {count:,} entries of a kind that this version does not know: {kind}"
         if cursor["frozen"]:
             yield f"  FROZEN: {cursor['frozen']}"
 

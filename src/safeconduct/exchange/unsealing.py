@@ -13,12 +13,13 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import LEVELS
+from safeconduct.exchange.arrival import Arrival
 from safeconduct.exchange.bundle import FeedEntry
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.inbound import verified
-from safeconduct.exchange.leaves import Frame, LeafRefused
+from safeconduct.exchange.leaves import Frame, LeafRefused, unknown_kind
 from safeconduct.exchange.projection import RECEIVED, UNSENT
-from safeconduct.exchange.reception import Arrival, Reception
+from safeconduct.exchange.reception import Reception
 from safeconduct.exchange.sealed import Cover, SealedRefused, opened, uncover
 from safeconduct.exchange.sealed_state import EXPIRED, OPENED, WAITING, Advance, Incoming, SealedState
 from safeconduct.exchange.spoken import KEY_BYTES
@@ -189,6 +190,8 @@ def _take_in(
 def _check(tx: Tx, arrival: Arrival) -> None:
     """Only versions and parts lie in a sealed bundle, under clauses that are agreed still."""
     header = arrival.header
+    if unknown_kind(header):
+        raise LeafRefused("a kind that this version does not know")
     if header["type"] not in ("version", "parts") or all_kinds()[header["kind"]].crosses_by_pairing:
         raise LeafRefused("a sealed bundle holds versions of records")
     ended = [clause for clause in header["clauses"] if clause not in tx.policy.grants]

@@ -21,6 +21,7 @@ QUIET_SECONDS = 120.0
 class LinkHealth:
     """One partner's link. `state` is up, quiet, down, never or frozen; sizes count feed entries.
 
+    `unread` are kinds that this version does not know, each with the number of entries that wait for one that does,
     `waiting` are own entries that the partner has not acknowledged, `ours_cosigned` the own ledger's size as
     far as the partner has cosigned it, `theirs_cosigned` the other way round.
     """
@@ -40,6 +41,7 @@ class LinkHealth:
     ours_age: str
     theirs_cosigned: int
     frozen: str
+    unread: tuple[tuple[str, int], ...]
 
     @property
     def waiting(self) -> int:
@@ -73,6 +75,7 @@ def _health(home: Home, partner: Partner, now: float) -> LinkHealth:
         ours_age=ago(age) if age is not None else "",
         theirs_cosigned=cursor["head"],
         frozen=cursor["frozen"],
+        unread=tuple(cursor["unread"].items()),
     )
 
 

@@ -53,6 +53,7 @@ ENTRY_NAMES: Mapping[str, Promise] = {
     "checkpoint": pgettext_lazy("ledger entry", "checkpoint"),
     "key": pgettext_lazy("ledger entry", "key event"),
     "sealed": pgettext_lazy("ledger entry", "sealed bundle"),
+    "unread": pgettext_lazy("ledger entry", "of a kind that this version does not know"),
     "stream": pgettext_lazy("ledger entry", "live stream opened or closed"),
     "hold": pgettext_lazy("ledger entry", "hold on an erasure"),
     "pad": pgettext_lazy("ledger entry", "padding"),
