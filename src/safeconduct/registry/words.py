@@ -161,6 +161,25 @@ CODES: Words = {
 }
 """By field, the words for the codes that stand in it."""
 
+REASONS: Words = {
+    "a departure is not before the arrival": _("A departure is not before the arrival."),
+    "a later count is on record already": _("A later count is on record already."),
+    "a person has departed when there is an end": _("A person has departed when there is an end."),
+    "it has not come to that yet": _("It has not come to that yet: this lies ahead."),
+    "no such site": _("There is no such site."),
+    "one of the records is not in use any more": _("One of the records is not in use any more."),
+    "the person is registered elsewhere at that time": _("The person is registered elsewhere at that time."),
+    "this grievance is closed": _("This grievance is closed."),
+    "this person has left; enter them as there again first": _(
+        "This person has left. Set them active again before they arrive."
+    ),
+    "this person is not registered as present anywhere": _(
+        "This person is not registered as present anywhere."
+    ),
+    "two records and a reason are needed": _("Two records and a reason are needed."),
+}
+"""What the writer refuses in the words it says it in, for people."""
+
 KINDS: Words = {
     "organisation": _("Organisation"),
     "project": _("Project"),
