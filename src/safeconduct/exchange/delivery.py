@@ -150,6 +150,7 @@ def _copy(home: Home, state: State, feed: Feed) -> None:
 @on_start
 def open_feeds(tx: Tx) -> None:
     """Make each partner's tables and feed, and finish what a crash may have left undone."""
+    from safeconduct.exchange.refill import refill
     from safeconduct.exchange.schema import create_tables
 
     create_tables(tx.db, tx.log)
@@ -157,4 +158,5 @@ def open_feeds(tx: Tx) -> None:
     for partner in tx.home.partners:
         if state.meet(partner):
             state.start_sweep(partner)
+        refill(tx, tx.home.partners[partner], feed_of(tx.home, partner))
         deliver_after(tx, partner)

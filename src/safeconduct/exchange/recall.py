@@ -186,6 +186,7 @@ def ask_to_erase(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> boo
             "sent_as": sent.opaque,
             "erased": _names(kind, given),
             "mask": given,
+            "sealed": list(bundles),
             "at": iso(tx.now),
             "feed_index": state.partner(sent.partner).feed_size,
             "feed_leaf": leaf_hash(leaf).hex(),

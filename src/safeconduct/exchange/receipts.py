@@ -51,6 +51,7 @@ def send_receipt(
         {
             "side": SENT,
             "record": known.record,
+            "sent_as": known.opaque,
             "partner": partner.party,
             "erase": erase,
             "mask": mask,
