@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safeconduct.incidents.exports import csv_writer
-from safeconduct.incidents.importers.lines import MAX_CELL, MAX_LINE
 from safeconduct.incidents.importers.mapping import ColumnMapping, MappingRefused
 from safeconduct.incidents.importers.run import FileRefused, RefusedRow, Row, read
+from safeconduct.records.delimited import MAX_CELL, MAX_LINE
 
 from . import layout_files as files
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.incidents.kinds import CLAIM, FIGURES, INCIDENT
-from safeconduct.records.moments import MomentRefused, in_order, instant
 from safeconduct.records.kinds import PartRefused
+from safeconduct.records.moments import MomentRefused, in_order, instant
 
 
 def test_parts_stand_in_the_order_that_masks_count_on() -> None:

@@ -6,8 +6,6 @@ WGS 84, longitude before latitude, no `crs`, a null geometry where the place is 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,25 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.incidents.kinds import INCIDENT
+from safeconduct.records.safe_cells import BOM, csv_row, safe_cell
 
 Released = Mapping[str, Any]
 
 HEADER = ("id", "version", "state", "originator", "label")
 COLUMNS = tuple((part, name) for part, model in INCIDENT.parts.items() for name in model.model_fields)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-BOM = "\ufeff"
-
-
-def safe_cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet runs. Numbers keep their sign; only text is guarded."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value).replace("\0", "")
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 @dataclass(frozen=True)
@@ -54,23 +39,17 @@ class Writer:
         yield self.closing
 
 
-def _csv_row(cells: Iterable[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue()
-
-
 def _csv_line(record: Released) -> str:
     parts = record["parts"]
     cells = [safe_cell(record.get(name)) for name in HEADER]
     cells += [safe_cell((parts.get(part) or {}).get(name)) for part, name in COLUMNS]
-    return _csv_row([*cells, safe_cell(";".join(record.get("withheld", ())))])
+    return csv_row([*cells, safe_cell(";".join(record.get("withheld", ())))])
 
 
 def csv_writer(bom: bool = False) -> Writer:
     """CSV (RFC 4180, CRLF). `bom` helps spreadsheets that do not expect UTF-8."""
     names = (*HEADER, *(f"{part}.{name}" for part, name in COLUMNS), "withheld")
-    return Writer("text/csv; charset=utf-8", (BOM if bom else "") + _csv_row(names), _csv_line)
+    return Writer("text/csv; charset=utf-8", (BOM if bom else "") + csv_row(names), _csv_line)
 
 
 def feature(record: Released) -> dict[str, Any]:

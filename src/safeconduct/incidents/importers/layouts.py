@@ -23,7 +23,7 @@ from safeconduct.incidents.importers.cells import (
     without_blanks,
     words,
 )
-from safeconduct.incidents.importers.lines import FileRefused
+from safeconduct.records.delimited import FileRefused
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from safeconduct.incidents.importers.cells import Cellmap, Parts, RowRefused, day, shown, without_blanks
-from safeconduct.incidents.importers.lines import FileRefused, column_name
 from safeconduct.incidents.kinds import INCIDENT
+from safeconduct.records.delimited import FileRefused, column_name
 from safeconduct.records.moments import MomentRefused, instant
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")

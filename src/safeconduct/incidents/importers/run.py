@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from safeconduct.incidents.importers.cells import Parts, RowRefused
 from safeconduct.incidents.importers.layouts import recognise
-from safeconduct.incidents.importers.lines import Cells, FileRefused, RefusedRow, Row, Sheet
+from safeconduct.incidents.importers.lines import Row
 from safeconduct.incidents.importers.mapping import ColumnMapping
 from safeconduct.incidents.kinds import INCIDENT
+from safeconduct.records.delimited import Cells, FileRefused, RefusedRow, Sheet
 from safeconduct.records.external import Known, content_digest
 from safeconduct.records.kinds import PartRefused
 
