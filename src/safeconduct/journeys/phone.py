@@ -6,7 +6,6 @@ time and a key of its own, sent later, and counted once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -157,8 +156,7 @@ def say(request: HttpRequest, movement: str) -> HttpResponse:
     """
     as_json = request.content_type == "application/json"
     try:
-        given = json.loads(request.body[: BODY + 1]) if as_json else _of_form(request)
-        spoken = Word.model_validate(given)
+        spoken = _of_outbox(request) if as_json else Word.model_validate(_of_form(request))
         done = check_in(
             reader_of(request),
             movement,
@@ -183,6 +181,12 @@ def say(request: HttpRequest, movement: str) -> HttpResponse:
         return JsonResponse({"record": done.record}, status=201)
     messages.success(request, _("Your word is on record: %(word)s.") % {"word": SPOKEN[spoken.category]})
     return HttpResponseRedirect(reverse("journeys:phone"))
+
+
+def _of_outbox(request: HttpRequest) -> Word:
+    if len(request.body) > BODY:
+        raise ValueError(f"a word has at most {BODY} bytes")
+    return Word.model_validate_json(request.body)
 
 
 def _of_form(request: HttpRequest) -> dict[str, Any]:
