@@ -20,6 +20,10 @@ COMPLETE = "complete"
 TIME_ZONES = {"host": "Asia/Karachi", "partner": "Asia/Karachi"}
 """Both nodes stand in the Host's territory."""
 SCREENS = (
+    ("journeys", "journeys/"),
+    ("journeys on the map", "journeys/map/"),
+    ("my journey (phone)", "journeys/phone/"),
+    ("registry", "registry/"),
     ("incidents", "incidents/"),
     ("map", "incidents/map/"),
     ("report an incident", "incidents/report/"),
@@ -136,6 +140,6 @@ def _introduce(homes: Sequence[Home], say: Callable[[str], object]) -> None:
         say(f"\n{home.name}: {web_address(home)}")
         say("  sign in as " + ", ".join(part.username for part in CAST[home.side]))
         for name, path in SCREENS:
-            say(f"  {name:<20} {web_address(home)}{path}")
+            say(f"  {name:<22} {web_address(home)}{path}")
     say(f"\npassword of every account: {PASSWORD}")
     say("ready " + " ".join(web_address(home) for home in homes))
