@@ -15,4 +15,7 @@ class Impersonal(logging.Filter):
             )
         if hasattr(record, "request"):
             del record.request
+        if record.name.startswith("django.security"):
+            # What a stranger sends is no fault of the program, and must not fill the disk with where it was refused.
+            record.exc_info = None
         return True

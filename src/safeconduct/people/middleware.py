@@ -23,6 +23,9 @@ OPEN = ("/accounts/", "/static/", "/i18n/", "/healthz")
 The pages under /accounts/ that are about an account ask for sign-in themselves.
 """
 API = "/api/"
+LONGEST_TARGET = 2000
+"""Characters of an address that is led back to after signing in; of a longer one its query is dropped."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -71,6 +74,8 @@ class PrincipalMiddleware:
         if not isinstance(account, Account):
             # A fragment asked for by a script must not be filled with the sign-in page.
             target = request.get_full_path() if "HX-Request" not in request.headers else "/"
+            if len(target) > LONGEST_TARGET:
+                target = request.path if len(request.path) <= LONGEST_TARGET else "/"
             return redirect_to_login(target, settings.LOGIN_URL)
         if account.must_change_password:
             messages.info(request, _("Choose a password that only you know."))
