@@ -34,6 +34,12 @@ def terms() -> Terms:
     return terms_of(here.state().policy, home.party, home.partners)
 
 
+def opens_hours_of(originator: str) -> int | None:
+    """How long before departure that party's itineraries open to this one; None where no clause says so."""
+    policy = here.state().policy
+    return policy.limit("opens_hours", MOVEMENT.name, "itinerary", here.home().party, originator)
+
+
 # --- the Partner Party's notice ------------------------------------------------------------------------------
 
 

@@ -65,6 +65,12 @@ STAGES: Words = {
 }
 """Where a movement stands, from all that both parties said of it (`standing.stage_of`)."""
 
+DECISIONS: Words = {
+    "cleared": pgettext_lazy("decision on a movement", "Cleared"),
+    "refused": pgettext_lazy("decision on a movement", "Refused"),
+    "revoked": pgettext_lazy("decision on a movement", "Clearance revoked"),
+}
+
 FIELDS: Words = {
     "reference": _("Reference"),
     "purpose": _("Purpose"),
