@@ -33,6 +33,15 @@ SCREENS = (
 )
 
 
+LADDER = [
+    {"after_minutes": 0, "roles": ["security_manager", "duty_bearer"]},
+    {"after_minutes": 1, "roles": ["watch_officer"]},
+    {"after_minutes": 2, "roles": ["coordinator", "commander"]},
+    {"after_minutes": 3, "roles": ["signatory"]},
+]
+"""Climbs within minutes, so that whoever tries the demonstration sees its last step."""
+
+
 def run(folder: Path, host_port: int, partner_port: int, say: Callable[[str], object]) -> None:
     """Start both nodes, filling them at the first start, until SIGINT or SIGTERM."""
     folder = folder.resolve()
@@ -97,6 +106,7 @@ def _create(folder: Path, ports: dict[str, int]) -> None:
             second_factor="optional",
             cadence=15,
             exchange_pad=32,
+            ladder=LADDER,
             time_zone=TIME_ZONES[side],
         )
     for side, home in homes.items():
