@@ -74,19 +74,37 @@ def arrive_job(tx: Tx, payload: Answer) -> Answer:
     if current is not None and current.since < begins:
         _close(tx, subject, current, since)
         closed = current.row.id
-    stay = {"site": site, "since": since}
+    record, version, index = _stay(tx, subject, row, {"site": site, "since": since}, payload)
+    return {"record": record, "version": version, "index": index, "closed": closed}
+
+
+@job("registry_stay")
+def stay_job(tx: Tx, payload: Answer) -> Answer:
+    """A stay that is over already. Payload: actor, person, site, since, until; `external`."""
+    subject = tx.subject(payload["actor"])
+    person, site, since, until = _given(payload, "person", "site", "since", "until")
+    row = _own(tx, subject, person, "person")
+    _own(tx, subject, site, "site")
+    stay = {"site": site, "since": since, "until": until}
+    record, version, index = _stay(tx, subject, row, stay, payload)
+    return {"record": record, "version": version, "index": index}
+
+
+def _stay(
+    tx: Tx, subject: Subject, person: RowView, stay: dict[str, str], payload: Mapping[str, Any]
+) -> tuple[str, int, int]:
+    """Store a new stay; whoever may see what is held on the person may see it too."""
     if payload.get("external"):
         stay["external"] = str(payload["external"])
     draft = Draft(
         PRESENCE.name,
         {"stay": stay},
-        about=person,
-        state="arrived",
+        about=person.id,
+        state="departed" if stay.get("until") else "arrived",
         releasable=(),
-        assigned=sorted(names_in(row.assigned)),
+        assigned=sorted(names_in(person.assigned)),
     )
-    record, version, index = store(tx, subject, "write", PRESENCE, draft)
-    return {"record": record, "version": version, "index": index, "closed": closed}
+    return store(tx, subject, "write", PRESENCE, draft)
 
 
 @job("registry_depart")

@@ -23,6 +23,8 @@ ALIKE = 90.0
 """Out of 100: names that are the same but for a letter or their order."""
 ALIKE_AT_ONE_EMPLOYER = 78.0
 CANDIDATES = 40
+SHORTEST_NUMBER = 5
+"""A passport's number of fewer letters and digits says nothing."""
 SHOWN = ("name", "employment", "link")
 
 PASSPORT, NAME, NAME_AND_EMPLOYER = "passport", "name", "employer"
@@ -132,6 +134,12 @@ def _keys(known: Known) -> set[str]:
     return keys
 
 
+def with_passport(reader: Subject, number: str) -> set[str]:
+    """The records with a passport of this number, as far as the reader may read it; nothing of it is shown."""
+    key = document_key(number)
+    return {each.id for each in _persons(reader, key)} if len(key) >= SHORTEST_NUMBER else set()
+
+
 def duplicates(reader: Subject, record: str, parts: Mapping[str, Any]) -> list[tuple[Likeness, Released]]:
     """Records of this party that may be of the same person, as far as the reader may see them; no more than
     name, employment and link of them is read."""
@@ -141,7 +149,7 @@ def duplicates(reader: Subject, record: str, parts: Mapping[str, Any]) -> list[t
     for name in asked.names:
         for text in filter(None, (name, sound_query(name))):
             found.update((each.id, each) for each in _persons(reader, text))
-    if len(asked.document) >= 5:
+    if len(asked.document) >= SHORTEST_NUMBER:
         same = _persons(reader, asked.document)
         by_document = {each.id for each in same}
         found.update((each.id, each) for each in same)

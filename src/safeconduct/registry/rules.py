@@ -109,6 +109,20 @@ def leave(
     return _act("registry_leave", actor, {"person": person, "until": until, "seen": seen}, door)
 
 
+def enter_stay(
+    actor: Subject,
+    person: str,
+    site: str,
+    since: str,
+    until: str,
+    external: str = "",
+    door: Door | None = None,
+) -> Committed:
+    """A stay that is over already. Raises PartRefused when the person was elsewhere at that time."""
+    given = {"person": person, "site": site, "since": since, "until": until, "external": external}
+    return _act("registry_stay", actor, given, door)
+
+
 def correct_stay(
     actor: Subject,
     presence: str,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from safeconduct.registry import acting, entering, grievances, sites_view, views
+from safeconduct.registry import acting, entering, grievances, sites_view, table_views, views
 
 app_name = "registry"
 
 urlpatterns = [
     path("", sites_view.home, name="home"),
+    path("import/", table_views.import_page, name="import"),
+    path("export/<slug:what>.<slug:form>", table_views.export, name="export"),
     path("mine/", views.mine, name="mine"),
     path("grievances/", grievances.listing, name="grievances"),
     path("grievances/raise/", grievances.raise_one, name="raise"),

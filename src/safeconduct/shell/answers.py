@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from safeconduct.records import here
 from safeconduct.records.principals import to_wire
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, Unavailable
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def reader_of(request: HttpRequest) -> Subject:
@@ -39,7 +40,7 @@ def answering(view: View) -> View:
     """Turn what the doors of `records` raise into pages; a refusal says which clause would allow it."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except NotFound as fault:

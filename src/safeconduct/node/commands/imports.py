@@ -128,3 +128,63 @@ def areas(home: Path | None, source: str, licence: str, designated: bool, file: 
 
 def _credit(source: str, licence: str) -> None:
     click.echo(f"source: {source}; licence: {licence or 'not said'}")
+
+
+def _table(home: Path | None, what: str, file: Path, dry_run: bool) -> None:
+    from safeconduct.records.delimited import FileRefused
+
+    with opened(home) as (where, door):
+        from safeconduct.records.principals import system_subject
+        from safeconduct.registry.importing import import_table
+        from safeconduct.registry.layouts import LAYOUTS
+
+        try:
+            actor = system_subject(where.party)
+            report = import_table(actor, file, LAYOUTS[what], commit=not dry_run, door=door)
+        except FileRefused as fault:
+            raise click.ClickException(str(fault)) from None
+    for problem in report.problems:
+        column = f", {problem.column}" if problem.column else ""
+        click.echo(f"line {problem.line}{column}: {problem.reason}", err=True)
+    for like in report.suggestions:
+        where_else = f"record {like.record}" if like.record else f"line {like.other_line}"
+        click.echo(f"line {like.line}: may be the person of {where_else} ({like.reason})", err=True)
+    kept_back = report.refused - len(report.problems)
+    if kept_back:
+        click.echo(f"... and {kept_back:,} more refused rows", err=True)
+    would = "would be " if dry_run else ""
+    click.echo(
+        f"{report.rows:,} rows: {would}{report.new:,} new, {report.changed:,} changed, "
+        f"{report.unchanged:,} unchanged, {report.refused:,} refused; {report.suggested:,} may be duplicates"
+    )
+
+
+_table_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_dry_run = click.option("--dry-run", is_flag=True, help="Store nothing; list what would be refused.")
+
+
+@import_.command()
+@home_option
+@_dry_run
+@_table_file
+def persons(home: Path | None, dry_run: bool, file: Path) -> None:
+    """Import Protected Persons from a CSV or XLSX table."""
+    _table(home, "persons", file, dry_run)
+
+
+@import_.command()
+@home_option
+@_dry_run
+@_table_file
+def sites(home: Path | None, dry_run: bool, file: Path) -> None:
+    """Import sites from a CSV or XLSX table."""
+    _table(home, "sites", file, dry_run)
+
+
+@import_.command()
+@home_option
+@_dry_run
+@_table_file
+def presences(home: Path | None, dry_run: bool, file: Path) -> None:
+    """Import arrivals and departures from a CSV or XLSX table."""
+    _table(home, "presences", file, dry_run)
