@@ -230,7 +230,7 @@ def _create(folder: Path, side: str) -> Home:
     party = PARTIES[side]
     public = create_key_file(_key(folder, side))
     signatory = file_signatory(party, f"Signatory of the {side}", public).to_dict()
-    port = _free_port()
+    port = free_port()
     home = Home.create(
         folder / side,
         party,
@@ -252,7 +252,7 @@ def _create(folder: Path, side: str) -> Home:
     return home
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as held:
         return int(held.getsockname()[1])
 
