@@ -33,6 +33,7 @@ class Journey:
     movement: Released
     stage: str = ""
     course: Course = NOWHERE
+    """How far it has come; only worked out for journeys that were heard of."""
     acknowledgements: list[Released] = field(default_factory=list)
     clearance: Released | None = None
     check_ins: list[Released] = field(default_factory=list)
@@ -105,16 +106,19 @@ def with_what_is_said(reader: Subject, movements: Sequence[Released], now: float
     """Each movement with its acknowledgements, clearance, check-ins, open escalations and so its stage."""
     journeys = {each.id: Journey(each) for each in movements}
     going = [each.movement.id for each in journeys.values() if not each.ended]
-    for found in _about(reader, "acknowledgement", going):
-        journeys[found.about].acknowledgements.append(found)
     decided = {found.about: found for found in _about(reader, "clearance", going)}
     for found in _about(reader, "check_in", going, parts=("word",), told=("position",)):
         journeys[found.about].check_ins.append(found)
     for found in _about(reader, "escalation", going, state="raised"):
         journeys[found.about].escalations.append(found)
+    # Who acknowledged matters to the stage of those only that nothing else has been said about.
+    silent = [each for each in going if each not in decided and not journeys[each].check_ins]
+    for found in _about(reader, "acknowledgement", silent):
+        journeys[found.about].acknowledgements.append(found)
     for record, each in journeys.items():
         decision = decided.get(record)
-        done = NOWHERE if each.ended else course(each.movement, each.check_ins)
+        heard = not each.ended and (each.check_ins or each.movement.state in GOING)
+        done = course(each.movement, each.check_ins) if heard else NOWHERE
         stage = stage_of(each.movement, each.acknowledgements, decision, done, now)
         journeys[record] = replace(each, clearance=decision, course=done, stage=stage)
     return list(journeys.values())
@@ -127,7 +131,7 @@ def with_bearers(reader: Subject, journeys: Sequence[Journey]) -> list[Journey]:
     movement_of = {leg.id: leg.about for leg in legs}
     for leg in legs:
         known[leg.about].legs.append(leg)
-    for handover in _about(reader, "handover", list(movement_of)):
+    for handover in _about(reader, "handover", list(movement_of), parts=("point", "word")):
         known[movement_of[handover.about]].handovers.append(handover)
     return list(journeys)
 
@@ -144,6 +148,8 @@ def _about(
     found: list[Released] = []
     for first in range(0, len(ids), AT_ONCE):
         some = ids[first : first + AT_ONCE]
-        query = Query(kind, about=some, parts=parts, told=told, state=state, withdrawn=False)
+        query = Query(
+            kind, about=some, shown=frozenset(some), parts=parts, told=told, state=state, withdrawn=False
+        )
         found += find(reader, replace(query, sort="at", descending=False, limit=MAX_LIMIT)).records
     return [each for each in found if each.about]

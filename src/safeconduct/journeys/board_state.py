@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from safeconduct.journeys.underway_course import Course, Due, Plan, course_of, heard_in
+from safeconduct.journeys.underway_word import AHEAD_SECONDS
 from safeconduct.records.release import Released
 
 NOWHERE = Course(False, False, None, ())
 
 
-def course(movement: Released, check_ins: Sequence[Released]) -> Course:
-    """How far the journey has come, going by the check-ins and the plan as far as they are visible."""
+def course(movement: Released, check_ins: Sequence[Released], now: float) -> Course:
+    """How far the journey has come at `now` (epoch seconds), going by the check-ins and the plan as far as they are
+    visible."""
     try:
         plan = Plan.of(movement.parts)
     except (KeyError, TypeError, ValueError):
         return NOWHERE
-    return course_of(plan, heard_in(each.parts["word"] for each in check_ins if each.parts.get("word")))
+    words = (each.parts["word"] for each in check_ins if each.parts.get("word"))
+    return course_of(plan, heard_in(words, now + AHEAD_SECONDS))
 
 
 def stage_of(

@@ -135,9 +135,22 @@ def _step(
     return step
 
 
+def with_standing(tx: Tx, movement: RowView, said: Sequence[RowView]) -> list[RowView]:
+    """Of decisions on a movement, or of its legs, those that count: no party decides on its own notice by sending
+    what only the receiver of a notice may say."""
+    own = tx.home.party
+    return [each for each in said if each.originator == own or movement.originator == own]
+
+
+def legs_of(tx: Tx, movement: RowView) -> list[RowView]:
+    """The legs of a movement that count, oldest first."""
+    return with_standing(tx, movement, tx.rows_about(movement.id, "leg"))
+
+
 def holders(tx: Tx, movement: str) -> list[str]:
     """The unit that holds the movement now: of the active leg, else of the first that is not behind it."""
-    legs = [row for row in tx.rows_about(movement, "leg") if row.state in ("assigned", "active")]
+    about = tx.row(movement)
+    legs = [] if about is None else [leg for leg in legs_of(tx, about) if leg.state in ("assigned", "active")]
     legs.sort(key=lambda row: (row.state != "active", (row.values().get("course") or {}).get("sequence", 0)))
     unit = (legs[0].values().get("duty") or {}).get("unit") if legs else None
     return [unit] if unit else []

@@ -29,7 +29,7 @@ def stage_of(
     An acknowledgement says that the notice was received and clears nothing; a clearance that was refused or
     revoked refuses, however many acknowledged; what is under way goes before what was decided about it.
     """
-    done = board_state.course(movement, check_ins)
+    done = board_state.course(movement, check_ins, now)
     return cast(Stage, board_state.stage_of(movement, acknowledgements, clearance, done, now))
 
 

@@ -6,6 +6,7 @@ so two nodes that have heard the same come to the same answer. Times are seconds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -81,8 +82,9 @@ class Course:
         return [due for due in self.unmet if due.deadline <= now]
 
 
-def heard_in(words: Iterable[Mapping[str, Any]]) -> list[Heard]:
-    """The check-ins among these `word` parts, in true order, each once."""
+def heard_in(words: Iterable[Mapping[str, Any]], until: float = math.inf) -> list[Heard]:
+    """The check-ins among these `word` parts, in true order, each once; what is dated after `until` tells of
+    nothing that was, and counts for nothing."""
     found = {
         Heard(
             instant_of(w["at"]),
@@ -93,7 +95,8 @@ def heard_in(words: Iterable[Mapping[str, Any]]) -> list[Heard]:
         )
         for w in words
     }
-    return sorted(found, key=lambda heard: (heard.at, heard.entered, heard.category, heard.point))
+    told = (heard for heard in found if heard.at <= until)
+    return sorted(told, key=lambda heard: (heard.at, heard.entered, heard.category, heard.point))
 
 
 def course_of(plan: Plan, heard: Sequence[Heard]) -> Course:

@@ -22,12 +22,13 @@ from safeconduct.geo.sphere import GeometryError, Point, of_geojson
 from safeconduct.geo.watching import Crossing, Fix, Standing, step
 from safeconduct.journeys.kinds import CHECK_IN, MOVEMENT
 from safeconduct.journeys.ladder import escalate, escalations, settle
+from safeconduct.journeys.underway_word import AHEAD_SECONDS
 from safeconduct.positions.seen import on_fixes
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_start
 from safeconduct.records.moments import instant
 from safeconduct.records.principals import system_subject
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def watch(tx: Tx, movement: str, person: str, fixes: Sequence[Fix]) -> None:
             if after != before:
                 known[key] = changed[key] = after
             if crossing is not None:
-                _crossed(tx, movement, key, fence, crossing)
+                _crossed(tx, movement, person, key, fence, crossing)
                 row = tx.row(movement) or row
     tx.db.executemany(
         "INSERT OR REPLACE INTO journey_fence VALUES (?, ?, ?, ?)",
@@ -80,9 +81,16 @@ def watch_check_in(tx: Tx, row: RowView) -> None:
     """The position that was stated with a check-in counts like any other."""
     values = row.values()
     position, word = values.get("position"), values.get("word")
-    if position and word:
+    if position and word and instant(word["at"]).timestamp() <= tx.now + AHEAD_SECONDS:
         at = Point(position["latitude"], position["longitude"])
-        watch(tx, row.about, "", [Fix(at, instant(word["at"]), position.get("accuracy_m"))])
+        watch(tx, row.about, _speaker(tx, row), [Fix(at, instant(word["at"]), position.get("accuracy_m"))])
+
+
+def _speaker(tx: Tx, row: RowView) -> str:
+    """Whose position a check-in states: the person here who said it, or the other party, which speaks for no phone."""
+    if row.originator != tx.home.party:
+        return f"{row.originator}/"
+    return next(iter(sorted(names_in(row.assigned))), "")
 
 
 def forget(tx: Tx, movement: str) -> None:
@@ -167,7 +175,7 @@ def _areas(file: Path) -> AreaMap | None:
     return held[1]
 
 
-def _crossed(tx: Tx, movement: str, key: str, fence: _Fence, crossing: Crossing) -> None:
+def _crossed(tx: Tx, movement: str, person: str, key: str, fence: _Fence, crossing: Crossing) -> None:
     row = tx.row(movement)
     if row is None:
         return
@@ -179,10 +187,21 @@ def _crossed(tx: Tx, movement: str, key: str, fence: _Fence, crossing: Crossing)
     reason, out_of_bounds = ("left_corridor", False) if key == CORRIDOR else ("entered_area", True)
     raised = [each for each in escalations(tx, movement) if _raised(each, reason, fence.name)]
     if crossing.enters is not out_of_bounds:
-        for each in raised:
+        # One who is back says nothing of another who is not.
+        back = not _others_out(tx, movement, person, key, out_of_bounds)
+        for each in raised if back else ():
             settle(tx, each, "back")
     elif not raised:
         escalate(tx, row, reason, since, fence.name)
+
+
+def _others_out(tx: Tx, movement: str, person: str, key: str, out_of_bounds: bool) -> bool:
+    """Whether any other of those who are followed was last where it should not be."""
+    rows = tx.db.execute(
+        "SELECT standing FROM journey_fence WHERE movement = ? AND fence = ? AND person <> ?",
+        (movement, key, person),
+    )
+    return any(Standing.of(json.loads(told)).inside is out_of_bounds for (told,) in rows.fetchall())
 
 
 def _raised(escalation: RowView, reason: str, name: str) -> bool:

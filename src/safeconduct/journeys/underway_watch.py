@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.journeys.kinds import LEG, MOVEMENT
-from safeconduct.journeys.ladder import SILENCE, escalate, escalations, settle, stop
+from safeconduct.journeys.ladder import SILENCE, escalate, escalations, legs_of, settle, stop, with_standing
 from safeconduct.journeys.underway_course import Course, Plan, course_of, heard_in, instant_of
 from safeconduct.journeys.underway_fences import forget, watch_check_in
+from safeconduct.journeys.underway_word import AHEAD_SECONDS
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_received, on_version
 from safeconduct.records.kinds import Kind
@@ -64,7 +65,7 @@ def _look(tx: Tx, movement: str) -> None:
         _end(tx, row, "cancelled")
         return
     words = (check_in.values().get("word") for check_in in tx.rows_about(movement, "check_in"))
-    course = course_of(plan, heard_in(word for word in words if word))
+    course = course_of(plan, heard_in((word for word in words if word), tx.now + AHEAD_SECONDS))
     own = row.originator == tx.home.party
     if course.arrived or row.state == "arrived":
         if own:
@@ -147,7 +148,7 @@ def _known_since(tx: Tx, row: RowView) -> float:
 
 def _decision(tx: Tx, row: RowView) -> str:
     """The Host Party's latest word on whether it may go: cleared, refused (also: no longer cleared) or ""."""
-    decisions = tx.rows_about(row.id, "clearance")
+    decisions = with_standing(tx, row, tx.rows_about(row.id, "clearance"))
     if not decisions:
         return ""
     return "cleared" if decisions[-1].state == "cleared" else "refused"
@@ -155,11 +156,12 @@ def _decision(tx: Tx, row: RowView) -> str:
 
 def _follow_legs(tx: Tx, row: RowView, course: Course, over: bool) -> None:
     """Own legs follow the journey: the first begins when it departs, each next one when it was taken over."""
-    legs = [leg for leg in tx.rows_about(row.id, LEG.name) if leg.state != "cancelled"]
+    legs = [leg for leg in legs_of(tx, row) if leg.state != "cancelled"]
     legs.sort(key=lambda leg: (_course_part(leg).get("sequence", 0), leg.at))
     held = course.departed
     for leg in legs:
-        taken = any(each.state == "taken" for each in tx.rows_about(leg.id, "handover"))
+        words = (each for each in tx.rows_about(leg.id, "handover") if each.originator == leg.originator)
+        taken = any(each.state == "taken" for each in words)
         if leg.originator == tx.home.party:
             state = "completed" if over or (taken and held) else "active" if held else "assigned"
             if state != "assigned" and leg.state != "completed":
