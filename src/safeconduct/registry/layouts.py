@@ -46,7 +46,9 @@ class Layout:
     required: tuple[str, ...]
 
     def column_of(self, part: str, path: str) -> str:
-        """The column that fills a field of a part; the field's own path where none does."""
+        """The column that fills a field of a part; the field's own path where none does, "" for the whole part."""
+        if not path:
+            return ""
         wanted = f"{part}.{path.partition('.')[0]}"
         return next((column for column, target in self.columns.items() if target == wanted), wanted)
 

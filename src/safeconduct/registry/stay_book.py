@@ -41,20 +41,17 @@ class StayBook:
         entries = self._of(person)
         since = seconds(stay["since"])
         until = seconds(stay["until"]) if stay.get("until") else None
-        current = next((each for each in entries if each.until is None and each.record != record), None)
+        others = [each for each in entries if not record or each.record != record]
+        current = next((each for each in others if each.until is None), None)
         if not record and until is None and current is not None:
             if current.site == stay["site"] and current.since <= since:
                 return "id", "the person is registered there already"
             if current.since < since:
                 current.until = since
         end = FOR_EVER if until is None else until
-        for each in entries:
-            other = each.record != record or not record
-            if other and each.since < end and since < each.end:
-                return "since", "the person is registered elsewhere at that time"
-        if record:
-            entries[:] = [each for each in entries if each.record != record]
-        entries.append(_Entry(record, stay["site"], since, until))
+        if any(each.since < end and since < each.end for each in others):
+            return "since", "the person is registered elsewhere at that time"
+        self._entries[person] = [*others, _Entry(record, stay["site"], since, until)]
         return None
 
     def _of(self, person: str) -> list[_Entry]:
