@@ -118,7 +118,7 @@ def with_what_is_said(reader: Subject, movements: Sequence[Released], now: float
     for record, each in journeys.items():
         decision = decided.get(record)
         heard = not each.ended and (each.check_ins or each.movement.state in GOING)
-        done = course(each.movement, each.check_ins) if heard else NOWHERE
+        done = course(each.movement, each.check_ins, now) if heard else NOWHERE
         stage = stage_of(each.movement, each.acknowledgements, decision, done, now)
         journeys[record] = replace(each, clearance=decision, course=done, stage=stage)
     return list(journeys.values())
