@@ -36,6 +36,9 @@ class Program:
     def post(self, path: str, body: Any = b"", **headers: str) -> Any:
         return self.send("POST", path, body, **headers)
 
+    def put(self, path: str, body: Any = b"", **headers: str) -> Any:
+        return self.send("PUT", path, body, **headers)
+
     def patch(self, path: str, body: Any = b"", **headers: str) -> Any:
         return self.send("PATCH", path, body, **headers)
 

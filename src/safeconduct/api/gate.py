@@ -32,8 +32,9 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 View = Callable[..., HttpResponseBase]
 
 
-def guarded(view: View, open_to_all: bool = False, takes_file: bool = False) -> View:
-    """The view behind the gate. `takes_file`: the body is a file's bytes, not JSON."""
+def guarded(view: View, open_to_all: bool = False, takes_file: bool = False, once: bool = False) -> View:
+    """The view behind the gate. `takes_file`: the body is a file's bytes, not JSON. `once`: the writer knows the
+    request's key too, so that a write whose outcome is not known may be made again."""
 
     @csrf_exempt  # a token is never sent by a browser on its own, so there is nothing to forge
     @wraps(view)
@@ -44,7 +45,7 @@ def guarded(view: View, open_to_all: bool = False, takes_file: bool = False) -> 
         try:
             if not open_to_all:
                 _admit(request)
-            answer = _run(request, takes_file, lambda: view(request, *args, **named))
+            answer = _run(request, takes_file, once, lambda: view(request, *args, **named))
         except Exception as fault:
             answer = respond(request, fault)
         answer["Cache-Control"] = "no-store"
@@ -71,7 +72,9 @@ def _admit(request: HttpRequest) -> None:
         raise Problem(429, "too-many", "Too many requests", f"Ask again in {wait} s.", headers)
 
 
-def _run(request: Asked, takes_file: bool, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def _run(
+    request: Asked, takes_file: bool, once: bool, view: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
     write = None
     if request.method in WRITES and getattr(request, "bearer", None) is not None:
         _read_body(request, FILE_LIMIT if takes_file else JSON_LIMIT)
@@ -79,7 +82,7 @@ def _run(request: Asked, takes_file: bool, view: Callable[[], HttpResponseBase])
             request.json_body = _json(request)
         elif request.content_type in FORMS:
             raise _media_type("Send the bytes of the file as the body, not a form.", "image/*, text/plain")
-        begun = _begin(request)
+        begun = _begin(request, once)
         if isinstance(begun, HttpResponse):
             return begun
         write = begun
@@ -90,16 +93,16 @@ def _run(request: Asked, takes_file: bool, view: Callable[[], HttpResponseBase])
             405, "method", "Method not allowed", "This address has no such method.", allowed
         ).response(request)
     if write is not None and isinstance(answer, HttpResponse):
-        replays.end(write, answer)
+        replays.end(write, answer, once)
     return answer
 
 
-def _begin(request: Asked) -> Write | HttpResponse | None:
+def _begin(request: Asked, once: bool) -> Write | HttpResponse | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
     secret = tokens.from_header(request.headers["Authorization"]) or ""
-    return replays.begin(request, request.bearer.token, secret, key, request.body)
+    return replays.begin(request, request.bearer.token, secret, key, request.body, once)
 
 
 def _read_body(request: HttpRequest, limit: int) -> None:

@@ -24,22 +24,10 @@ from safeconduct.api.schemas import (
 )
 from safeconduct.incidents import rules
 from safeconduct.records import find as finding
-from safeconduct.records.commit import Committed
 from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import release
 
 router = Router(tags=["incidents"])
-IF_MATCH = {
-    "parameters": [
-        {
-            "in": "header",
-            "name": "If-Match",
-            "required": True,
-            "description": 'The version that was seen: `"3"`, or the ETag of the record.',
-            "schema": {"type": "string"},
-        }
-    ]
-}
 
 
 @router.get("/incidents", response=IncidentPage, summary="List incidents")
@@ -67,7 +55,7 @@ def report_incident(request: Asked, draft: IncidentDraft) -> HttpResponse:
     done = rules.report_incident(
         reader(request), given_parts(draft.parts), level_numbers(draft.levels), draft.releasable
     )
-    return stored(done, 201, f"{request.path}/{done.record}")
+    return wire.stored(done, 201, f"{request.path}/{done.record}")
 
 
 @router.get("/incidents/{incident}", response=Incident, summary="Read an incident")
@@ -79,7 +67,9 @@ def read_incident(request: Asked, incident: str) -> HttpResponse:
     return wire.tagged(request, found)
 
 
-@router.patch("/incidents/{incident}", response=Stored, summary="Follow a report up", openapi_extra=IF_MATCH)
+@router.patch(
+    "/incidents/{incident}", response=Stored, summary="Follow a report up", openapi_extra=wire.IF_MATCH
+)
 def update_incident(request: Asked, incident: str, update: IncidentUpdate) -> HttpResponse:
     done = rules.update_report(
         reader(request),
@@ -90,7 +80,7 @@ def update_incident(request: Asked, incident: str, update: IncidentUpdate) -> Ht
         level_numbers(update.levels),
         update.releasable,
     )
-    return stored(done)
+    return wire.stored(done)
 
 
 @router.get("/incidents/{incident}/claims", response=ClaimPage, summary="List the claims about an incident")
@@ -108,16 +98,12 @@ def add_claim(request: Asked, incident: str, draft: ClaimDraft) -> HttpResponse:
     done = rules.add_claim(
         reader(request), incident, given_parts(draft.parts), level_numbers(draft.levels), draft.releasable
     )
-    return stored(done, 201, f"/api/v1/records/{done.record}")
+    return wire.stored(done, 201, f"/api/v1/records/{done.record}")
 
 
-@router.post("/claims/{claim}/retraction", response=Stored, summary="Retract a claim", openapi_extra=IF_MATCH)
+@router.post(
+    "/claims/{claim}/retraction", response=Stored, summary="Retract a claim", openapi_extra=wire.IF_MATCH
+)
 def retract_claim(request: Asked, claim: str) -> HttpResponse:
     """It stays on record and no longer counts."""
-    return stored(rules.retract_claim(reader(request), claim, wire.seen_version(request)))
-
-
-def stored(done: Committed, status: int = 200, location: str = "") -> HttpResponse:
-    """What was stored, by name and version only: the answer is kept for a while under its idempotency key."""
-    body = {"record": done.record, "version": done.version, "ledger_index": done.index}
-    return wire.answer(body, status, {"Location": location} if location else {})
+    return wire.stored(rules.retract_claim(reader(request), claim, wire.seen_version(request)))

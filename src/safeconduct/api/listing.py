@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from safeconduct.agreement.policy import Subject
 from safeconduct.api.asked import Asked
 from safeconduct.api.problems import Problem, bad_request
-from safeconduct.api.schemas import Filters
+from safeconduct.api.schemas import Filters, Listed
 from safeconduct.records.find import Query
 
 
@@ -30,13 +30,13 @@ def only(request: Asked, filters: type[BaseModel] | None = None) -> None:
             raise bad_request("A parameter is given twice.")
 
 
-def query(kind: str, filters: Filters, **more: Any) -> Query:
+def query(kind: str, filters: Listed, **more: Any) -> Query:
     return Query(
         kind,
         text=filters.text,
         since=filters.since.timestamp() if filters.since else None,
         until=filters.until.timestamp() if filters.until else None,
-        bbox=_box(filters.bbox),
+        bbox=_box(filters.bbox) if isinstance(filters, Filters) else None,
         category=filters.category,
         place=filters.place,
         originator=filters.originator,

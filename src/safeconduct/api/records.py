@@ -11,7 +11,6 @@ from pydantic import Field
 
 from safeconduct.api import wire
 from safeconduct.api.asked import Asked
-from safeconduct.api.incidents import stored
 from safeconduct.api.listing import only, query, reader
 from safeconduct.api.problems import bad_request
 from safeconduct.api.schemas import Paged, Record, RecordFilters, RecordPage, Stored
@@ -72,7 +71,7 @@ def add_attachment(request: Asked, record: str, name: Query[FileName]) -> HttpRe
     text."""
     parts = attachment_parts(name, request.body)
     done = commit(reader(request), Draft(ATTACHMENT.name, parts, about=record))
-    return stored(done, 201, f"/api/v1/records/{done.record}")
+    return wire.stored(done, 201, f"/api/v1/records/{done.record}")
 
 
 @router.get(

@@ -2,7 +2,8 @@
 
 The key belongs to a token and lives for a day. Only writes that were made are remembered: one that was refused
 changed nothing, so that the same request may be made again. When the answer to a write never became known (the
-writer went away in the middle), its key stays shut: a second try could store the same thing twice.
+writer went away in the middle), its key stays shut: a second try could store the same thing twice. Not so where
+the writer itself makes it `once` (a notice, a word from the road): such a write may always be tried again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ KEPT_HEADERS = ("Location", "ETag", "Content-Type")
 _FORM = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
-def begin(request: HttpRequest, token: Token, secret: str, key: str, body: bytes) -> Write | HttpResponse:
+def begin(
+    request: HttpRequest, token: Token, secret: str, key: str, body: bytes, once: bool = False
+) -> Write | HttpResponse:
     """Take the key for this write, or give the answer that was given under it.
 
     Raises Problem: 422 for a key that another request has used, 409 while its first request is being worked on.
@@ -55,6 +58,10 @@ def begin(request: HttpRequest, token: Token, secret: str, key: str, body: bytes
     if now - found.at < RUNNING_SECONDS:
         detail = "The first request with this Idempotency-Key is still being worked on."
         raise Problem(409, "in-progress", "Still being worked on", detail, {"Retry-After": "1"})
+    if once:
+        found.at = now
+        found.save(update_fields=["at"])
+        return found
     raise Problem(
         409,
         "outcome-unknown",
@@ -63,14 +70,14 @@ def begin(request: HttpRequest, token: Token, secret: str, key: str, body: bytes
     )
 
 
-def end(write: Write, answer: HttpResponse) -> None:
+def end(write: Write, answer: HttpResponse, once: bool = False) -> None:
     """Keep the answer to a write that was made, let go of the key of one that was not."""
     if answer.status_code < 300:
         write.status = answer.status_code
         write.headers = {name: answer[name] for name in KEPT_HEADERS if name in answer}
         write.answer = answer.content.decode()
         write.save(update_fields=["status", "headers", "answer"])
-    elif answer.status_code < 500:
+    elif answer.status_code < 500 or once:
         write.delete()
 
 

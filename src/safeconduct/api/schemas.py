@@ -21,14 +21,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _parts_of(kind: Kind) -> type[BaseModel]:
+def parts_of(kind: Kind) -> type[BaseModel]:
     """The parts of a kind as one object; none of them has to be there, and null empties one."""
     fields: dict[str, Any] = {name: (model | None, None) for name, model in kind.parts.items()}
-    return create_model(f"{kind.name.title()}Parts", __base__=Body, **fields)
+    return create_model(f"{kind.name.title().replace('_', '')}Parts", __base__=Body, **fields)
 
 
-IncidentParts = _parts_of(INCIDENT)
-ClaimParts = _parts_of(CLAIM)
+IncidentParts = parts_of(INCIDENT)
+ClaimParts = parts_of(CLAIM)
 
 
 def given_parts(parts: BaseModel) -> dict[str, Any]:
@@ -141,13 +141,12 @@ class Paged(Schema):
     )
 
 
-class Filters(Paged):
+class Listed(Paged):
     """Filters look only at parts that the reader may see."""
 
     text: str = Field("", max_length=200, description="Words to search for.")
     since: AwareDatetime | None = Field(None, description="Not before this moment (with an offset).")
     until: AwareDatetime | None = Field(None, description="Before this moment (with an offset).")
-    bbox: str = Field("", max_length=120, description="west,south,east,north in degrees, WGS 84.")
     category: str = Field("", max_length=100)
     place: str = Field("", max_length=200)
     originator: str = Field("", max_length=64)
@@ -155,6 +154,12 @@ class Filters(Paged):
     withdrawn: bool | None = None
     sort: Literal["time", "at"] = Field("at", description="time: of the event; at: when it was recorded.")
     descending: bool = True
+
+
+class Filters(Listed):
+    """Filters look only at parts that the reader may see."""
+
+    bbox: str = Field("", max_length=120, description="west,south,east,north in degrees, WGS 84.")
 
 
 class RecordFilters(Filters):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 
-from safeconduct.api import agreements, incidents, me, oversight, records
+from safeconduct.api import agreements, incidents, journeys, known, me, oversight, records, registry
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
-for _module in (incidents, records, agreements, oversight, me):
+for _module in (incidents, journeys, registry, records, agreements, oversight, known, me):
     api.add_router("", _module.router)
 
 _patterns, _app, _namespace = api.urls
@@ -19,6 +19,7 @@ for _pattern in _patterns:
             _pattern.callback,
             open_to_all=_pattern.name == "openapi-json",
             takes_file=str(_pattern.pattern).endswith("/attachments"),
+            once=str(_pattern.pattern).endswith(journeys.ONCE),
         )
 
 

@@ -12,11 +12,23 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from safeconduct.api.problems import Problem, bad_request
+from safeconduct.records.commit import Committed
 from safeconduct.records.find import Page
 from safeconduct.records.kinds import kind
 from safeconduct.records.release import Released, Withheld
 
 MEDIA_TYPE = "application/json"
+IF_MATCH = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "If-Match",
+            "required": True,
+            "description": 'The version that was seen: `"3"`, or the ETag of the record.',
+            "schema": {"type": "string"},
+        }
+    ]
+}
 _MATCH = re.compile(r'"([0-9]{1,9})(?:-[0-9a-f]{20})?"\Z')
 
 
@@ -65,6 +77,12 @@ def page(found: Page) -> dict[str, Any]:
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     return HttpResponse(_encoded(body), status=status, content_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def stored(done: Committed, status: int = 200, location: str = "") -> HttpResponse:
+    """What was stored, by name and version only: the answer is kept for a while under its idempotency key."""
+    body = {"record": done.record, "version": done.version, "ledger_index": done.index}
+    return answer(body, status, {"Location": location} if location else {})
 
 
 def tagged(request: HttpRequest, found: Released) -> HttpResponse:
