@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.exchange.recall import withdraw_job
 from safeconduct.journeys.kinds import HANDOVER, LEG, MANIFEST_ENTRY, MOVEMENT
 from safeconduct.journeys.lead import Terms, terms_of
 from safeconduct.journeys.underway_course import instant_of
@@ -18,7 +19,7 @@ from safeconduct.records.hooks import job, on_start
 from safeconduct.records.kinds import Kind
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 
 MAX_MANIFEST = 500
@@ -117,7 +118,20 @@ def name_job(tx: Tx, payload: Answer) -> Answer:
         raise Malformed(f"a manifest has at most {MAX_MANIFEST} names")
     opens = iso(row.opens) if row.opens is not None else None
     record, version, index = _store_name(tx, subject, row.id, dict(payload["parts"]), opens)
+    _follow_names(tx, row.id)
     return {"record": record, "version": version, "index": index}
+
+
+@job("journey_unname")
+def unname_job(tx: Tx, payload: Answer) -> Answer:
+    """Take a name back from a manifest. Payload and answer are those of a withdrawal; who was named by it and by
+    no other sees nothing of the journey any more."""
+    entry = tx.row(str(payload["record"]))
+    if entry is None or entry.kind != MANIFEST_ENTRY.name:
+        raise NotFound(str(payload["record"])[:64])
+    told = withdraw_job(tx, payload)
+    _follow_names(tx, entry.about, names_in(entry.assigned))
+    return told
 
 
 @job("journey_legs")
@@ -200,6 +214,21 @@ def _store_name(
         MANIFEST_ENTRY.name, dict(parts), about=movement, opens=opens, assigned=[account] if account else None
     )
     return store(tx, subject, "write", MANIFEST_ENTRY, draft)
+
+
+def _follow_names(tx: Tx, movement: str, gone: frozenset[str] = frozenset()) -> None:
+    """Whoever stands on the manifest with an account sees the journey; those `gone` from it do not."""
+    row = tx.row(movement)
+    if row is None or row.originator != tx.home.party or row.withdrawn:
+        return
+    entries = [each for each in tx.rows_about(row.id, MANIFEST_ENTRY.name) if each.state != "removed"]
+    standing = {
+        name for each in entries if each.originator == row.originator for name in names_in(each.assigned)
+    }
+    assigned = (names_in(row.assigned) - gone) | standing
+    if assigned != names_in(row.assigned):
+        draft = Draft(MOVEMENT.name, {}, record=row.id, expected=row.version, assigned=sorted(assigned))
+        store(tx, system_subject(tx.home.party), "write", MOVEMENT, draft)
 
 
 def _store_leg(

@@ -125,12 +125,15 @@ def name_traveller(actor: Subject, movement: str, parts: Parts, door: Door | Non
 
 
 def withdraw_name(actor: Subject, entry: str, reason: str, door: Door | None = None) -> list[str]:
-    """Take one name back from the manifest, here and with whoever was given it; answers the parties told."""
+    """Take one name back from the manifest, here and with whoever was given it; answers the parties told.
+
+    The traveller sees nothing of the journey any more.
+    """
     found = release(actor, entry, door=door)
     if found.kind != "manifest_entry":
         raise NotFound(entry)
     payload = {"actor": principals.to_wire(actor), "record": entry, "parts": [], "reason": reason}
-    return list((door or here.door()).call("withdraw", payload)["partners"])
+    return list((door or here.door()).call("journey_unname", payload)["partners"])
 
 
 # --- the Host Party's three acts -----------------------------------------------------------------------------
