@@ -71,8 +71,8 @@ class Board {
   async fetchBoard() {
     const url = new URL(location.href);
     const shown = this.element.querySelectorAll("[data-journey]").length;
-    const asked = Number(url.searchParams.get("show") ?? 150);
-    if (shown > asked) url.searchParams.set("show", Math.ceil(shown / 150) * 150);
+    const asked = Number(url.searchParams.get("show") ?? 100);
+    if (shown > asked) url.searchParams.set("show", Math.ceil(shown / 100) * 100);
     const answer = await refetch(url);
     const fresh = answer?.getElementById("board");
     if (!fresh) return;

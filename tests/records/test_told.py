@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import time as clock
 from typing import Any
 
+import pytest
+
 from records.test_commit import PARTS, person
 from safeconduct.agreement.clauses import parse_clause
 from safeconduct.agreement.policy import Book, compile_policy
@@ -13,6 +15,7 @@ from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import vocabulary
+from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import Released, fetch_row, release_row
 from safeconduct.records.rows import item_of
 from safeconduct.records.standing import AgreementState
@@ -112,3 +115,23 @@ def test_records_about_any_of_several_are_found_together(node: Home) -> None:
     two = find(officer, Query("claim", about=made[:2], sort="at"))
     assert {each.about for each in two.records} == set(made[:2])
     assert find(officer, Query("claim", about=[], sort="at")).records == []
+
+
+def test_certain_records_are_listed_whatever_else_is_asked_and_what_they_are_about_stays_hidden(
+    node: Home,
+) -> None:
+    officer = person("watch_officer")
+    made = [commit(officer, Draft("incident", PARTS)).record for _ in range(3)]
+    found = find(officer, Query("incident", ids=[made[0], made[0], made[2], "f" * 32], sort="at"))
+    assert {each.id for each in found.records} == {made[0], made[2]}
+    assert find(officer, Query("incident", ids=[], sort="at")).records == []
+    assert find(person("administrator", "p2"), Query("incident", ids=made, sort="at")).records == []
+    for wrong in ({"text": "bomb"}, {"about": ["x"]}):
+        with pytest.raises(Malformed):
+            find(officer, Query("incident", ids=made, **wrong))
+    figure = {"figure": {"what": "killed", "best": 2}, "source": {"outlet": "Wire", "party": "press"}}
+    claim = commit(officer, Draft("claim", figure, about=made[0])).record
+    page = find(officer, Query("claim", ids=[claim], shown=frozenset(made)))
+    assert [each.about for each in (*page.records, *page.unplaced)] == [made[0]]
+    page = find(officer, Query("claim", ids=["f" * 32]))
+    assert [*page.records, *page.unplaced] == [], "not recent ones instead"

@@ -28,7 +28,7 @@ from safeconduct.shell.answers import answering, reader_of
 
 TOPICS = "movement,clearance,acknowledgement,leg,handover,check_in,escalation"
 LIVE = f"/live?topics={TOPICS}"
-SHOWN = 150
+SHOWN = 100
 """Lines of a page; the others follow on request."""
 SHOWN_AT_MOST = 5_000
 SHUT = 10

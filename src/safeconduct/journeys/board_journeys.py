@@ -21,6 +21,8 @@ from safeconduct.records.release import Released
 PARTS = ("notice", "check_plan")
 LIMIT = 5_000
 """Journeys that the board takes in; more than three times a peak day of one country."""
+LASTING = 7 * 86_400.0
+"""Seconds before a window in which a journey that reaches into it has begun; one under way is found however old."""
 AT_ONCE = 500
 """Journeys whose check-ins are asked for together, so that twenty of each fit into one answer."""
 GOING = ("under_way", "overdue")
@@ -70,7 +72,14 @@ def in_window(
     listed = _asked(places)
     timed = find(
         reader,
-        replace(listed, until=window.until, ends_after=window.since, descending=False, limit=LIMIT),
+        replace(
+            listed,
+            since=window.since - LASTING,
+            until=window.until,
+            ends_after=window.since,
+            descending=False,
+            limit=LIMIT,
+        ),
     )
     found = {each.id: each for each in timed.records}
     if window.open:

@@ -16,9 +16,9 @@ from safeconduct.agreement.policy import Policy, Subject
 from safeconduct.journeys.board_holder import Holder, holder_of
 from safeconduct.journeys.board_journeys import Journey
 from safeconduct.journeys.board_link import LinkDown, Lock
-from safeconduct.journeys.board_state import next_due
+from safeconduct.journeys.board_state import NOWHERE, course, next_due
 from safeconduct.journeys.board_times import Clock
-from safeconduct.journeys.underway_course import Due, instant_of
+from safeconduct.journeys.underway_course import Course, Due, instant_of
 from safeconduct.journeys.words import PARTS, REASONS, STAGES, word
 from safeconduct.records.release import Released
 
@@ -173,7 +173,7 @@ class Lines:
         origin, destination = _ends(movement)
         group = group_of(journey)
         holder = self._holder(journey)
-        due = None if group == "ended" else next_due(journey.stage, journey.course)
+        due = None if group == "ended" else next_due(journey.stage, self._course(journey))
         opens = self.opens(journey)
         told = movement.told.get("itinerary", "withheld")
         last = journey.course.last
@@ -250,6 +250,12 @@ class Lines:
         if key not in self._hours:
             self._hours[key] = self.policy.limit("opens_hours", "movement", "itinerary", to_party, originator)
         return self._hours[key]
+
+    def _course(self, journey: Journey) -> Course:
+        """How far it has come: of a cleared one that nothing was heard of, what is due first."""
+        if journey.course is NOWHERE and journey.stage == "cleared":
+            return course(journey.movement, journey.check_ins, self.clock.now)
+        return journey.course
 
     def _holder(self, journey: Journey) -> Holder | None:
         if journey.ended or journey.stage == "refused":

@@ -7,7 +7,7 @@ class RecordsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from safeconduct.records import (
+        from safeconduct.records import (  # noqa: F401
             attachments,
             commit,
             earlier,
@@ -16,4 +16,4 @@ class RecordsConfig(AppConfig):
             projection,
             reading,
             signing,
-        )  # noqa: F401
+        )

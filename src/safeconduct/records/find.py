@@ -44,7 +44,7 @@ class Query:
 
     `about` is one record, or several; `ids` lists only these. `parts` are those that the list will show (empty:
     all): the others are neither given nor noted as read; of those in `told` the list says only whether they would
-    be shown."""
+    be shown. `shown` are records that the reader has just been shown: that they may be known of is not asked again."""
 
     kind: str
     text: str = ""
@@ -62,6 +62,7 @@ class Query:
     withdrawn: bool | None = None
     parts: Sequence[str] = ()
     told: Sequence[str] = ()
+    shown: frozenset[str] = frozenset()
     sort: str = "time"
     descending: bool = True
     limit: int = 50
@@ -98,7 +99,7 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     hidden = listing.unplaced(bit) if bit is not None and plain else []
     everything = shown + hidden
     only, told = frozenset(query.parts or shape.part_names), tuple(query.told)
-    unknown = unknown_abouts(state, reader, [row for row, _ in everything], now)
+    unknown = unknown_abouts(state, reader, [row for row, _ in everything], now, query.shown)
     records = [
         release_row(state, reader, act, row, mask, now, only=only, unknown=unknown, told=told)
         for row, mask in everything
@@ -182,6 +183,8 @@ class _Listing:
         elif query.about is not None:
             self._among("about", query.about)
         if query.ids is not None:
+            if query.text or (query.about is not None and not isinstance(query.about, str)):
+                raise Malformed("certain records are not searched")
             self._among("id", query.ids)
         if query.withdrawn is not None:
             self._and("withdrawn = %s", [query.withdrawn])
@@ -219,8 +222,12 @@ class _Listing:
         self._and(test, values)
 
     def _among(self, column: str, values: Sequence[str]) -> None:
-        marks = ", ".join(["%s"] * len(values))
-        self._and(f"{column} IN ({marks})" if marks else "1 = 0", list(values))
+        """Only rows with one of these values: each is looked up, where the planner would go through the kind."""
+        self.source = (
+            "(SELECT DISTINCT value AS wanted FROM json_each(%s)) AS named "
+            f"CROSS JOIN records_row ON records_row.{column} = named.wanted"
+        )
+        self.source_values = [json.dumps(list(values))]
 
     def _and(self, test: str, values: list[Any]) -> None:
         self.conditions.append(test)
@@ -260,11 +267,12 @@ class _Listing:
 
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
-        self.source = (
-            "(SELECT rowid AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
-            "CROSS JOIN records_row ON records_row.rowid = recent.latest"
-        )
-        self.source_values = [self.shape.name, RECENT]
+        if self.source == "records_row":
+            self.source = (
+                "(SELECT rowid AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
+                "CROSS JOIN records_row ON records_row.rowid = recent.latest"
+            )
+            self.source_values = [self.shape.name, RECENT]
         when, when_values, _, _ = self.visible(bits=1 << bit)
         self._and(f"(time IS NULL OR ({when}) = 0)", when_values)
         return self._rows("ORDER BY at DESC, id LIMIT 20", [])

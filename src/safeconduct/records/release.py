@@ -158,7 +158,11 @@ def _told(
     shape, received = kind(row.kind), row.originator != reader.party
     unlocked = mask
     if (row.opens is not None and row.opens > now) or received:
-        unlocked |= _unlocked(policy, reader, act, item_of(row)._replace(opens=None), row.present)
+        item = item_of(row)._replace(opens=None)
+        if reader.authorised:
+            unlocked |= _unlocked(policy, reader, act, item, row.present)
+        else:
+            unlocked |= _unlocked_of_class(policy, reader, act, item._replace(id=""), row.present)
     standing = {}
     for name in names:
         bit = shape.bit(name)
@@ -185,6 +189,10 @@ def _unlocked(policy: Policy, reader: Subject, act: str, item: Item, present: in
         if not present >> bit & 1:
             levels = levels & ~(3 << 2 * bit) | level << 2 * bit
     return policy.mask(reader, act, item._replace(levels=levels), 0.0)
+
+
+_unlocked_of_class = lru_cache(maxsize=4096)(_unlocked)
+"""The answer for every record that is like this one in all that policy looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +251,14 @@ def fetch_row(record: str) -> RowView | None:
 
 
 def unknown_abouts(
-    state: AgreementState, reader: Subject, rows: Sequence[RowView], now: float
+    state: AgreementState,
+    reader: Subject,
+    rows: Sequence[RowView],
+    now: float,
+    shown: frozenset[str] = frozenset(),
 ) -> frozenset[str]:
-    """What these rows are about and the reader may not know of."""
-    about = sorted({row.about for row in rows if row.about})
+    """What these rows are about and the reader may not know of; `shown` are records that they know of."""
+    about = sorted({row.about for row in rows if row.about} - shown)
     known: set[str] = set()
     for first in range(0, len(about), 500):
         some = about[first : first + 500]
