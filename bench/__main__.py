@@ -10,6 +10,7 @@ SMALL = (
     ("exchange", "--pairs", "5"),
     ("decisions", "--pairs", "5"),
     ("page", "--incidents", "50000", "--pairs", "15"),
+    ("board", "--before", "3000", "--pairs", "5"),
     ("verify", "--incidents", "1000", "--pairs", "5"),
     ("imports", "--rows", "1000"),
     ("routes", "--side", "150", "--points", "50000", "--pairs", "3"),

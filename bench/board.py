@@ -122,7 +122,9 @@ class Rows:
         return len(self._rows(self.ids))
 
     def bare_of(self, ids: list[str]) -> int:
-        return len(self._rows(ids))
+        marks = ", ".join("?" * len(ids))
+        found = self.tables.execute(f"{self.select}WHERE id IN ({marks})", ids).fetchall()
+        return len(found + self._about(ids))
 
     def parsed(self) -> int:
         return len([json.loads(row[-1]) for row in self._rows(self.ids)])
@@ -133,12 +135,13 @@ class Rows:
             f"{self.select}WHERE kind = 'movement' AND time < ? AND until >= ? ORDER BY time",
             [self.midnight + DAY, self.midnight],
         ).fetchall()
+        return [*found, *self._about(ids)]
+
+    def _about(self, ids: list[str]) -> list[Any]:
         marks = ", ".join("?" * len(ids))
         kinds = "('acknowledgement', 'clearance', 'check_in', 'leg', 'escalation')"
-        found += self.tables.execute(
-            f"{self.select}WHERE about IN ({marks}) AND kind IN {kinds}", ids
-        ).fetchall()
-        return list(found)
+        where = f"WHERE about IN ({marks}) AND kind IN {kinds}"
+        return list(self.tables.execute(f"{self.select}{where}", ids).fetchall())
 
     def _journey(self, reference: str, departs: float, today: bool) -> None:
         lasts = HOUR * (1 + 5 * self.draw.random())
