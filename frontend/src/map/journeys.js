@@ -58,6 +58,7 @@ class Journeys {
   }
 
   hear({ messages, records }) {
+    if (!this.element.dataset.journeysUrl) return; // drawn once, as one movement's own page does
     if (!records) this.changed.add("*");
     const legs = new Map();
     for (const row of this.rows()) {
@@ -73,6 +74,7 @@ class Journeys {
 
   /** Phones report often and between the records: their positions have a stream of their own. */
   follow() {
+    if (!this.element.dataset.journeysStream) return;
     const ids = [...new Set(this.features.map(({ properties }) => properties.journey).filter(Boolean))].sort();
     const followed = ids.slice(0, FOLLOWED).join(",");
     if (followed === this.followed) return;

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -22,7 +23,7 @@ from safeconduct.records.refusals import Conflict, Malformed, NotFound
 from safeconduct.records.release import release
 from safeconduct.shell.answers import answering, reader_of
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 
 
 def _back(movement: str, page: str = "detail", anchor: str = "") -> HttpResponse:
@@ -36,7 +37,7 @@ def reviewing(name: str, form_of: Callable[[Any], Any]) -> Callable[[Page], Page
         @require_POST
         @answering
         @wraps(view)
-        def act(request: HttpRequest, movement: str) -> HttpResponse:
+        def act(request: HttpRequest, movement: str) -> HttpResponseBase:
             form = form_of(request.POST)
             if form.is_valid():
                 try:

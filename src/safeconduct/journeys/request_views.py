@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -168,7 +169,7 @@ def _page(
         "form": form,
         "movement": found,
         "first": first,
-        "then": [[form[n] for n in group if n in form.fields] for group in THEN if group[0] in form.fields],
+        "then": [_group(form, names) for names in THEN if names[0] in form.fields],
         "places": form.book.names(),
         "ways": [_way(number, route, form.chosen) for number, route in enumerate(form.routes)],
         "no_route": NO_ROUTE,
@@ -180,6 +181,13 @@ def _page(
         "page_level": "CONFIDENTIAL",
     }
     return render(request, "journeys/request.html", context, status=status)
+
+
+def _group(form: RequestForm, names: tuple[str, ...]) -> tuple[list[BoundField], bool]:
+    """The fields of a group, and whether it is shown open: because something stands in it, or is wrong with it."""
+    fields = [form[name] for name in names if name in form.fields]
+    said = (each for each in fields if each.name != "check_every")
+    return fields, "vehicle_lines" in names or any(each.errors or each.value() for each in said)
 
 
 def _way(number: int, route: Route, chosen: str) -> Way:

@@ -16,7 +16,7 @@ from safeconduct.journeys.detail import Stretch
 from safeconduct.journeys.filing import MAX_LEGS
 from safeconduct.journeys.underway_course import instant_of
 
-ROWS = 3
+ROWS = 2
 """Empty rows that are offered for legs that are to be added."""
 _LONG = forms.Textarea(attrs={"rows": 3, "dir": "auto"})
 _MOMENT = "%Y-%m-%dT%H:%M"
