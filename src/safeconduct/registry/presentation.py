@@ -182,9 +182,18 @@ def _facts(part: Mapping[str, Any], names: Names) -> Iterable[Fact]:
     if part.get("latitude") is not None:
         yield Fact(words.FIELDS["coordinates"], position=(part["latitude"], part["longitude"]))
     for field, content in part.items():
-        if content in (None, "", []) or field in _HIDDEN:
+        if content in (None, "", []) or field in _HIDDEN or _said_by_name(field, part, names):
             continue
         yield _fact(field, words.FIELDS.get(field, field), content, names)
+
+
+def _said_by_name(field: str, part: Mapping[str, Any], names: Names) -> bool:
+    """Whether a record and its name both stand in a part: the record is shown where it is known, else the name."""
+    if field in ("organisation", "employer"):
+        return bool(part.get(f"{field}_name")) and not names.name(part[field])
+    if field in ("organisation_name", "employer_name"):
+        return bool(names.name(part.get(field.removesuffix("_name"), "")))
+    return False
 
 
 def _fact(field: str, label: Any, content: Any, names: Names) -> Fact:

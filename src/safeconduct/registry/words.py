@@ -74,7 +74,7 @@ FIELDS: Words = {
     "employer": _("Employer"),
     "employer_name": _("Employer, by name"),
     "project": _("Project"),
-    "position": _("Position"),
+    "position": pgettext_lazy("in an organisation", "Position"),
     "site": _("Site"),
     "passport": _("Passport"),
     "permit": _("Permit"),
