@@ -28,8 +28,10 @@ async function page(request) {
   const cache = await caches.open(KEPT);
   try {
     const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE) });
-    // Signed out, or another person's: what was kept is nobody's business.
-    if (answer.redirected || answer.status === 403) await cache.delete(self.registration.scope);
+    // Signed out, or another person's: what was kept is nobody's business. A page that is gone to is not followed
+    // to where it leads (Fetch standard, redirect mode "manual"), so the way to the sign-in has no address here.
+    const away = answer.redirected || answer.type === "opaqueredirect";
+    if (away || answer.status === 403) await cache.delete(self.registration.scope);
     else if (answer.ok) await cache.put(self.registration.scope, answer.clone());
     return answer;
   } catch {

@@ -315,3 +315,11 @@ def test_roles_end_while_signed_in(person: MakeAccount, sign_in: SignIn) -> None
     )
     roles.end_role(system_subject("pk")._replace(roles=frozenset({"administrator"})), held[0].record)
     assert browser.get("/people/").status_code == 404
+
+
+def test_signing_out_clears_what_the_browser_kept(person: MakeAccount, sign_in: SignIn) -> None:
+    browser = sign_in(person("sana", "protected_person"))
+    assert "Clear-Site-Data" not in browser.get("/accounts/logout/").headers
+    answer = browser.post("/accounts/logout/")
+    assert answer.status_code == 302 and answer["Clear-Site-Data"] == '"storage"'
+    assert browser.get("/account/").status_code == 302

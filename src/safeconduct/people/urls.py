@@ -9,13 +9,13 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as keys
 from django.urls import include, path
 
-from safeconduct.people import administration, health, own, passkeys
+from safeconduct.people import administration, health, leaving, own, passkeys
 
 # The sign-in library names these pages itself. What it offers beyond (sign-up, e-mail, password by e-mail)
 # has no page here.
 sign_in = [
     path("login/", account.login, name="account_login"),
-    path("logout/", account.logout, name="account_logout"),
+    path("logout/", leaving.sign_out, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("password/", account.password_change, name="account_change_password"),
