@@ -80,6 +80,7 @@ def acknowledge(request: HttpRequest, movement: str, form: forms.Form) -> HttpRe
 
 @reviewing("clear", lambda data: review_forms.ClearForm(data, prefix="clear"))
 def clear(request: HttpRequest, movement: str, form: forms.Form) -> HttpResponse:
+    """Decide that the movement may go."""
     said = form.cleaned_data
     rules.clear(reader_of(request), movement, said["conditions"], _name(request), said["seen"])
     messages.success(request, _("Cleared. The other party sees it."))
@@ -99,6 +100,7 @@ def refuse(request: HttpRequest, movement: str, form: forms.Form) -> HttpRespons
 
 @reviewing("legs", lambda data: review_forms.LegFormSet(data, prefix="legs"))
 def legs(request: HttpRequest, movement: str, form: Any) -> HttpResponse:
+    """Say which unit answers for which leg."""
     actor = reader_of(request)
     rules.assign_legs(actor, movement, review_forms.planned(form, unit_names(actor)))
     messages.success(request, _("Assigned. Each unit sees the leg it answers for."))
@@ -108,6 +110,7 @@ def legs(request: HttpRequest, movement: str, form: Any) -> HttpResponse:
 @require_POST
 @answering
 def cancel(request: HttpRequest, movement: str) -> HttpResponse:
+    """Cancel an own movement, on the version that was seen."""
     seen = request.POST.get("seen", "")
     if not (seen.isascii() and seen.isdigit() and len(seen) < 10):
         raise Malformed("which version was seen?")
