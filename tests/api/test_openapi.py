@@ -14,7 +14,6 @@ from safeconduct.records.home import Home
 
 from .conftest import INCIDENT, Program
 
-
 VERSIONED = (
     "update_incident",
     "retract_claim",

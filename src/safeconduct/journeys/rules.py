@@ -19,7 +19,6 @@ from safeconduct.records import here, principals
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
-from safeconduct.records.moments import instant
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.release import Released, release
 
@@ -163,7 +162,7 @@ def acknowledge(
     for each in said.records:
         receipt = each.parts.get("receipt") or {}
         own = each.originator == actor.party and receipt.get("unit", "") == unit
-        if own and instant(receipt["at"]) >= found.at and receipt.get("by", "") == (by or actor.person):
+        if own and each.ledger_index > found.ledger_index and receipt.get("by", "") == (by or actor.person):
             return Committed(each.id, each.version, each.ledger_index)
     receipt = {"at": _now(), "unit": unit, "by": by or actor.person, "remark": remark}
     draft = Draft(ACKNOWLEDGEMENT.name, {"receipt": receipt}, about=movement)
