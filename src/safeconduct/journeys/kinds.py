@@ -41,6 +41,7 @@ from safeconduct.journeys.underway_word import check_true_time
 from safeconduct.records.kinds import Kind, PartRefused, register
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, Refused
+from safeconduct.records.rows import names_in
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -130,6 +131,27 @@ def _check_hands(tx: Any, given: Any, state: str) -> None:
         raise Refused("a handover is taken by another person than gave it", attempt=_attempt(given))
 
 
+def _check_commander(tx: Any, given: Any) -> None:
+    """Who answers for a journey is first said by a coordinator, and then also by the commanders who answer for it:
+    nobody lets his own unit in, and with it himself into the itinerary, nor puts another unit out."""
+    subject = given.subject
+    if subject.person == SYSTEM or "coordinator" in subject.roles:
+        return
+    movement = tx.row(given.header["about"])
+    if not subject.units & names_in(movement.bearers):
+        reason = (
+            "a journey's legs are assigned by a coordinator, or by a commander who answers for it already"
+        )
+        raise Refused(reason, attempt=_attempt(given))
+
+
+def _check_handed(tx: Any, given: Any) -> None:
+    """A handover is from the unit that has the leg which ends there."""
+    point, leg = given.parts.get("point"), tx.row(given.header["about"])
+    if point and point["from_unit"] != (leg.values().get("duty") or {}).get("unit"):
+        raise Malformed("a handover is from the unit of the leg that ends there")
+
+
 def _attempt(given: Any) -> dict[str, str]:
     return {"person": given.subject.person, "act": given.act, "record": given.header["record"]}
 
@@ -197,6 +219,7 @@ LEG = register(
             about("movement"),
             requires("course", "a leg has a course"),
             requires("duty", "a leg has a unit that is answerable"),
+            _check_commander,
         ),
         dimensions={
             "time": ("course", "depart"),
@@ -213,7 +236,7 @@ HANDOVER = register(
         parts={"point": Point, "word": Word},
         states=("due", "given", "taken"),
         final=("taken",),
-        check=all_of(about("leg"), requires("point", "a handover has a point"), _check_word),
+        check=all_of(about("leg"), requires("point", "a handover has a point"), _check_handed, _check_word),
         dimensions={"time": ("point", "due")},
         falls_with=True,
     )
