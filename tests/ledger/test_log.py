@@ -285,3 +285,23 @@ def test_verify_tells_how_far_it_is(connection: sqlite3.Connection) -> None:
     assert log.verify(lambda done, total: seen.append((done, total))) is None
     assert seen == [(1024, 2500), (2048, 2500), (2500, 2500)]
     assert not connection.in_transaction
+
+
+@given(st.integers(0, 700), st.integers(0, 700), st.integers(0, 300))
+@settings(max_examples=20)
+def test_a_log_that_was_cut_goes_on_as_if_the_rest_had_never_been(whole: int, size: int, more: int) -> None:
+    size = min(size, whole)
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    log, plain = Log(database, "own", ORIGIN), Log(database, "plain", ORIGIN)
+    with pytest.raises(RuntimeError, match="transaction"):
+        log.cut(0)
+    append(database, log, pairs(whole))
+    database.execute("BEGIN")
+    log.cut(size)
+    database.execute("COMMIT")
+    later = [(b"other %d" % index, None) for index in range(more)]
+    append(database, log, later)
+    append(database, plain, [*pairs(size), *later])
+    assert (log.size, log.root()) == (plain.size, plain.root())
+    assert log.verify() is None and log.consistency(size, log.size) == plain.consistency(size, log.size)
+    database.close()

@@ -147,6 +147,23 @@ def sign_with_file(path: str | Path, passphrase: str | None, act: StatusAct) -> 
     return {"method": "file", "signature": _encode(key.sign(act.signed_bytes()))}
 
 
+def sign_text_with_file(path: str | Path, passphrase: str | None, text: bytes) -> str:
+    """A key file's signature on bytes that say themselves what they are for, base64url. Raises KeyFileRefused,
+    OSError."""
+    return _encode(_load(path, passphrase).sign(text))
+
+
+def verify_text(text: bytes, signature: str, signatory: Signatory) -> None:
+    """Check that the holder of a key file signed these bytes. Raises SignatureRefused."""
+    if signatory.method != "file":
+        raise SignatureRefused("this is signed with a key file")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(_decode(signatory.public, "public key"))
+        key.verify(_decode(signature, "signature"), text)
+    except (InvalidSignature, ValueError):
+        raise SignatureRefused("the signature does not fit") from None
+
+
 def _load(path: str | Path, passphrase: str | None) -> Ed25519PrivateKey:
     with Path(path).open("rb") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:

@@ -17,6 +17,7 @@ class ExchangeConfig(AppConfig):
             pairing,
             projection,
             recall,
+            resuming,
             sealing,
             stick,
             unsealing,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safeconduct.exchange.delivery import behind, feed_of, restored
+from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.feed import Ack
 from safeconduct.exchange.identity import Keys
 from safeconduct.exchange.state import State
@@ -69,15 +70,16 @@ _published: dict[str, float] = {}
 
 def offer(home: Home, log: Log, size: int) -> None:
     """Sign the ledger's head at `size`, which must be durable, and put it up with its proof for each partner."""
-    note = sign_checkpoint(log.checkpoint_at(size), Keys.of(home).ledger)
     for partner in home.partners:
-        _offer(home, log, partner, size, note)
+        _offer(home, log, partner, size)
 
 
-def _offer(home: Home, log: Log, partner: str, size: int, note: bytes) -> None:
+def _offer(home: Home, log: Log, partner: str, size: int) -> None:
     feed = feed_of(home, partner)
     old = feed.reached()
     if old <= size and not restored(home, partner):
+        head = replace(log.checkpoint_at(size), extensions=extension(feed.epoch()))
+        note = sign_checkpoint(head, Keys.of(home).ledger)
         feed.offer_head(note, size, old, build_add_checkpoint(old, log.consistency(old, size), note))
 
 
@@ -89,7 +91,7 @@ def keep_acks(tx: Tx) -> None:
         feed = feed_of(tx.home, partner)
         head, reached = feed.head(), feed.reached()
         if head is not None and head[0] > reached != head[2]:
-            _offer(tx.home, tx.log, partner, head[0], head[1])
+            _offer(tx.home, tx.log, partner, head[0])
         acks = feed.acks()
         _tell_acknowledged(tx, partner, acks.get("feed"))
         ack = acks.get("ledger")
@@ -138,7 +140,8 @@ def refuse_undeclared_restore(tx: Tx) -> None:
     the node can be used meanwhile. Raises RestoredBackup.
     """
     for partner in tx.home.partners:
-        if restored(tx.home, partner) or State(tx.db).partner(partner).frozen:
+        state = State(tx.db)
+        if restored(tx.home, partner) or state.partner(partner).frozen or state.renewing(partner):
             continue
         missing = behind(tx, partner)
         if missing:

@@ -6,6 +6,8 @@ may be repeated: it takes up where the feed ends. So a crash between the two los
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from safeconduct.ledger.parts import seal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import on_start, on_stop
+from safeconduct.records.kinds import all_kinds
 from safeconduct.records.transaction import Tx
 
 log = logging.getLogger(__name__)
@@ -127,6 +130,7 @@ def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
     state, feed = State(db), feed_of(home, partner)
     if state.partner(partner).frozen or restored(home, partner):
         return
+    _renew(home, db, feed)
     _copy(home, state, feed)
     waiting = db.execute(
         "SELECT idx, mask FROM exchange_erasing WHERE partner = ? ORDER BY idx", (partner,)
@@ -136,6 +140,29 @@ def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
     if waiting:
         db.execute("DELETE FROM exchange_erasing WHERE partner = ?", (partner,))
         feed.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _renew(home: Home, db: sqlite3.Connection, feed: Feed) -> None:
+    """Let the feed follow into a new epoch that both parties have signed."""
+    row = db.execute(
+        "SELECT epoch, keep, adopted, reached FROM exchange_renewal WHERE partner = ?", (feed.partner,)
+    ).fetchone()
+    if row is None:
+        return
+    epoch, keep, adopted, reached = row
+    entries = [(leaf, _without_parts(leaf)) for leaf in map(base64.b64decode, json.loads(adopted))]
+    feed.renew(epoch, keep, entries, reached, feed_key(home, feed.partner))
+    db.execute("DELETE FROM exchange_renewal WHERE partner = ?", (feed.partner,))
+
+
+def _without_parts(leaf: bytes) -> bytes:
+    """The body of an entry whose disclosures only the partner has."""
+    header = json.loads(leaf)
+    kind = all_kinds().get(str(header.get("kind")))
+    labels = header.get("labels", {})
+    if kind is None or header["type"] not in ("version", "parts"):
+        return b""
+    return pack([StoredPart(ERASED if name in labels else EMPTY) for name in kind.part_names])
 
 
 def _copy(home: Home, state: State, feed: Feed) -> None:
@@ -158,5 +185,6 @@ def open_feeds(tx: Tx) -> None:
     for partner in tx.home.partners:
         if state.meet(partner):
             state.start_sweep(partner)
-        refill(tx, tx.home.partners[partner], feed_of(tx.home, partner))
+        if not state.renewing(partner):
+            refill(tx, tx.home.partners[partner], feed_of(tx.home, partner))
         deliver_after(tx, partner)

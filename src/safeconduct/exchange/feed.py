@@ -10,14 +10,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safeconduct.exchange.bundle import Bundle, BundleRefused, Cosignatures, FeedEntry
+from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.identity import Card, feed_origin, party_id
 from safeconduct.ledger.keys import SigningKey, Verifier
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log, open_database
-from safeconduct.ledger.notes import NoteRefused, open_checkpoint, sign_checkpoint
+from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint, sign_checkpoint
 from safeconduct.ledger.parts import unseal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
@@ -102,14 +103,44 @@ class Feed:
             if batch or not self.signed():
                 self._sign_after(batch, key)
 
+    def epoch(self) -> int:
+        """In which epoch the feed's heads are signed."""
+        row = self.db.execute("SELECT vkey FROM own WHERE what = 'epoch'").fetchone()
+        return int(row[0]) if row else 1
+
+    def renew(
+        self, epoch: int, keep: int, adopted: Sequence[tuple[bytes, bytes]], reached: int, key: SigningKey
+    ) -> None:
+        """Begin an epoch: what follows the first `keep` entries gives way to (leaf, body) pairs that the partner has,
+        and every head is signed anew. `reached` is the size of the own ledger that both agree on. Safe to repeat."""
+        if self.epoch() >= epoch:
+            return
+        with transaction(self.db):
+            gone = [e.body for e in self.log.entries(keep, self.log.size) if e.body is not None]
+            self.log.cut(keep)
+            self.log.append([(leaf, body or None) for leaf, body in adopted])
+            self.db.execute("INSERT OR REPLACE INTO own (what, vkey) VALUES ('epoch', ?)", (str(epoch),))
+            self.db.execute("DELETE FROM head")
+            self.db.execute("DELETE FROM ack")
+            self.db.execute("INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (reached,))
+            sizes = {size for (size,) in self.db.execute("SELECT size FROM signed WHERE size <= ?", (keep,))}
+            self.db.execute("DELETE FROM signed")
+            for size in sorted({*sizes, *range(keep, self.log.size, SIGNED_ENTRIES), self.log.size}):
+                self._sign(self.log.checkpoint_at(size), key)
+        self._given = None
+        self.keystore.erase([part.slot for body in gone for part in unpack(body) if part.state == SEALED])
+
+    def _sign(self, checkpoint: Checkpoint, key: SigningKey) -> None:
+        marked = replace(checkpoint, extensions=extension(self.epoch()))
+        self.db.execute(
+            "INSERT OR REPLACE INTO signed (size, note) VALUES (?, ?)",
+            (checkpoint.size, sign_checkpoint(marked, key)),
+        )
+
     def _sign_after(self, batch: Sequence[tuple[bytes, bytes | None]], key: SigningKey) -> None:
         # A reader sees the signature only once the leaves under it are durable: same transaction.
         self.log.append(batch)
-        checkpoint = self.log.checkpoint()
-        self.db.execute(
-            "INSERT OR REPLACE INTO signed (size, note) VALUES (?, ?)",
-            (checkpoint.size, sign_checkpoint(checkpoint, key)),
-        )
+        self._sign(self.log.checkpoint(), key)
 
     def erase(self, index: int, positions: Sequence[int]) -> None:
         """Destroy what an entry disclosed at these positions: the keys first, then the sealed bytes."""
@@ -228,9 +259,9 @@ class Feed:
         node goes is kept: it tells that this node was restored from an older backup.
         """
         accepted = [
-            (what, self._cosigned(card, what, note))
+            (what, ack)
             for what, note in (("feed", given.feed), ("ledger", given.ledger))
-            if note
+            if note and (ack := self._cosigned(card, what, note)) is not None
         ]
         kept = self.acks()
         newer = [
@@ -247,7 +278,8 @@ class Feed:
                         (what, ack.size, ack.time, ack.note),
                     )
 
-    def _cosigned(self, card: Card, what: str, note: bytes) -> Ack:
+    def _cosigned(self, card: Card, what: str, note: bytes) -> Ack | None:
+        """None for one of an epoch that is over, which says nothing any more."""
         row = self.db.execute("SELECT vkey FROM own WHERE what = ?", (what,)).fetchone()
         if row is None:
             raise AckRefused("nothing was signed yet")
@@ -259,6 +291,8 @@ class Feed:
         head = opened.checkpoint
         if set(opened.signers) != {own, card.witness} or head.origin != own.name:
             raise AckRefused("a cosignature on a head that this node did not sign")
+        if head.extensions != extension(self.epoch()):
+            return None
         if what == "feed":
             self.log.reload()
             if head.size <= self.log.size and not self.log.fits(head):

@@ -17,6 +17,7 @@ from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.exchange.arrival import Arrival
 from safeconduct.exchange.bundle import Bundle, BundleRefused, FeedEntry
 from safeconduct.exchange.delivery import deliver_after, feed_of, restored, settle_restored
+from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_origin
 from safeconduct.exchange.leaves import Frame, LeafRefused, read_leaf, unknown_kind
@@ -61,6 +62,8 @@ def cursor_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         "head": known.ledger_size,
         "frozen": known.frozen,
         "unread": unread(tx, partner.party),
+        "epoch": State(tx.db).epoch(partner.party),
+        "evidence": State(tx.db).evidence(partner.party),
         "cosignatures": base64.b64encode(given(known).pack()).decode(),
     }
 
@@ -112,7 +115,9 @@ def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
     state, keys = State(tx.db), Keys.of(tx.home)
     mirror = mirror_of(tx, partner.party)
     checkpoint = open_checkpoint(bundle.note, [card.feed]).checkpoint
-    if checkpoint.origin != mirror.origin or checkpoint.size != bundle.end or checkpoint.extensions:
+    if checkpoint.extensions != extension(state.epoch(partner.party)):
+        raise BundleRefused("it is of another epoch")
+    if checkpoint.origin != mirror.origin or checkpoint.size != bundle.end:
         raise BundleRefused("the checkpoint is not that of this bundle")
     if bundle.start > mirror.size:
         return "gap"

@@ -58,7 +58,7 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     if sent.held & ~open_mask:
         reason = "withdrawn" if row.withdrawn or sent.held & held_back else "no clause permits it any more"
         sent = withdraw_parts(tx, state, sent, row.kind, partner, sent.held & ~open_mask, reason)
-    if open_mask & ~sent.held:
+    if open_mask & ~sent.held and sent.own_version >= 0:
         sent = _send_more(tx, state, policy, row, sent, partner, open_mask)
     untold = bool(row.about) and not sent.about
     if open_mask and (sent.own_version != row.version or untold):
@@ -118,7 +118,8 @@ def _send_amendment(
     """The next version, unless it looks to the partner just as the one it has."""
     new, old = Version(tx, row.ledger_index), Version(tx, sent.own_index)
     mask = open_mask & row.present
-    if not _looks_different(tx, state, new, old, sent, partner, mask, open_mask):
+    # What the partner has of a history that was lost here is not known well enough to compare it.
+    if sent.own_version >= 0 and not _looks_different(tx, state, new, old, sent, partner, mask, open_mask):
         return sent
     return _send_version(tx, state, new, row, sent, partner, permitted, mask)
 

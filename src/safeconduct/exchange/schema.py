@@ -152,6 +152,15 @@ CREATE TABLE IF NOT EXISTS exchange_unread (
     PRIMARY KEY (partner, idx)
 );
 CREATE INDEX IF NOT EXISTS exchange_unread_record ON exchange_unread (partner, record);
+CREATE TABLE IF NOT EXISTS exchange_epoch (partner TEXT PRIMARY KEY, epoch INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_resuming (partner TEXT PRIMARY KEY, view BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_renewal (
+    partner TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    keep INTEGER NOT NULL,
+    adopted TEXT NOT NULL,
+    reached INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS exchange_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)
 """
 

@@ -91,6 +91,25 @@ class State:
     def freeze(self, partner: str, why: str) -> None:
         self.db.execute("UPDATE exchange_partner SET frozen = ? WHERE partner = ?", (why, partner))
 
+    def epoch(self, partner: str) -> int:
+        """In which epoch the exchange with a partner is; it begins with the first."""
+        row = self.db.execute("SELECT epoch FROM exchange_epoch WHERE partner = ?", (partner,)).fetchone()
+        return int(row[0]) if row else 1
+
+    def renewing(self, partner: str) -> bool:
+        """Whether the feed has yet to follow into an epoch that has begun."""
+        row = self.db.execute("SELECT 1 FROM exchange_renewal WHERE partner = ?", (partner,)).fetchone()
+        return row is not None
+
+    def begin_epoch(self, partner: str, epoch: int, acked: int, ledger_size: int, ledger_root: bytes) -> None:
+        """Go on in an epoch: the own ledger from `acked`, the partner's from where both agree that it stood."""
+        self.db.execute("INSERT OR REPLACE INTO exchange_epoch VALUES (?, ?)", (partner, epoch))
+        self.db.execute(
+            "UPDATE exchange_partner SET frozen = '', cosigned_feed = x'', ledger_note = x'', acked_ledger = ?, "
+            "ledger_size = ?, ledger_root = ? WHERE partner = ?",
+            (acked, ledger_size, ledger_root, partner),
+        )
+
     def set_feed_head(self, partner: str, note: bytes, cosigned: bytes) -> None:
         self.db.execute(
             "UPDATE exchange_partner SET feed_note = ?, cosigned_feed = ? WHERE partner = ?",
@@ -113,6 +132,13 @@ class State:
             "INSERT INTO exchange_evidence VALUES (?, ?, ?, ?, ?, ?)",
             (partner, at, what, ours, theirs, bundle),
         )
+
+    def evidence(self, partner: str) -> list[tuple[float, str]]:
+        """When a partner was seen to have signed two histories, and of what; kept whatever epoch has begun since."""
+        rows = self.db.execute(
+            "SELECT at, what FROM exchange_evidence WHERE partner = ? ORDER BY at", (partner,)
+        )
+        return [(float(at), str(what)) for at, what in rows.fetchall()]
 
     # --- the outbox
 

@@ -26,6 +26,11 @@ def describe(home: Home, door: Door) -> Iterator[str]:
         yield f"  link: {_link_words(link.last_contact, link.last_error)}"
         for kind, count in cursor["unread"].items():
             yield f"  {count:,} entries of a kind that this version does not know: {kind}"
+        if cursor["epoch"] > 1:
+            yield f"  epoch {cursor['epoch']}, signed by both parties"
+        for at, what in cursor["evidence"]:
+            seen = datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="seconds")
+            yield f"  evidence kept: two signed histories of the {what}, seen {seen}"
         if cursor["frozen"]:
             yield f"  FROZEN: {cursor['frozen']}"
 

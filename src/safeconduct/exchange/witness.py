@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from safeconduct.exchange.bundle import Cosignatures
+from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.identity import Card, Keys, ledger_origin
 from safeconduct.exchange.state import PartnerState, State
 from safeconduct.ledger.notes import (
@@ -59,6 +60,8 @@ def witness_ledger(tx: Tx, card: Card, request: bytes, keys: Keys) -> Unproved |
     if head.origin != ledger_origin(card.party):
         raise NoteRefused("the head of another log")
     state = State(tx.db)
+    if head.extensions != extension(state.epoch(card.party)):
+        return None
     known = state.partner(card.party)
     root = known.ledger_root or EMPTY_ROOT
     if head.size == known.ledger_size:

@@ -74,6 +74,8 @@ class _Statements:
     rows: str
     tile_count: str
     replace_body: str
+    cut_leaves: str
+    cut_tiles: str
 
     @classmethod
     def of(cls, name: str) -> _Statements:
@@ -96,6 +98,8 @@ class _Statements:
             rows=f"SELECT idx, hash, leaf, body FROM {leaf} ORDER BY idx",  # noqa: S608
             tile_count=f"SELECT count(*) FROM {tile}",  # noqa: S608
             replace_body=f"UPDATE {leaf} SET body = ? WHERE idx = ?",  # noqa: S608
+            cut_leaves=f"DELETE FROM {leaf} WHERE idx >= ?",  # noqa: S608
+            cut_tiles=f"DELETE FROM {tile} WHERE ((idx + 1) << (? * level)) > ?",  # noqa: S608
         )
 
 
@@ -161,6 +165,18 @@ class Log:
             self._connection.executemany(self._sql.insert_tile, tiles)
         self._state = grown
         return first
+
+    def cut(self, size: int) -> None:
+        """Take away the entries from `size` on, inside the caller's transaction.
+
+        Only for a log whose keeper and reader have agreed that it goes on from there.
+        """
+        if not self._connection.in_transaction:
+            raise RuntimeError("cut works inside a transaction")
+        self._within(size)
+        self._connection.execute(self._sql.cut_leaves, (size,))
+        self._connection.execute(self._sql.cut_tiles, (TILE_HEIGHT, size))
+        self.reload()
 
     def replace_body(self, index: int, body: bytes | None) -> None:
         """Put another body, or none, beside a leaf. The leaf, and so the tree, stays as it is."""

@@ -21,9 +21,10 @@ QUIET_SECONDS = 120.0
 class LinkHealth:
     """One partner's link. `state` is up, quiet, down, never or frozen; sizes count feed entries.
 
-    `unread` are kinds that this version does not know, each with the number of entries that wait for one that does,
-    `waiting` are own entries that the partner has not acknowledged, `ours_cosigned` the own ledger's size as
-    far as the partner has cosigned it, `theirs_cosigned` the other way round.
+    `unread` are kinds that this version does not know, each with the number of entries that wait for one that does;
+    `evidence` says when two signed histories of what were seen, whatever `epoch` has begun since. `waiting` are own
+    entries that the partner has not acknowledged, `ours_cosigned` the own ledger's size as far as the partner has
+    cosigned it, `theirs_cosigned` the other way round.
     """
 
     partner: Partner
@@ -42,6 +43,8 @@ class LinkHealth:
     theirs_cosigned: int
     frozen: str
     unread: tuple[tuple[str, int], ...]
+    epoch: int
+    evidence: tuple[tuple[datetime | None, str], ...]
 
     @property
     def waiting(self) -> int:
@@ -76,6 +79,8 @@ def _health(home: Home, partner: Partner, now: float) -> LinkHealth:
         theirs_cosigned=cursor["head"],
         frozen=cursor["frozen"],
         unread=tuple(cursor["unread"].items()),
+        epoch=cursor["epoch"],
+        evidence=tuple((moment(at), what) for at, what in cursor["evidence"]),
     )
 
 

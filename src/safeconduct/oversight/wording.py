@@ -52,6 +52,7 @@ ENTRY_NAMES: Mapping[str, Promise] = {
     "refusal": pgettext_lazy("ledger entry", "refused attempt"),
     "checkpoint": pgettext_lazy("ledger entry", "checkpoint"),
     "key": pgettext_lazy("ledger entry", "key event"),
+    "epoch": pgettext_lazy("ledger entry", "new epoch of an exchange"),
     "sealed": pgettext_lazy("ledger entry", "sealed bundle"),
     "unread": pgettext_lazy("ledger entry", "of a kind that this version does not know"),
     "stream": pgettext_lazy("ledger entry", "live stream opened or closed"),

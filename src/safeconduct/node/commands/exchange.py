@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -136,3 +137,46 @@ def open_(home: Path | None, file: Path, with_code: bool) -> None:
             spoken = click.prompt("Code as the other party reads it")
             for record, kind, outcome in enter_code(actor, kept.bundle, spoken):
                 click.echo(f"  {kind} {record}: {outcome}")
+
+
+@exchange.command()
+@home_option
+@click.option("--partner", required=True, help="The partner's id.")
+@click.option(
+    "--file", "given", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What they gave."
+)
+@click.option(
+    "--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A signatory's key file."
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file for the partner."
+)
+@click.option("--give-up", is_flag=True, help="End the attempt to agree.")
+def resume(
+    home: Path | None, partner: str, given: Path | None, key: Path | None, output: Path | None, give_up: bool
+) -> None:
+    """Go on after a freeze: both parties sign a new epoch.
+
+    First each gives the other a file with what its node holds (-o FILE). Then a signatory of each signs what
+    follows from both (--file THEIRS --key KEY -o FILE), and the other side takes the file in. One signature changes
+    nothing. A passphrase of the key is taken from SAFECONDUCT_PASSPHRASE.
+    """
+    with opened(home) as (node, door):
+        from safeconduct.exchange import epoch_files
+
+        if give_up:
+            frozen = epoch_files.give_up(door, partner)
+            click.echo(f"given up; still frozen: {frozen}" if frozen else "given up; the exchange goes on")
+            return
+        if given is None:
+            step = epoch_files.give_view(door, partner)
+        else:
+            passphrase = os.environ.get("SAFECONDUCT_PASSPHRASE") or None
+            step = epoch_files.sign(door, node.party, partner, given.read_bytes(), key, passphrase)
+    for line in step.lines:
+        click.echo(line)
+    if output is not None:
+        output.write_bytes(step.file)
+        click.echo(f"for {partner}: {output}")
+    if given is not None:
+        click.echo("both have signed: the new epoch has begun" if step.begun else "one signature is missing")
