@@ -210,9 +210,11 @@ def test_who_knew_says_of_each_line_how_it_is_known(program: MakeProgram, receiv
     assert read["person"] == coordinator.account.person and "itinerary" in read["parts"]
     assert read["kind"] == "movement" and "Host Party" in read["standing"] and "cosigned" in read["standing"]
     assert found["gaps"] and all(gap["says"] for gap in found["gaps"])
+    chinese = auditor.get(f"/movements/{received}/known", Accept_Language="zh-hans").json()
+    assert chinese["lines"][0]["standing"] != found["lines"][0]["standing"]
     assert auditor.get(f"/movements/{received}/known?part=vehicles").json()["lines"] == []
     assert auditor.get(f"/movements/{received}/known?before={begun}").json()["lines"] == []
-    assert len(auditor.get(f"/movements/{received}/known").json()["looks"]) == 3
+    assert len(auditor.get(f"/movements/{received}/known").json()["looks"]) == 4
     for query in ("part=nothing", "before=yesterday", "limit=0", "at=now", "before=2026-01-01T00:00:00"):
         problem(auditor.get(f"/movements/{received}/known?{query}"), 400, "bad-request")
 
