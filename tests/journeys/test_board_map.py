@@ -19,7 +19,7 @@ from safeconduct.geo.atlas import designated_file
 from safeconduct.geo.fences import Area
 from safeconduct.geo.network import Origin
 from safeconduct.geo.sphere import Point
-from safeconduct.journeys.board_map import circle, stretch
+from safeconduct.journeys.board_drawing import circle, share, stretch
 from safeconduct.positions.reading import store
 from safeconduct.positions.store import Position
 from safeconduct.records import here
@@ -114,6 +114,9 @@ def test_legs_have_the_colour_of_their_unit_which_the_legend_names(host: Home) -
     legend = text.split('class="map-legend"')[1].split("</ul>")[0]
     assert "Unit malir-police" in legend and "Unit thatta-police" in legend
     assert "Unit malir-police" in text.split('id="map-lines"')[1]
+    drawn = of(features(text), "leg")
+    assert {each["properties"]["unit"] for each in drawn} == {"Unit malir-police", "Unit thatta-police"}
+    assert len({each["properties"]["colour"] for each in drawn}) == 2
 
 
 def test_only_what_has_changed_is_read_again(host: Home) -> None:
@@ -173,3 +176,11 @@ def test_designated_areas_and_site_perimeters_are_drawn(host: Home) -> None:
     assert found["properties"]["title"] == "بندرگاہ"
     designated_file(host.path).write_text("{}")
     assert of(features(said(client, "/journeys/map/")), "area") == []
+
+
+def test_a_leg_without_coordinates_is_its_share_of_the_planned_time() -> None:
+    route = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0)]
+    piece = share(route, 0.25, 0.75)
+    assert [(round(lon, 3), round(lat, 3)) for lon, lat in piece] == [(1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]
+    assert share(route, -1, 9)[0] == (0.0, 0.0) and round(share(route, -1, 9)[-1][0], 6) == 4.0
+    assert share(route, 0.5, 0.5) == [] == share([(1.0, 1.0), (1.0, 1.0)], 0, 1)

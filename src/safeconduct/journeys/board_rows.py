@@ -48,8 +48,10 @@ ITINERARY = {
 
 @dataclass(frozen=True)
 class Raised:
-    """One open escalation. `at` is when this rung was reached, in epoch seconds; `url` where it is answered."""
+    """One open escalation of the `party` that it is to answer for. `at` is when this rung was reached, in epoch
+    seconds; `url` where it is answered."""
 
+    party: str
     reason: str
     point: str
     rung: int
@@ -173,7 +175,7 @@ class Lines:
         origin, destination = _ends(movement)
         group = group_of(journey)
         holder = self._holder(journey)
-        due = None if group == "ended" else next_due(journey.stage, self._course(journey))
+        due = None if group == "ended" else self._due(journey)
         opens = self.opens(journey)
         told = movement.told.get("itinerary", "withheld")
         last = journey.course.last
@@ -251,6 +253,18 @@ class Lines:
             self._hours[key] = self.policy.limit("opens_hours", "movement", "itinerary", to_party, originator)
         return self._hours[key]
 
+    def _due(self, journey: Journey) -> Due | None:
+        """The word that is awaited first. What was escalated was reckoned with the itinerary, which the board does
+        not read: its due time goes before the one that the plan alone gives."""
+        due = next_due(journey.stage, self._course(journey))
+        steps = [each.parts["step"] for each in journey.escalations if each.parts.get("step")]
+        missed = [each for each in steps if due is not None and each["reason"] == due.reason]
+        if due is None or not missed:
+            return due
+        at = min(instant_of(each["due"]) for each in missed)
+        point = next((each["point"] for each in missed if each.get("point")), due.point)
+        return Due(at + due.deadline - due.due, at, due.reason, point)
+
     def _course(self, journey: Journey) -> Course:
         """How far it has come: of a cleared one that nothing was heard of, what is due first."""
         if journey.course is NOWHERE and journey.stage == "cleared":
@@ -271,8 +285,15 @@ class Lines:
         at = _raised(escalation)
         own = escalation.originator == self.reader.party
         url = reverse("journeys:answer", args=[escalation.id]) if own and self.may_answer else ""
+        point = step.get("point", "")
         return Raised(
-            word(REASONS, step["reason"]), step.get("point", ""), step["rung"], at, self.clock.at(at), url
+            "" if own else escalation.originator,
+            word(REASONS, step["reason"]),
+            point,
+            step["rung"],
+            at,
+            self.clock.at(at),
+            url,
         )
 
     def _as_of(self, journey: Journey) -> SafeString | str:

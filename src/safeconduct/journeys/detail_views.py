@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,8 +14,8 @@ from django.views.decorators.http import require_safe
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.journeys import review_forms, rules, words
+from safeconduct.journeys.board_drawing import collection, drawn
 from safeconduct.journeys.board_journeys import Journey
-from safeconduct.journeys.board_map import collection, drawn
 from safeconduct.journeys.context import headcounts, incidents_near
 from safeconduct.journeys.detail import Whole, events, history, stretches, whole
 from safeconduct.journeys.request_views import may
@@ -133,6 +134,9 @@ def _context(reader: Subject, found: Whole, now: float) -> dict[str, Any]:
         "may_copy": may(reader, "write", "movement"),
         "may_name": own and working and may(reader, "write", "manifest_entry"),
         "may_withdraw_name": own and may(reader, "withdraw", "manifest_entry"),
+        "may_say": working and movement.state != "arrived" and may(reader, "write", "check_in"),
+        "spoken": list(words.CHECK_IN_CATEGORIES.items()),
+        "word_key": uuid4().hex,
         "may_comment": may(reader, "write", "comment"),
         "may_review": working
         and (
