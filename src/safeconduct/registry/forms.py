@@ -238,10 +238,10 @@ class CorrectionForm(forms.Form):
         }
         self.fields = {**asked, **self.fields}
 
-    def changes(self) -> list[tuple[str, str, str]]:
-        """(label, what is held, what it should be) of every field that was changed."""
+    def changes(self) -> list[tuple[str, str, str, str]]:
+        """(field name, label, what is held, what it should be) of every field that was changed."""
         told = self.cleaned_data
-        return [(str(label), now, told[name]) for name, label, now in self.held if told[name] != now]
+        return [(name, str(label), now, told[name]) for name, label, now in self.held if told[name] != now]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -141,7 +141,7 @@ def correction(request: HttpRequest, person: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = CorrectionForm(data, held)
     if data is not None and form.is_valid():
-        lines = [f"{label}: {now or '–'} → {new or '–'}" for label, now, new in form.changes()]
+        lines = [_wrong(found, *change) for change in form.changes()]
         ground = "\n".join([*lines, form.cleaned_data["why"]]).strip()
         matter = {"title": _("Please correct what you hold on me"), "measure": "record", "ground": ground}
         try:
@@ -153,6 +153,14 @@ def correction(request: HttpRequest, person: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("registry:record", args=["persons", found.id]))
     context = {"record": found, "name": display_name(found), "form": form, "page_level": found.label}
     return render(request, "registry/correction.html", context, status=status([form]))
+
+
+def _wrong(person: Released, name: str, label: str, now: str, new: str) -> str:
+    """What is to be put right, in a request that more people read than what is held: of a part that is labelled
+    above it, only which field."""
+    if person.levels.get(name.partition(".")[0]) not in ("OPEN", "RESTRICTED"):
+        return f"{label}: …"
+    return f"{label}: {now or '–'} → {new or '–'}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
