@@ -7,7 +7,7 @@ time and a key of its own, sent later, and counted once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -37,6 +37,8 @@ TRAVELLER: Final = "protected_person"
 JOURNEYS = 20
 WORDS = 200
 BODY = 16 * 1024
+MOST_AGO = 1_440
+"""Minutes for which a word that somebody passes on may have been under way."""
 WORKER = "dist/phone-worker.js"
 SAID: Final = {
     "departed": gettext_lazy("We have departed"),
@@ -180,7 +182,9 @@ def say(request: HttpRequest, movement: str) -> HttpResponse:
     if as_json:
         return JsonResponse({"record": done.record}, status=201)
     messages.success(request, _("Your word is on record: %(word)s.") % {"word": SPOKEN[spoken.category]})
-    return HttpResponseRedirect(reverse("journeys:phone"))
+    if TRAVELLER in reader_of(request).roles:
+        return HttpResponseRedirect(reverse("journeys:phone"))
+    return HttpResponseRedirect(reverse("journeys:detail", args=[movement]))
 
 
 def _of_outbox(request: HttpRequest) -> Word:
@@ -191,7 +195,11 @@ def _of_outbox(request: HttpRequest) -> Word:
 
 def _of_form(request: HttpRequest) -> dict[str, Any]:
     names = ("key", "category", "point", "delay_minutes")
-    return {name: request.POST[name] for name in names if request.POST.get(name)}
+    given: dict[str, Any] = {name: request.POST[name] for name in names if request.POST.get(name)}
+    ago = request.POST.get("minutes_ago", "")
+    if ago.isascii() and ago.isdigit() and 0 < int(ago[:6]) <= MOST_AGO:
+        given["at"] = (datetime.now(UTC) - timedelta(minutes=int(ago[:6]))).isoformat(timespec="seconds")
+    return given
 
 
 def _reason(fault: Exception) -> str:

@@ -199,6 +199,9 @@ class WriterService:
                 task.add_done_callback(tasks.discard)
         except (ConnectionError, ValueError):
             pass
+        except asyncio.CancelledError:
+            # The service ends while somebody is still connected: nothing more is read from them.
+            pass
         finally:
             if tasks:
                 await asyncio.gather(*tasks, return_exceptions=True)
