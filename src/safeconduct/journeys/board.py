@@ -88,7 +88,6 @@ def board(request: HttpRequest) -> HttpResponse:
         "groups": _grouped(shown),
         "counts": rows.counts(journeys),
         "total": len(journeys),
-        "persons": sum(each.persons or 0 for each in shown) if len(shown) == len(journeys) else None,
         "more": _address(request, show=asked.shown + SHOWN) if len(journeys) > asked.shown else "",
         "more_than_fits": more_than_fits,
         "districts": districts,
