@@ -129,7 +129,7 @@ def test_an_itinerary_and_its_names_open_as_the_clause_says(world: World) -> Non
     assert opens is not None and abs(opens - (time.time() + 48 * 3600)) < 60
     assert [row.opens for row in world.partner.of_kind("manifest_entry", "cn")] == [opens] * 2
     with world.host.active():
-        assert set(release(world.officer, world.there()).parts) == {"notice", "check_plan"}
+        assert set(release(world.officer, world.there()).parts) == {"notice"}
     assert not world.host.of_kind("manifest_entry", "cn")
 
 

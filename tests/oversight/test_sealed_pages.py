@@ -72,7 +72,8 @@ def node_home(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
 
 
 def text_of(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status, (answer.status_code, re.findall(rb"errorlist.{0,300}|<h1.{0,300}", answer.content, re.S))
+    told = re.findall(rb"errorlist.{0,300}|<h1.{0,300}", answer.content, re.S)
+    assert answer.status_code == status, (answer.status_code, told)
     return html.unescape(answer.content.decode())
 
 
