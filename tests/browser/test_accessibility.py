@@ -38,6 +38,14 @@ PAGES = {
     "readings": ("host", "auditor", "/oversight/readings/"),
     "refusals": ("host", "auditor", "/oversight/refusals/"),
     "link": ("host", "auditor", "/oversight/link/"),
+    "journeys": ("host", "coordinator", "/journeys/"),
+    "journeys on the map": ("partner", "manager", "/journeys/map/"),
+    "notify a movement": ("partner", "manager", "/journeys/new/"),
+    "my journey": ("partner", "traveller", "/journeys/phone/"),
+    "registry": ("partner", "manager", "/registry/"),
+    "persons": ("partner", "manager", "/registry/persons/"),
+    "what is held on me": ("partner", "traveller", "/registry/mine/"),
+    "raise a grievance": ("partner", "traveller", "/registry/grievances/raise/"),
     "account": ("host", "liaison", "/account/"),
     "second factor": ("host", "liaison", "/accounts/2fa/"),
     "sessions": ("host", "liaison", "/account/sessions/"),
@@ -51,7 +59,7 @@ PAGES = {
 
 # Pages whose layout is their own; the others are made of the same pieces.
 ALSO_IN_URDU = ("sign in", "incidents", "map", "incident", "report", "agreement", "clause")
-ALSO_IN_URDU += ("preview", "holdings", "ledger", "account")
+ALSO_IN_URDU += ("preview", "holdings", "ledger", "account", "journeys", "notify a movement", "my journey")
 
 
 @pytest.fixture(scope="module")

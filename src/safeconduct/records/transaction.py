@@ -136,7 +136,9 @@ class Tx:
 
     def rows_about(self, record: str, kind: str) -> list[RowView]:
         """The latest versions of the records of a kind about this one, oldest first, without withdrawn ones."""
-        sql = f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE about = %s AND kind = %s AND withdrawn = %s"
+        sql = (
+            f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE about = %s AND kind = %s AND withdrawn = %s"
+        )
         found = self.tables.all(f"{sql} ORDER BY born", [record, kind, False])
         return [RowView(*row) for row in found]
 
