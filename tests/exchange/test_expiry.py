@@ -306,7 +306,9 @@ def test_the_reading_of_an_itinerary_is_published_at_once(two: Pair) -> None:
     before = host.feed("cn").head_size()
     shown = {"record": row.id, "version": 1, "parts": ["itinerary"]}
     for _ in range(3):
-        host.system("note", act="read", policy=0, items=[{"kind": "movement", "of": "cn", "records": [shown]}])
+        host.system(
+            "note", act="read", policy=0, items=[{"kind": "movement", "of": "cn", "records": [shown]}]
+        )
     after = host.feed("cn").head_size()
     assert after > before and after % 16 == 0 and after <= host.writer.log.size
     notice = {**shown, "parts": ["notice"]}

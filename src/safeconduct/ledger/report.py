@@ -121,7 +121,7 @@ def lines_of(header: Mapping[str, Any], texts: Sequence[str | None]) -> Iterator
     Raises ReportRefused for an entry that says no such thing, or whose parts are not those of its header.
     """
     match header.get("type"), header.get("kind"):
-        case ("disclosure" | "sealed"), _:
+        case (("disclosure" | "sealed"), _):
             yield {
                 "way": "given",
                 "record": header["record"],

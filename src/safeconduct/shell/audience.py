@@ -71,7 +71,9 @@ class Audience:
 
     async def changed(self, listeners: Sequence[L]) -> list[L]:
         """Those of the listeners whose session has ended or whose principal is no longer the same."""
-        return await self._ask(lambda: [each for each in listeners if subject_of_cookies(each.cookies) != each.subject])
+        return await self._ask(
+            lambda: [each for each in listeners if subject_of_cookies(each.cookies) != each.subject]
+        )
 
     async def look_up(self, changes: Iterable[Change]) -> list[Change]:
         """The changes with what policy needs to know of their records."""
