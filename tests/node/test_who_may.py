@@ -58,7 +58,8 @@ MOVEMENTS = [
     # who                      act            whose      what                       facts         may
     ("host coordinator", "read", "partner", "movement.notice", "shut", True),
     ("host commander", "read", "partner", "movement.notice", "shut", True),
-    ("host liaison", "read", "partner", "movement.check_plan", "shut", True),
+    ("host liaison", "read", "partner", "movement.check_plan", "", True),
+    ("host liaison", "read", "partner", "movement.check_plan", "shut", False),
     ("host auditor", "read", "partner", "movement.notice", "shut", True),
     ("host auditor", "read", "partner", "movement.itinerary", "mine", False),
     ("host signatory", "read", "partner", "movement.notice", "", True),
@@ -96,7 +97,9 @@ MOVEMENTS = [
     ("host commander", "read", "host", "leg.escort", "", False),
     ("host commander", "read", "host", "leg.escort", "mine", True),
     ("host coordinator", "read", "partner", "check_in.word", "", True),
-    ("host commander", "read", "partner", "check_in.position", "", True),
+    ("host watch_officer", "read", "partner", "check_in.position", "", True),
+    ("host commander", "read", "partner", "check_in.position", "", False),
+    ("host commander", "read", "partner", "check_in.position", "mine", True),
     ("host liaison", "read", "partner", "check_in.word", "", False),
     ("host coordinator", "read", "partner", "comment.remark", "", True),
     ("partner coordinator", "read", "host", "acknowledgement.receipt", "", True),
@@ -215,12 +218,13 @@ def test_whoever_reads_what_could_be_used_in_an_ambush_is_on_record(side: str, w
 
 def test_the_itinerary_goes_to_the_hosts_node_twelve_hours_before_departure() -> None:
     decides = in_force()
-    for kind, part in (("movement", "itinerary"), ("manifest_entry", "who")):
+    for kind, part in (("movement", "itinerary"), ("movement", "check_plan"), ("manifest_entry", "who")):
         bit = 1 << all_kinds()[kind].bit(part)
         assert not decides.disclosable(record(kind, "partner", "shut"), "pk", NOON)[0] & bit
         assert decides.disclosable(record(kind, "partner", ""), "pk", NOON)[0] & bit
         assert decides.limit("opens_hours", kind, part, "pk") == 12
-        assert decides.limit("erase_after_days", kind, part, "pk") == 30
+        if part != "check_plan":
+            assert decides.limit("erase_after_days", kind, part, "pk") == 30
     assert decides.limit("lead_time_hours", "movement", "notice", "pk") == 48
 
 
