@@ -15,7 +15,9 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.journeys import rules
 from safeconduct.journeys.underway import check_in
 from safeconduct.positions.sending import may_send
+from safeconduct.records import here
 from safeconduct.records.find import Query, find
+from safeconduct.records.principals import to_wire
 from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.records.release import release
 
@@ -75,6 +77,17 @@ def test_who_was_taken_off_the_manifest_sees_nothing_more(node: Node) -> None:
     with pytest.raises((NotFound, Refused)):
         check_in(li, movement, "arrived")
     assert sees(wang, movement)
+
+
+def test_a_name_withdrawn_by_another_page_counts_just_so(node: Node) -> None:
+    coordinator = person(node, "coordinator", "coordinator")
+    manager, li = person(node, "manager", "security_manager"), person(node, "li", "protected_person")
+    movement = rules.notify_movement(manager, parts(), [named("li")]).record
+    assert sees(li, movement)
+    (entry,) = find(manager, Query("manifest_entry", about=movement)).records
+    payload = {"actor": to_wire(coordinator), "record": entry.id, "parts": [], "reason": "does not travel"}
+    here.door().call("withdraw", payload)
+    assert not sees(li, movement) and not may_send(li, movement)
 
 
 def test_who_is_named_later_sees_the_journey_and_no_co_traveller(node: Node) -> None:

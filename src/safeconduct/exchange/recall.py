@@ -21,7 +21,7 @@ from safeconduct.exchange.sealed_state import SealedState, with_bundles
 from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.commit import decide
-from safeconduct.records.hooks import job
+from safeconduct.records.hooks import HOOKS, job
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import derived_from
@@ -45,6 +45,8 @@ def withdraw_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         falling = all_kinds()[each.kind]
         _withdraw(tx, each, falling, (1 << len(falling.part_names)) - 1, True, reason, by, row.id)
     index, told = _withdraw(tx, row, kind, mask, whole, reason, by)
+    for hook in HOOKS.withdrawn if whole else ():
+        hook(tx, row)
     return {"index": index, "partners": told, "along": [each.id for each in along]}
 
 

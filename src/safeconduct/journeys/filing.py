@@ -10,12 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.exchange.recall import withdraw_job
 from safeconduct.journeys.kinds import HANDOVER, LEG, MANIFEST_ENTRY, MOVEMENT
 from safeconduct.journeys.lead import Terms, terms_of
 from safeconduct.journeys.underway_course import instant_of
 from safeconduct.records.commit import Draft, store
-from safeconduct.records.hooks import job, on_start
+from safeconduct.records.hooks import job, on_start, on_withdrawn
 from safeconduct.records.kinds import Kind
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound
@@ -122,16 +121,11 @@ def name_job(tx: Tx, payload: Answer) -> Answer:
     return {"record": record, "version": version, "index": index}
 
 
-@job("journey_unname")
-def unname_job(tx: Tx, payload: Answer) -> Answer:
-    """Take a name back from a manifest. Payload and answer are those of a withdrawal; who was named by it and by
-    no other sees nothing of the journey any more."""
-    entry = tx.row(str(payload["record"]))
-    if entry is None or entry.kind != MANIFEST_ENTRY.name:
-        raise NotFound(str(payload["record"])[:64])
-    told = withdraw_job(tx, payload)
-    _follow_names(tx, entry.about, names_in(entry.assigned))
-    return told
+@on_withdrawn
+def unname(tx: Tx, row: RowView) -> None:
+    """Who was named by an entry that is withdrawn, and by no other, sees nothing of the journey any more."""
+    if row.kind == MANIFEST_ENTRY.name:
+        _follow_names(tx, row.about, names_in(row.assigned))
 
 
 @job("journey_legs")

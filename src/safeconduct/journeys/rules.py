@@ -132,7 +132,7 @@ def withdraw_name(actor: Subject, entry: str, reason: str, door: Door | None = N
     if found.kind != "manifest_entry":
         raise NotFound(entry)
     payload = {"actor": principals.to_wire(actor), "record": entry, "parts": [], "reason": reason}
-    return list((door or here.door()).call("journey_unname", payload)["partners"])
+    return list((door or here.door()).call("withdraw", payload)["partners"])
 
 
 # --- the Host Party's three acts -----------------------------------------------------------------------------

@@ -20,6 +20,7 @@ class Hooks:
     jobs: dict[str, Job] = field(default_factory=dict)
     version: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
     received: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
+    withdrawn: list[Callable[[Tx, Any], None]] = field(default_factory=list)
     bearers: list[Callable[[Tx, Sequence[str]], None]] = field(default_factory=list)
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
     ticks: list[tuple[str, float, Tick]] = field(default_factory=list)
@@ -49,6 +50,12 @@ def on_version(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, i
 def on_received(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, int], None]:
     """Call `function(tx, row, ledger index)` for every version of a partner's record that is taken in."""
     HOOKS.received.append(function)
+    return function
+
+
+def on_withdrawn(function: Callable[[Tx, Any], None]) -> Callable[[Tx, Any], None]:
+    """Call `function(tx, row)` for every own record that somebody withdraws as a whole, with the row as it was."""
+    HOOKS.withdrawn.append(function)
     return function
 
 
