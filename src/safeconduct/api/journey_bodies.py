@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 
 from safeconduct.api.schemas import Body, Listed, Page, Record, parts_of
 from safeconduct.journeys.conduct import CheckInCategory, CheckInPosition, Course, Duty, Escort, Stance
-from safeconduct.journeys.fields import Code, Minutes, Name, Text
 from safeconduct.journeys.filing import MAX_LEGS, MAX_MANIFEST
 from safeconduct.journeys.kinds import MANIFEST_ENTRY, MOVEMENT
+from safeconduct.records.fields import Code, Minutes, Name, Text
 from safeconduct.records.moments import Instant
 
 MovementParts = parts_of(MOVEMENT)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from safeconduct.journeys.fields import Code, Latitude, Longitude, Minutes, Name, Named, Text, located
+from safeconduct.records.fields import Code, Latitude, Longitude, Minutes, Name, Named, Text, located
 from safeconduct.records.kinds import PartModel
 from safeconduct.records.moments import Instant, in_order
 

@@ -38,6 +38,7 @@ from safeconduct.journeys.notice import (
     Vehicles,
 )
 from safeconduct.journeys.underway_word import check_true_time
+from safeconduct.records.checks import about, all_of, requires
 from safeconduct.records.kinds import Kind, PartRefused, register
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, Refused
@@ -57,38 +58,6 @@ __all__ = [
     "MOVEMENT_CATEGORIES",
     "STANCES",
 ]
-
-
-def about(*kinds: str) -> Any:
-    """A check that a record is about one of these kinds, and goes on being about the same one."""
-
-    def check(tx: Any, given: Any) -> None:
-        name = given.draft.kind
-        row = tx.row(given.header["about"]) if given.header["about"] else None
-        if row is None or row.kind not in kinds:
-            raise Malformed(f"a {name} is about a {' or '.join(kinds)}")
-        if given.previous is not None and given.previous.about != given.header["about"]:
-            raise Malformed(f"a {name} stays with what it is about")
-
-    return check
-
-
-def requires(part: str, what: str) -> Any:
-    """A check that a part is there from the first version on and never emptied."""
-
-    def check(_tx: Any, given: Any) -> None:
-        if (given.previous is None or part in given.parts) and not given.parts.get(part):
-            raise PartRefused(given.draft.kind, [(part, "", what)])
-
-    return check
-
-
-def all_of(*checks: Any) -> Any:
-    def check(tx: Any, given: Any) -> None:
-        for each in checks:
-            each(tx, given)
-
-    return check
 
 
 def _check_decision(_tx: Any, given: Any) -> None:

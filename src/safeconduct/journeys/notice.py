@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from safeconduct.journeys.fields import (
+from safeconduct.records.fields import (
     Code,
     Detail,
     Latitude,

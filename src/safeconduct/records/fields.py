@@ -1,4 +1,4 @@
-"""What the parts of a journey's records are made of: bounded names and texts, places, moments.
+"""What the parts of many kinds are made of: bounded names and texts, places, moments.
 
 Degrees are WGS 84, distances metres, durations seconds unless a field's name says minutes; moments are ISO
 8601 with their UTC offset.
