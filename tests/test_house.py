@@ -13,9 +13,9 @@ ROOT = Path(safeconduct.__file__).parent
 FLOORS = (
     ("agreement", "ledger", "geo"),
     ("records",),
-    ("exchange", "people", "timers", "positions"),
+    ("exchange", "people", "timers", "positions", "notify"),
     ("shell",),
-    ("incidents", "journeys", "registry", "committee", "oversight"),
+    ("incidents", "journeys", "registry", "committee", "oversight", "watch"),
     ("api",),
     ("node",),
 )

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from journeys.journey_node import T0, Journeys, journeys
-from safeconduct.journeys.ladder import DEFAULT, Rung, rungs
-from safeconduct.journeys.underway import answer_escalation, check_in
+from safeconduct.journeys.underway import check_in
+from safeconduct.notify.answering import answer_escalation
+from safeconduct.notify.ladder import DEFAULT, Rung, rungs
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import PartRefused

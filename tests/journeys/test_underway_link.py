@@ -13,9 +13,9 @@ import pytest
 from exchange import nodes as exchange
 from exchange.nodes import Node, agree, create, pair
 from safeconduct.exchange.courier import Link
-from safeconduct.journeys.ladder import DEFAULT
 from safeconduct.journeys.underway_watch import SETTLING
 from safeconduct.node.signing_here import propose
+from safeconduct.notify.ladder import DEFAULT
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import iso
 from safeconduct.timers.firing import fire_due

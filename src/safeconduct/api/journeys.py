@@ -33,6 +33,7 @@ from safeconduct.api.problems import bad_request
 from safeconduct.api.schemas import Stored, given_parts
 from safeconduct.journeys import rules, underway
 from safeconduct.journeys.kinds import CLEARANCE, COMMENT, LEG, MANIFEST_ENTRY, MOVEMENT
+from safeconduct.notify import answering
 from safeconduct.records import find as finding
 from safeconduct.records.moments import MomentRefused, instant
 from safeconduct.records.refusals import NotFound
@@ -186,7 +187,7 @@ def add_comment(request: Asked, movement: str, draft: CommentDraft) -> HttpRespo
 @router.post("/escalations/{escalation}/answer", response=Stored, summary="Take an escalation on")
 def answer_escalation(request: Asked, escalation: str, answer: EscalationAnswer) -> HttpResponse:
     """It climbs no further. 412: somebody has answered already."""
-    return wire.stored(underway.answer_escalation(reader(request), escalation, answer.text, _by(request)))
+    return wire.stored(answering.answer_escalation(reader(request), escalation, answer.text, _by(request)))
 
 
 def _belongs(request: Asked, record: str, movement: str) -> None:

@@ -8,7 +8,7 @@ class JourneysConfig(AppConfig):
     verbose_name = _("Journeys")
 
     def ready(self) -> None:
-        from safeconduct.journeys import filing, kinds, ladder, underway_watch, underway_word, words  # noqa: F401
+        from safeconduct.journeys import filing, kinds, raising, underway_watch, underway_word, words  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
         from safeconduct.shell.terms import name_words
 

@@ -21,8 +21,8 @@ from safeconduct.journeys.board_journeys import Journey, certain, in_window, wit
 from safeconduct.journeys.board_link import LinkDown, links_down, shut_locks
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.board_window import WINDOWS, BoardForm, Window, window_of
-from safeconduct.journeys.underway import answer_escalation
 from safeconduct.journeys.words import STAGES
+from safeconduct.notify.answering import answer_escalation
 from safeconduct.records import here
 from safeconduct.shell.answers import answering, reader_of
 

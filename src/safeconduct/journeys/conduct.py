@@ -14,8 +14,6 @@ CheckInCategory = Literal["departed", "check_in", "delayed", "arrived"]
 CHECK_IN_CATEGORIES: tuple[str, ...] = get_args(CheckInCategory)
 Stance = Literal["comment", "objection"]
 STANCES: tuple[str, ...] = get_args(Stance)
-Outcome = Literal["taken", "heard", "departed", "arrived", "back", "amended", "cancelled", "cleared"]
-OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 
 class Receipt(PartModel):
@@ -120,29 +118,3 @@ class Remark(PartModel):
     text: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
     stance: Stance = "comment"
     by: Name = ""
-
-
-class Step(PartModel):
-    """One rung of the ladder: who is to be told, why, and since when.
-
-    `reason` is a code (words.REASONS), `due` when word was due or the fact was seen, `raised` when this rung was
-    reached; `point` names the check-in point or the area. `link_down` is since when the other node could not be
-    reached: then silence says nothing about the journey.
-    """
-
-    reason: Name
-    rung: Annotated[int, Field(ge=1, le=20)]
-    roles: Annotated[list[Name], Field(max_length=20)] = []
-    due: Instant
-    raised: Instant
-    point: Name = ""
-    link_down: Instant | None = None
-
-
-class Answer(PartModel):
-    """Who took the escalation on or, with no `by`, what settled it: the `outcome` says which."""
-
-    by: Name = ""
-    at: Instant
-    text: Text = ""
-    outcome: Outcome = "taken"

@@ -13,7 +13,6 @@ from typing import Any
 from safeconduct.journeys.conduct import (
     CHECK_IN_CATEGORIES,
     STANCES,
-    Answer,
     CheckIn,
     CheckInPosition,
     Course,
@@ -23,7 +22,6 @@ from safeconduct.journeys.conduct import (
     Point,
     Receipt,
     Remark,
-    Step,
     Word,
 )
 from safeconduct.journeys.notice import (
@@ -50,7 +48,6 @@ __all__ = [
     "CHECK_IN_CATEGORIES",
     "CLEARANCE",
     "COMMENT",
-    "ESCALATION",
     "HANDOVER",
     "LEG",
     "MANIFEST_ENTRY",
@@ -234,18 +231,6 @@ COMMENT = register(
         ),
         dimensions={"category": ("remark", "stance")},
         searched=("remark.text",),
-        falls_with=True,
-    )
-)
-ESCALATION = register(
-    Kind(
-        name="escalation",
-        parts={"step": Step, "answer": Answer},
-        states=("raised", "answered"),
-        final=("answered",),
-        check=all_of(about("movement"), requires("step", "an escalation says why")),
-        inherits_bearers=True,
-        dimensions={"time": ("step", "raised"), "figure": ("step", "rung")},
         falls_with=True,
     )
 )

@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.journeys.kinds import CHECK_IN, ESCALATION
+from safeconduct.journeys.kinds import CHECK_IN
 from safeconduct.records import here, principals
-from safeconduct.records.commit import Committed, Draft, commit
+from safeconduct.records.commit import Committed
 from safeconduct.records.door import Door
-from safeconduct.records.refusals import Conflict, Malformed
-from safeconduct.records.release import release
+from safeconduct.records.refusals import Malformed
 
-TRIES = 5
 """How often an answer is given again because the ladder climbed meanwhile."""
 
 
@@ -55,34 +53,6 @@ def check_in(
     payload = {"actor": principals.to_wire(actor), "movement": movement, "parts": parts, "key": key}
     answer = (door or here.door()).call("journey_check_in", payload)
     return Committed(answer["record"], answer["version"], answer["index"])
-
-
-def answer_escalation(
-    actor: Subject, escalation: str, text: str = "", by: str = "", door: Door | None = None
-) -> Committed:
-    """Take an escalation on: it climbs no further. Raises Conflict when it was answered already."""
-    answer = {"by": by or actor.person, "at": _iso(datetime.now(UTC)), "text": text}
-    tries = 0
-    while True:
-        found = release(actor, escalation, door=door)
-        if found.kind != ESCALATION.name:
-            raise Malformed("only an escalation is answered")
-        if found.state == "answered":
-            raise Conflict(found.version)
-        draft = Draft(
-            ESCALATION.name,
-            {"answer": answer},
-            record=escalation,
-            expected=found.version,
-            state="answered",
-        )
-        try:
-            return commit(actor, draft, door=door)
-        except Conflict:
-            # The ladder climbed a rung meanwhile; that is no reason not to take it on.
-            tries += 1
-            if tries == TRIES:
-                raise
 
 
 def _iso(moment: datetime) -> str:

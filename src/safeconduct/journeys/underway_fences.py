@@ -21,8 +21,9 @@ from safeconduct.geo.fences import Area, Corridor, Fence, Perimeter
 from safeconduct.geo.sphere import GeometryError, Point, of_geojson
 from safeconduct.geo.watching import Crossing, Fix, Standing, step
 from safeconduct.journeys.kinds import CHECK_IN, MOVEMENT
-from safeconduct.journeys.ladder import escalate, escalations, settle
+from safeconduct.journeys.raising import escalate
 from safeconduct.journeys.underway_word import AHEAD_SECONDS
+from safeconduct.notify.ladder import escalations, settle
 from safeconduct.positions.seen import on_fixes
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_start

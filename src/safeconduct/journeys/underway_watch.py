@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.journeys.kinds import LEG, MOVEMENT
-from safeconduct.journeys.ladder import SILENCE, escalate, escalations, legs_of, settle, stop, with_standing
+from safeconduct.journeys.raising import SILENCE, escalate, legs_of, with_standing
 from safeconduct.journeys.underway_course import Course, Plan, course_of, heard_in, instant_of
 from safeconduct.journeys.underway_fences import forget, watch_check_in
 from safeconduct.journeys.underway_word import AHEAD_SECONDS
+from safeconduct.notify.ladder import escalations, settle, stop
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_received, on_version
 from safeconduct.records.kinds import Kind
