@@ -14,8 +14,9 @@ from safeconduct.journeys.kinds import HANDOVER, LEG, MANIFEST_ENTRY, MOVEMENT
 from safeconduct.journeys.lead import Terms, terms_of
 from safeconduct.journeys.underway_course import instant_of
 from safeconduct.records.commit import Draft, store
-from safeconduct.records.hooks import job, on_start, on_withdrawn
+from safeconduct.records.hooks import job, on_withdrawn
 from safeconduct.records.kinds import Kind
+from safeconduct.records.once import once
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.rows import RowView, names_in
@@ -23,21 +24,10 @@ from safeconduct.records.transaction import Tx, iso
 
 MAX_MANIFEST = 500
 MAX_LEGS = 40
-MAX_KEY = 128
-KEPT_SECONDS = 7 * 86_400.0
-"""How long the key of a notice is remembered."""
 JOINED_SECONDS = 3_600.0
 """How long a journey may wait between two legs."""
 
 Answer = dict[str, Any]
-
-
-@on_start
-def make_table(tx: Tx) -> None:
-    tx.db.execute(
-        "CREATE TABLE IF NOT EXISTS journey_notice (key TEXT PRIMARY KEY, at REAL NOT NULL, "
-        "record TEXT NOT NULL, version INTEGER NOT NULL, idx INTEGER NOT NULL) WITHOUT ROWID"
-    )
 
 
 @job("journey_notify")
@@ -46,15 +36,17 @@ def notify_job(tx: Tx, payload: Answer) -> Answer:
     became then: a form that was sent twice is one notice."""
     subject = tx.subject(payload["actor"])
     parts, names = dict(payload["parts"]), list(payload.get("names", ()))
-    key = str(payload.get("key") or "")
-    if len(key) > MAX_KEY:
-        raise Malformed(f"a key has at most {MAX_KEY} characters")
-    kept = f"{subject.person}\n{key}"
-    if key:
-        sql = "SELECT record, version, idx FROM journey_notice WHERE key = ?"
-        found = tx.db.execute(sql, (kept,)).fetchone()
-        if found is not None:
-            return {"record": found[0], "version": found[1], "index": found[2]}
+    return once(
+        tx,
+        f"notice\n{subject.person}",
+        str(payload.get("key") or ""),
+        lambda: _notify(tx, subject, parts, names),
+    )
+
+
+def _notify(
+    tx: Tx, subject: Subject, parts: dict[str, Any], names: Sequence[Mapping[str, Any]]
+) -> tuple[str, int, int]:
     checked = MOVEMENT.validate(parts)
     notice = checked.get("notice")
     if notice is None:
@@ -69,11 +61,7 @@ def notify_job(tx: Tx, payload: Answer) -> Answer:
     record, version, index = store(tx, subject, "write", MOVEMENT, draft)
     for each in names:
         _store_name(tx, subject, record, each, opens)
-    if key:
-        tx.db.execute("DELETE FROM journey_notice WHERE at < ?", (tx.now - KEPT_SECONDS,))
-        row = (kept, tx.now, record, version, index)
-        tx.db.execute("INSERT INTO journey_notice VALUES (?, ?, ?, ?, ?)", row)
-    return {"record": record, "version": version, "index": index}
+    return record, version, index
 
 
 @job("journey_amend")

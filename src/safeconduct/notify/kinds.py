@@ -30,8 +30,8 @@ class Step(PartModel):
     """One rung of the ladder: who is to be told, why, and since when.
 
     `reason` is a code of the room that raised it, `due` when word was due or the fact was seen, `raised` when this
-    rung was reached; `point` names the check-in point or the area. `link_down` is since when the other node could not be
-    reached: then silence says nothing about the journey.
+    rung was reached; `point` names the check-in point or the area. `link_down` is since when the other node could
+    not be reached: then silence says nothing about the journey.
     """
 
     reason: Name
