@@ -58,6 +58,11 @@ def publish_after_reading(tx: Tx, row: RowView, index: int) -> None:
     shown = {part for item in what.get("records", ()) for part in item["parts"]}
     if "itinerary" not in shown or what["act"] not in ("read", "export"):
         return
+    publish_now(tx)
+
+
+def publish_now(tx: Tx) -> None:
+    """Publish between two beats, for what must be cosigned at once; many such within a moment are one head."""
     place = str(tx.home.path)
     if tx.now - _published.get(place, 0.0) >= AT_ONCE_PAUSE:
         _published[place] = tx.now
@@ -65,7 +70,7 @@ def publish_after_reading(tx: Tx, row: RowView, index: int) -> None:
 
 
 _published: dict[str, float] = {}
-"""When the head of each home was last published because of a reading."""
+"""When the head of each home was last published between two beats."""
 
 
 def offer(home: Home, log: Log, size: int) -> None:

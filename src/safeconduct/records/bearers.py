@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.rows import RowView, names_in, party_set
 
-CANCELLED = frozenset({"cancelled", "removed", "retracted", "ended"})
+CANCELLED = frozenset({"cancelled", "removed", "retracted", "ended", "released"})
 """States in which an assigning record assigns nobody any more."""
 
 

@@ -22,6 +22,17 @@ def about(*kinds: str) -> Any:
     return check
 
 
+def about_if_any(*kinds: str) -> Any:
+    """The same for a record that may stand alone."""
+    check = about(*kinds)
+
+    def check_if_any(tx: Any, given: Any) -> None:
+        if given.header["about"] or (given.previous is not None and given.previous.about):
+            check(tx, given)
+
+    return check_if_any
+
+
 def requires(part: str, what: str) -> Any:
     """A check that a part is there from the first version on and never emptied."""
 

@@ -1,6 +1,7 @@
 """An SOS and what both rooms say about it.
 
-An SOS belongs to the party whose person, device or watch floor raised it. Each room acknowledges with its own clock in
+An SOS is of the party whose person, device or watch floor raised it, and about the movement or the site it belongs to,
+if any. Each room acknowledges with its own clock in
 a record of its own; the Host Party says which unit it tasked, and where that unit is in a part that no clause lets the
 Partner Party see. A stand-down is the word of who raised it; under duress the SOS goes on.
 """
@@ -11,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from safeconduct.records.checks import about, all_of, requires
+from safeconduct.records.checks import about, about_if_any, all_of, requires
 from safeconduct.records.fields import (
     Code,
     Latitude,
@@ -41,8 +42,6 @@ class Call(PartModel):
     at: Instant
     received: Instant
     means: Means = "phone"
-    movement: RecordId = ""
-    site: RecordId = ""
     site_name: Name = ""
     district: Name = ""
     persons: Annotated[int, Field(ge=1, le=100_000)] = 1
@@ -139,12 +138,12 @@ SOS = register(
         parts={"call": Call, "place": Place, "caller": Caller, "words": Words},
         states=("raised", "stood_down", "false_alarm"),
         final=("stood_down", "false_alarm"),
-        check=requires("call", "an SOS says when it was raised"),
+        check=all_of(about_if_any("movement", "site"), requires("call", "an SOS says when it was raised")),
+        inherits_bearers=True,
         dimensions={
             "time": ("call", "at"),
             "category": ("call", "category"),
             "place": ("call", "district"),
-            "external": ("call", "movement"),
             "latitude": ("place", "latitude"),
             "longitude": ("place", "longitude"),
         },

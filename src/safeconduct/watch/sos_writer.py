@@ -1,0 +1,140 @@
+"""The writer's side of an SOS: stored once, laid on the ladder, and its head published, in one transaction.
+
+Both parties climb their own ladder for their own people: the one that raised the SOS, and the one that received it. A
+room's acknowledgement settles that room's ladder alone. A stand-down settles both, unless it was said under duress.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from safeconduct.agreement.policy import Subject
+from safeconduct.exchange.cadence import publish_now
+from safeconduct.notify.ladder import escalate, escalations, settle
+from safeconduct.records.commit import Draft, store
+from safeconduct.records.hooks import job, on_received, on_version
+from safeconduct.records.moments import instant
+from safeconduct.records.once import once
+from safeconduct.records.principals import SYSTEM, system_subject
+from safeconduct.records.refusals import Malformed, NotFound, Refused
+from safeconduct.records.rows import RowView
+from safeconduct.records.transaction import Tx, iso
+from safeconduct.watch.sos_kinds import SOS, STAND_DOWN
+
+AHEAD_SECONDS = 300.0
+"""By how much a phone's clock may be fast: what is further ahead counts as pressed when it was received."""
+BELONGS_TO = ("movement", "site")
+ENDS = {"false_alarm": "false_alarm"}
+"""The state that a stand-down of this category leads to; every other one to `stood_down`."""
+
+Answer = dict[str, Any]
+
+
+@job("watch_sos")
+def sos_job(tx: Tx, payload: Answer) -> Answer:
+    """Store an SOS. A wrong clock or an unknown journey does not stop it: nobody is turned away for that."""
+    subject = tx.subject(payload["actor"])
+    parts = {name: dict(part) for name, part in dict(payload["parts"]).items() if part}
+    about = str(payload.get("about") or "")
+    return once(
+        tx,
+        f"sos\n{subject.person}",
+        str(payload.get("key") or ""),
+        lambda: _raise(tx, subject, parts, about),
+    )
+
+
+def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple[str, int, int]:
+    call = parts.setdefault("call", {})
+    call["received"] = iso(tx.now)
+    call["at"] = _pressed(call.get("at"), tx.now)
+    caller = str((parts.get("caller") or {}).get("person") or "")
+    row = tx.row(about) if about else None
+    if row is None or row.kind not in BELONGS_TO or not _known(tx, subject, row):
+        row = None
+    draft = Draft(
+        SOS.name,
+        parts,
+        about=row.id if row is not None else None,
+        state="raised",
+        assigned=[caller] if caller else None,
+    )
+    return store(tx, subject, "write", SOS, draft)
+
+
+def _pressed(at: Any, now: float) -> str:
+    try:
+        moment = instant(str(at)).timestamp()
+    except ValueError:
+        moment = now
+    return iso(moment if moment <= now + AHEAD_SECONDS else now)
+
+
+def _known(tx: Tx, subject: Subject, row: RowView) -> bool:
+    return subject.person == SYSTEM or bool(tx.policy.mask(subject, "read", tx.item(row), tx.now))
+
+
+@job("watch_stand_down")
+def stand_down_job(tx: Tx, payload: Answer) -> Answer:
+    """Store a stand-down of an own SOS and, unless it was said under duress, end the SOS with it."""
+    subject = tx.subject(payload["actor"])
+    sos = tx.row(str(payload["sos"]))
+    if sos is None or sos.kind != SOS.name or not _known(tx, subject, sos):
+        raise NotFound(str(payload["sos"]))
+    if sos.originator != tx.home.party:
+        raise Refused("an SOS is stood down by the party that raised it")
+    parts = STAND_DOWN.validate(payload["parts"])
+
+    def work() -> tuple[str, int, int]:
+        if sos.state in SOS.final:
+            raise Malformed("this SOS is over")
+        stored = store(tx, subject, "write", STAND_DOWN, Draft(STAND_DOWN.name, parts, about=sos.id))
+        word, genuine = parts.get("word") or {}, parts.get("genuineness") or {}
+        if not genuine.get("under_duress"):
+            state = ENDS.get(word["category"], "stood_down")
+            end = Draft(SOS.name, {}, record=sos.id, expected=sos.version, state=state)
+            store(tx, system_subject(tx.home.party), "write", SOS, end)
+        return stored
+
+    return once(tx, f"stand_down\n{subject.person}\n{sos.id}", str(payload.get("key") or ""), work)
+
+
+@on_version
+def follow_own(tx: Tx, row: RowView, index: int) -> None:
+    """Begin, settle or take up again this party's ladder as its own records are committed."""
+    _follow(tx, row)
+    if row.kind == SOS.name and row.version == 1:
+        publish_now(tx)
+
+
+@on_received
+def follow_received(tx: Tx, row: RowView, index: int) -> None:
+    """The same for what arrives from the other party."""
+    _follow(tx, row)
+
+
+def _follow(tx: Tx, row: RowView) -> None:
+    if row.kind == SOS.name:
+        if row.state in SOS.final or row.withdrawn:
+            _settle_all(tx, row.id, "stood_down")
+        elif not any(True for _ in escalations(tx, row.id)):
+            _begin(tx, row, "sos")
+    elif row.kind == "sos_acknowledgement" and row.originator == tx.home.party and row.about:
+        _settle_all(tx, row.about, "acknowledged")
+    elif row.kind == STAND_DOWN.name and row.about:
+        genuine = row.values().get("genuineness") or {}
+        sos = tx.row(row.about)
+        if genuine.get("under_duress") and sos is not None:
+            _begin(tx, sos, "duress")
+
+
+def _begin(tx: Tx, sos: RowView, reason: str) -> None:
+    call = sos.values().get("call") or {}
+    at = instant(call["at"]).timestamp() if call.get("at") else tx.now
+    escalate(tx, sos, reason, at, str(call.get("headline", "")))
+
+
+def _settle_all(tx: Tx, sos: str, outcome: str) -> None:
+    for each in escalations(tx, sos):
+        if each.state == "raised":
+            settle(tx, each, outcome)
