@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from safeconduct.agreement.vocabulary import LANGUAGES, ROLES
+from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records.checks import all_of, requires
 from safeconduct.records.fields import Code, Detail, Name, RecordId, Text
 from safeconduct.records.kinds import Kind, PartModel, register
@@ -70,6 +70,7 @@ LONGEST = 7 * 86_400
 NO_CHANNEL = "none"
 """Stands for the channel of somebody who has none: that nothing could be sent is recorded too."""
 
+Language = Literal["en", "ur", "zh-hans"]
 Channel = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """A section of channels.toml: email, sms, telegram, wecom, feishu, dingtalk, webhook, or what the operator adds."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -150,7 +151,7 @@ class ContactAddress(PartModel):
     channel: Channel
     address: Address
     order: Annotated[int, Field(ge=1, le=20)] = 1
-    language: Literal[LANGUAGES] = "en"
+    language: Language = "en"
 
     @model_validator(mode="after")
     def _plain(self) -> Self:
