@@ -1,8 +1,9 @@
-"""Host and Partner with the demonstration's clause on movements agreed and its house rules in force."""
+"""Host and Partner with the demonstration's clauses agreed and its house rules in force."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -17,18 +18,20 @@ from safeconduct.records.principals import system_subject
 HOUR = 3600.0
 
 
-def make(prepared: Path, folder: Path) -> None:
-    """Two homes in a folder, paired and agreed, to be copied for each test."""
+def make(prepared: Path, folder: Path, clauses: Sequence[str] = ("5",)) -> None:
+    """Two homes in a folder, paired, these clauses of the demonstration agreed, to be copied for each test."""
     pair(create(folder, prepared, "pk", "host"), create(folder, prepared, "cn", "partner"), "pk-cn")
     host, partner = Node(folder / "pk"), Node(folder / "cn")
     with as_file(files("safeconduct.node.demonstration")) as demonstration:
         with host.active():
-            propose("pk-cn", sorted((demonstration / "agreement").glob("05-*.md")), host.door)
-        agree(host, partner, folder, "pk-cn", "5")
+            found = [(demonstration / "agreement").glob(f"{int(number):02}-*.md") for number in clauses]
+            propose("pk-cn", [path for each in found for path in each], host.door)
+        for number in clauses:
+            agree(host, partner, folder, "pk-cn", number)
         for node, side in ((host, "host"), (partner, "partner")):
             with node.active():
-                clauses = propose("house", sorted((demonstration / "house" / side).glob("*.md")), node.door)
-                for clause in clauses:
+                house = propose("house", sorted((demonstration / "house" / side).glob("*.md")), node.door)
+                for clause in house:
                     act("house", clause.number, "agreed", key_file(folder, node.home.party), None, node.door)
     host.close()
     partner.close()

@@ -83,6 +83,13 @@ class Words(PartModel):
     text: Text = ""
 
 
+class Rooms(PartModel):
+    """Since when each room has it, as far as this node has heard: what the one who called is told."""
+
+    host: Instant | None = None
+    partner: Instant | None = None
+
+
 class Receipt(PartModel):
     """A room has the SOS and a person in it has taken it on, by that room's clock."""
 
@@ -135,7 +142,7 @@ class Genuineness(PartModel):
 SOS = register(
     Kind(
         name="sos",
-        parts={"call": Call, "place": Place, "caller": Caller, "words": Words},
+        parts={"call": Call, "place": Place, "caller": Caller, "words": Words, "rooms": Rooms},
         states=("raised", "stood_down", "false_alarm"),
         final=("stood_down", "false_alarm"),
         check=all_of(about_if_any("movement", "site"), requires("call", "an SOS says when it was raised")),

@@ -17,15 +17,17 @@ from safeconduct.records.moments import instant
 from safeconduct.records.once import once
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound, Refused
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
-from safeconduct.watch.sos_kinds import SOS, STAND_DOWN
+from safeconduct.watch.sos_kinds import SOS, SOS_ACKNOWLEDGEMENT, STAND_DOWN
 
 AHEAD_SECONDS = 300.0
 """By how much a phone's clock may be fast: what is further ahead counts as pressed when it was received."""
 BELONGS_TO = ("movement", "site")
 ENDS = {"false_alarm": "false_alarm"}
 """The state that a stand-down of this category leads to; every other one to `stood_down`."""
+
+OTHER = {"host": "partner", "partner": "host"}
 
 Answer = dict[str, Any]
 
@@ -88,7 +90,8 @@ def stand_down_job(tx: Tx, payload: Answer) -> Answer:
     def work() -> tuple[str, int, int]:
         if sos.state in SOS.final:
             raise Malformed("this SOS is over")
-        stored = store(tx, subject, "write", STAND_DOWN, Draft(STAND_DOWN.name, parts, about=sos.id))
+        draft = Draft(STAND_DOWN.name, parts, about=sos.id, assigned=sorted(names_in(sos.assigned)))
+        stored = store(tx, subject, "write", STAND_DOWN, draft)
         word, genuine = parts.get("word") or {}, parts.get("genuineness") or {}
         if not genuine.get("under_duress"):
             state = ENDS.get(word["category"], "stood_down")
@@ -119,13 +122,27 @@ def _follow(tx: Tx, row: RowView) -> None:
             _settle_all(tx, row.id, "stood_down")
         elif not any(True for _ in escalations(tx, row.id)):
             _begin(tx, row, "sos")
-    elif row.kind == "sos_acknowledgement" and row.originator == tx.home.party and row.about:
-        _settle_all(tx, row.about, "acknowledged")
+    elif row.kind == SOS_ACKNOWLEDGEMENT.name and row.about:
+        if row.originator == tx.home.party:
+            _settle_all(tx, row.about, "acknowledged")
+        _tell_caller(tx, row)
     elif row.kind == STAND_DOWN.name and row.about:
         genuine = row.values().get("genuineness") or {}
         sos = tx.row(row.about)
         if genuine.get("under_duress") and sos is not None:
             _begin(tx, sos, "duress")
+
+
+def _tell_caller(tx: Tx, receipt: RowView) -> None:
+    """Keep with an own SOS which room has it, since its first word."""
+    sos, said = tx.row(receipt.about), receipt.values().get("receipt") or {}
+    if sos is None or sos.originator != tx.home.party or not said:
+        return
+    rooms = dict(sos.values().get("rooms") or {})
+    room = tx.home.side if receipt.originator == tx.home.party else OTHER[tx.home.side]
+    if room not in rooms:
+        draft = Draft(SOS.name, {"rooms": {**rooms, room: said["at"]}}, record=sos.id, expected=sos.version)
+        store(tx, system_subject(tx.home.party), "write", SOS, draft)
 
 
 def _begin(tx: Tx, sos: RowView, reason: str) -> None:
