@@ -155,6 +155,19 @@ class Policy:
                 mask |= 1 << entry.bit
         return mask
 
+    def outside(self, subject: Subject, item: Item, channel: str, now: float) -> int:
+        """The parts that a person who may read them may be told over a channel outside, as a bitmask.
+
+        Only a grant that names the channel opens it, and only where a reading needs no note: nobody could say what
+        is read at the other end.
+        """
+        mask = 0
+        for entry in self.entries(subject, "read", item.kind):
+            grants = [condition.placed.grant for condition in _permitting(entry, subject, "read", item, now)]
+            if any(channel in grant.channels and "read" not in grant.logged for grant in grants):
+                mask |= 1 << entry.bit
+        return mask
+
     def disclosable(
         self,
         item: Item,

@@ -6,4 +6,4 @@ class NotifyConfig(AppConfig):
     label = "notify"
 
     def ready(self) -> None:
-        from safeconduct.notify import kinds, ladder  # noqa: F401
+        from safeconduct.notify import handing, kinds, ladder, queue  # noqa: F401

@@ -1,0 +1,124 @@
+"""Whom a rung tells: those on call now for its roles and units, else all who hold them, and those it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from safeconduct.notify.kinds import DUTY_BEARER, ON_CALL
+from safeconduct.notify.rungs import Rung, Where
+from safeconduct.records.projection import epoch
+from safeconduct.records.transaction import Tx
+
+
+class Told(NamedTuple):
+    """A person whom a rung tells, as what, and whether this very person was meant (on call, or by name)."""
+
+    person: str
+    role: str = ""
+    by_name: bool = False
+
+
+def told_by(tx: Tx, rung: Rung, bearers: frozenset[str], where: Where) -> list[Told]:
+    """Everyone whom a rung tells, each once. `bearers` are the units and persons who answer for what is escalated."""
+    found: dict[str, Told] = {}
+
+    def add(told: Told) -> None:
+        known = found.get(told.person)
+        if known is None or (told.by_name and not known.by_name):
+            found[told.person] = told
+
+    for person in rung.persons:
+        add(Told(person, "", True))
+    for role in rung.roles:
+        for told in _bearers(tx, bearers, where) if role == DUTY_BEARER else _for_role(tx, role, where):
+            add(told)
+    for unit in rung.units:
+        for told in _for_unit(tx, unit, "", where):
+            add(told)
+    return list(found.values())
+
+
+def on_call(tx: Tx, where: Where, role: str = "", unit: str = "") -> list[str]:
+    """The persons on call now for a role or a unit. Of shifts for the site, for the district, and for anywhere, the
+    narrowest that has somebody counts. One that was taken over begins then, else as planned; it ends as planned, or
+    when it was handed over."""
+    sql = (
+        "SELECT state, parts, assigned FROM records_row WHERE kind = %s AND originator = %s AND withdrawn = %s "
+        "AND state <> 'handed_over' AND until > %s AND time <= %s ORDER BY time, born"
+    )
+    # A shift that was taken over early has begun before its time: at most a day, or it would not be this one.
+    rows = tx.tables.all(sql, [ON_CALL.name, tx.home.party, False, tx.now, tx.now + 86_400])
+    best: list[str] = []
+    weight = -1
+    for state, parts, _ in rows:
+        shift = json.loads(parts).get("shift") or {}
+        if (role and shift.get("role") != role) or (unit and shift.get("unit") != unit):
+            continue
+        since, until = epoch(shift.get("since")), epoch(shift.get("until"))
+        if until is None or until <= tx.now or (state != "on_duty" and (since is None or since > tx.now)):
+            continue
+        site, district = shift.get("site", ""), shift.get("district", "")
+        if (site and site != where.site) or (district and district != where.district):
+            continue
+        says = 2 * bool(site) + bool(district)
+        if says > weight:
+            best, weight = [], says
+        if says == weight and shift["person"] not in best:
+            best.append(shift["person"])
+    return best
+
+
+def _for_role(tx: Tx, role: str, where: Where) -> Iterator[Told]:
+    called = on_call(tx, where, role=role)
+    if called:
+        yield from (Told(person, role, True) for person in called)
+    else:
+        yield from (Told(person, role) for person, _ in _holders(tx, role))
+
+
+def _bearers(tx: Tx, bearers: frozenset[str], where: Where) -> Iterator[Told]:
+    """A bearer is a unit, or a person's own account."""
+    for bearer in sorted(bearers):
+        yield from _for_unit(tx, bearer, DUTY_BEARER, where)
+        if _holds_anything(tx, bearer):
+            yield Told(bearer, DUTY_BEARER, True)
+
+
+def _for_unit(tx: Tx, unit: str, role: str, where: Where) -> Iterator[Told]:
+    called = on_call(tx, where, unit=unit)
+    if called:
+        yield from (Told(person, role, True) for person in called)
+    else:
+        yield from (Told(person, role or held) for person, held in _serving(tx, unit))
+
+
+def _holders(tx: Tx, role: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Who holds a role now."""
+    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND category = %s"
+    yield from _now(tx, sql, role)
+
+
+def _serving(tx: Tx, unit: str) -> Iterator[tuple[str, str]]:
+    """Who serves in a unit now, and in which role."""
+    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND parts LIKE %s"
+    for person, assignment in _now(tx, sql, f"%{json.dumps(unit, ensure_ascii=False)[1:-1]}%"):
+        if unit in assignment.get("units", ()):
+            yield person, assignment["role"]
+
+
+def _holds_anything(tx: Tx, person: str) -> bool:
+    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND external = %s"
+    return next(_now(tx, sql, person), None) is not None
+
+
+def _now(tx: Tx, sql: str, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    sql += " AND originator = %s AND state = 'open' AND withdrawn = %s ORDER BY born"
+    for (parts,) in tx.tables.all(sql, [value, tx.home.party, False]):
+        assignment = json.loads(parts).get("assignment")
+        if assignment is None:
+            continue
+        since, until = epoch(assignment.get("since")), epoch(assignment.get("until"))
+        if (since is None or since <= tx.now) and (until is None or tx.now < until):
+            yield assignment["person"], assignment

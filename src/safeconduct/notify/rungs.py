@@ -1,0 +1,156 @@
+"""Which ladder holds: the most specific record for the site, district and kind, else the node's setting.
+
+`ladder` in node.toml says otherwise than the default, `ladder_sos` for an SOS, for example
+
+    ladder = [{ after_minutes = 0, roles = ["security_manager", "duty_bearer"] },
+              { after_minutes = 15, roles = ["watch_officer", "coordinator"] }]
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from safeconduct.agreement.vocabulary import ROLES
+from safeconduct.notify.kinds import DUTY_BEARER, LADDER, LONGEST, MAX_RUNGS
+from safeconduct.records.home import Home
+from safeconduct.records.rows import COLUMNS, RowView
+from safeconduct.records.transaction import Tx
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Who is told, so many seconds after the ladder began, and over which channels (none: as each prefers)."""
+
+    after: float
+    roles: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+DEFAULT = (
+    Rung(0, ("security_manager", DUTY_BEARER)),
+    Rung(600, ("watch_officer",)),
+    Rung(1200, ("coordinator", "commander")),
+    Rung(1800, ("signatory",)),
+)
+SOS_DEFAULT = (
+    Rung(0, ("watch_officer", "security_manager", DUTY_BEARER)),
+    Rung(60, ("coordinator", "security_officer")),
+    Rung(180, ("commander", "liaison")),
+    Rung(600, ("signatory",)),
+)
+SETTINGS: Mapping[str, tuple[str, Sequence[Rung]]] = {"sos": ("ladder_sos", SOS_DEFAULT)}
+"""By kind, the setting in node.toml and what holds without it; every other kind has `ladder`."""
+
+
+class Ladder(NamedTuple):
+    """The rungs, and the record they stand in ("" for the node's setting)."""
+
+    record: str
+    rungs: Sequence[Rung]
+
+
+class Where(NamedTuple):
+    """What of a record chooses its ladder and who is on call for it."""
+
+    site: str = ""
+    district: str = ""
+
+
+def rungs(home: Home, kind: str = "movement") -> Sequence[Rung]:
+    """The ladder of a node for a kind. A setting that is none is told of in the log, and the default holds."""
+    setting, default = SETTINGS.get(kind, ("ladder", DEFAULT))
+    given = home.settings.get(setting)
+    if given is None:
+        return default
+    try:
+        return _checked(given)
+    except (KeyError, TypeError, ValueError) as fault:
+        log.error("%s in node.toml is none, the default holds: %s", setting, fault)
+        return default
+
+
+def _checked(given: Any) -> Sequence[Rung]:
+    found = [Rung(60.0 * float(each["after_minutes"]), tuple(each["roles"])) for each in given]
+    if not 0 < len(found) <= MAX_RUNGS:
+        raise ValueError(f"a ladder has 1 to {MAX_RUNGS} rungs")
+    for rung in found:
+        unknown = set(rung.roles) - {*ROLES, DUTY_BEARER}
+        if unknown or not rung.roles:
+            raise ValueError(f"no such roles: {', '.join(sorted(unknown)) or 'none at all'}")
+    pauses = [rung.after for rung in found]
+    if pauses != sorted(set(pauses)) or not 0 <= pauses[0] <= pauses[-1] <= LONGEST:
+        raise ValueError("each rung is later than the one before, none later than a week")
+    return tuple(found)
+
+
+def where_of(row: RowView) -> Where:
+    """The site and district that a record names in the part at its head."""
+    head: Mapping[str, Any] = next((part for part in row.values().values() if part), {})
+    site, district = head.get("site"), head.get("district") or head.get("origin_district")
+    return Where(
+        site if isinstance(site, str) else "",
+        district if isinstance(district, str) else "",
+    )
+
+
+def is_exercise(row: RowView) -> bool:
+    """Whether a record says of itself that it is an exercise (or a test, as CAP calls it)."""
+    for part in row.values().values():
+        if part and (part.get("exercise") is True or part.get("status") in ("exercise", "test")):
+            return True
+    return False
+
+
+def ladder_for(tx: Tx, kind: str, where: Where) -> Ladder:
+    """The ladder that holds for a record of this kind there: of those in force the one that says the most (a site
+    outweighs a district, a district a kind), and of two alike the later one."""
+    best: tuple[int, float, RowView] | None = None
+    for row in _in_force(tx):
+        scope = row.values().get("scope") or {}
+        wanted = (scope.get("kind", ""), scope.get("district", ""), scope.get("site", ""))
+        given = (kind, where.district, where.site)
+        if any(want and want != have for want, have in zip(wanted, given, strict=True)):
+            continue
+        weight = sum(2**place for place, want in enumerate(wanted) if want)
+        if best is None or (weight, row.at) >= best[:2]:
+            best = (weight, row.at, row)
+    if best is None:
+        return Ladder("", rungs(tx.home, kind))
+    return Ladder(best[2].id, _steps(best[2]))
+
+
+def ladder_again(tx: Tx, kind: str, record: str) -> Ladder:
+    """The ladder that was begun, as it is now: an amendment holds from the next rung on, and a ladder that was ended
+    meanwhile is still climbed by what had begun."""
+    row = tx.row(record) if record else None
+    found = _steps(row) if row is not None and row.kind == LADDER.name else ()
+    return Ladder(record, found) if found else Ladder("", rungs(tx.home, kind))
+
+
+def _in_force(tx: Tx) -> list[RowView]:
+    sql = (
+        f"SELECT {', '.join(COLUMNS)} FROM records_row "  # noqa: S608 - the columns are this project's own
+        "WHERE kind = %s AND originator = %s AND state = 'in_force' AND withdrawn = %s ORDER BY born"
+    )
+    return [RowView(*row) for row in tx.tables.all(sql, [LADDER.name, tx.home.party, False])]
+
+
+def _steps(row: RowView) -> Sequence[Rung]:
+    steps = (row.values().get("steps") or {}).get("steps") or ()
+    return tuple(
+        Rung(
+            float(step["after_seconds"]),
+            tuple(step.get("roles", ())),
+            tuple(step.get("units", ())),
+            tuple(step.get("persons", ())),
+            tuple(step.get("channels", ())),
+        )
+        for step in steps
+    )
