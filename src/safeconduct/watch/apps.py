@@ -8,4 +8,4 @@ class WatchConfig(AppConfig):
     verbose_name = _("Watch")
 
     def ready(self) -> None:
-        from safeconduct.watch import sos_kinds, sos_writer  # noqa: F401
+        from safeconduct.watch import alert_kinds, sos_kinds, sos_writer  # noqa: F401
