@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from safeconduct.notify.kinds import CONTACT_POINT, DELIVERY, NO_CHANNEL
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_start
+from safeconduct.records.own import own_rows
 from safeconduct.records.principals import system_subject
-from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.transaction import Tx, iso
 
 USEFUL = 86_400.0
@@ -119,19 +119,13 @@ def send_of(tx: Tx, delivery: str) -> Send | None:
 
 def points_of(tx: Tx, person: str, channels: Sequence[str] = ()) -> list[Point]:
     """Where a person is reached, in the order in which it is tried: their own, or that of the channels given."""
-    sql = (
-        f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND originator = %s "  # noqa: S608
-        "AND assigned = %s AND state = 'in_use' AND withdrawn = %s ORDER BY figure, born"
-    )
     found = []
-    for row in tx.tables.all(sql, [CONTACT_POINT.name, tx.home.party, f"|{person}|", False]):
-        view = RowView(*row)
-        part = view.values().get("address")
+    for row in own_rows(tx, CONTACT_POINT.name, states=("in_use",), assigned=person):
+        part = row.values().get("address")
         if part and (not channels or part["channel"] in channels):
             language, order = part.get("language", "en"), part.get("order", 1)
-            found.append(Point(view.id, part["channel"], part["address"], language, order))
-    if channels:
-        found.sort(key=lambda point: (channels.index(point.channel), point.order))
+            found.append(Point(row.id, part["channel"], part["address"], language, order))
+    found.sort(key=lambda point: (channels.index(point.channel) if channels else 0, point.order))
     return found
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from safeconduct.notify.kinds import DUTY_BEARER, ON_CALL
 from safeconduct.notify.rungs import Rung, Where
+from safeconduct.records.own import own_rows
 from safeconduct.records.projection import epoch
+from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
+
+ROLE = "role_assignment"
 
 
 class Told(NamedTuple):
@@ -44,20 +47,14 @@ def on_call(tx: Tx, where: Where, role: str = "", unit: str = "") -> list[str]:
     """The persons on call now for a role or a unit. Of shifts for the site, for the district, and for anywhere, the
     narrowest that has somebody counts. One that was taken over begins then, else as planned; it ends as planned, or
     when it was handed over."""
-    sql = (
-        "SELECT state, parts, assigned FROM records_row WHERE kind = %s AND originator = %s AND withdrawn = %s "
-        "AND state <> 'handed_over' AND until > %s AND time <= %s ORDER BY time, born"
-    )
-    # A shift that was taken over early has begun before its time: at most a day, or it would not be this one.
-    rows = tx.tables.all(sql, [ON_CALL.name, tx.home.party, False, tx.now, tx.now + 86_400])
     best: list[str] = []
     weight = -1
-    for state, parts, _ in rows:
-        shift = json.loads(parts).get("shift") or {}
-        if (role and shift.get("role") != role) or (unit and shift.get("unit") != unit):
+    for row in own_rows(tx, ON_CALL.name, states=("planned", "on_duty"), until_after=tx.now):
+        shift = row.values().get("shift")
+        if not shift or shift.get("role", "") != role or shift.get("unit", "") != unit:
             continue
-        since, until = epoch(shift.get("since")), epoch(shift.get("until"))
-        if until is None or until <= tx.now or (state != "on_duty" and (since is None or since > tx.now)):
+        since = epoch(shift["since"])
+        if row.state != "on_duty" and (since is None or since > tx.now):
             continue
         site, district = shift.get("site", ""), shift.get("district", "")
         if (site and site != where.site) or (district and district != where.district):
@@ -96,27 +93,23 @@ def _for_unit(tx: Tx, unit: str, role: str, where: Where) -> Iterator[Told]:
 
 def _holders(tx: Tx, role: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Who holds a role now."""
-    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND category = %s"
-    yield from _now(tx, sql, role)
+    yield from _now(tx, own_rows(tx, ROLE, states=("open",), category=role))
 
 
 def _serving(tx: Tx, unit: str) -> Iterator[tuple[str, str]]:
     """Who serves in a unit now, and in which role."""
-    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND parts LIKE %s"
-    for person, assignment in _now(tx, sql, f"%{json.dumps(unit, ensure_ascii=False)[1:-1]}%"):
+    for person, assignment in _now(tx, own_rows(tx, ROLE, states=("open",), naming=unit)):
         if unit in assignment.get("units", ()):
             yield person, assignment["role"]
 
 
 def _holds_anything(tx: Tx, person: str) -> bool:
-    sql = "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND external = %s"
-    return next(_now(tx, sql, person), None) is not None
+    return next(_now(tx, own_rows(tx, ROLE, states=("open",), external=person)), None) is not None
 
 
-def _now(tx: Tx, sql: str, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    sql += " AND originator = %s AND state = 'open' AND withdrawn = %s ORDER BY born"
-    for (parts,) in tx.tables.all(sql, [value, tx.home.party, False]):
-        assignment = json.loads(parts).get("assignment")
+def _now(tx: Tx, rows: Iterable[RowView]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for row in rows:
+        assignment = row.values().get("assignment")
         if assignment is None:
             continue
         since, until = epoch(assignment.get("since")), epoch(assignment.get("until"))

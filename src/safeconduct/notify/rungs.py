@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.notify.kinds import DUTY_BEARER, LADDER, LONGEST, MAX_RUNGS
 from safeconduct.records.home import Home
-from safeconduct.records.rows import COLUMNS, RowView
+from safeconduct.records.own import own_rows
+from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ def ladder_for(tx: Tx, kind: str, where: Where) -> Ladder:
     """The ladder that holds for a record of this kind there: of those in force the one that says the most (a site
     outweighs a district, a district a kind), and of two alike the later one."""
     best: tuple[int, float, RowView] | None = None
-    for row in _in_force(tx):
+    for row in own_rows(tx, LADDER.name, states=("in_force",)):
         scope = row.values().get("scope") or {}
         wanted = (scope.get("kind", ""), scope.get("district", ""), scope.get("site", ""))
         given = (kind, where.district, where.site)
@@ -132,14 +133,6 @@ def ladder_again(tx: Tx, kind: str, record: str) -> Ladder:
     row = tx.row(record) if record else None
     found = _steps(row) if row is not None and row.kind == LADDER.name else ()
     return Ladder(record, found) if found else Ladder("", rungs(tx.home, kind))
-
-
-def _in_force(tx: Tx) -> list[RowView]:
-    sql = (
-        f"SELECT {', '.join(COLUMNS)} FROM records_row "  # noqa: S608 - the columns are this project's own
-        "WHERE kind = %s AND originator = %s AND state = 'in_force' AND withdrawn = %s ORDER BY born"
-    )
-    return [RowView(*row) for row in tx.tables.all(sql, [LADDER.name, tx.home.party, False])]
 
 
 def _steps(row: RowView) -> Sequence[Rung]:
