@@ -1,7 +1,8 @@
 """The processes of a node, and the one that watches over them.
 
-Four processes, each with what it needs and no more: the writer (ledger, tables, keys), the web server (tables
-for reading, accounts), the feed (the outgoing feeds, mutual TLS), the courier (no database at all).
+Each has what it needs and no more: the writer (ledger, tables, keys), the web server (tables for reading,
+accounts), the feed (the outgoing feeds, mutual TLS), the courier and the notifier (no database at all; the notifier
+alone reads channels.toml).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from safeconduct.records.home import Home, HomeError
 
 log = logging.getLogger(__name__)
 
-ORDER = ("writer", "feed", "web", "courier")
+ORDER = ("writer", "feed", "web", "courier", "notifier")
 STOP_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
@@ -71,11 +72,18 @@ def courier(home: Home) -> None:
     run(home)
 
 
+def notifier(home: Home) -> None:
+    from safeconduct.notify.notifier import run
+
+    run(home)
+
+
 PROCESSES: dict[str, Callable[[Home], None]] = {
     "writer": writer,
     "feed": feed,
     "web": web,
     "courier": courier,
+    "notifier": notifier,
 }
 
 

@@ -60,13 +60,13 @@ def take(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     `worker` names the notifier's journal, `session` this run of it and `turn` counts its requests: one that was
     overtaken gets nothing, since what it says it holds is no longer so. `holding` are the deliveries it has and has not
     reported; `channels` are those it can use now, each with `allow`, how many messages it takes at this moment, and
-    `once`, whether its receiver takes a number only once. None for `channels` and a `fault` say why it can send
-    nothing. Raises Malformed.
+    `once`, whether its receiver takes a number only once; `free` is how many it takes of all together. None for
+    `channels` and a `fault` say why it can send nothing. Raises Malformed.
     """
     try:
         worker, session, turn = str(payload["worker"]), str(payload["session"]), int(payload["turn"])
         holding = {str(each) for each in payload["holding"]}
-        channels = _channels(payload["channels"])
+        channels, free = _channels(payload["channels"]), min(int(payload.get("free", AT_ONCE)), AT_ONCE)
         fault = str(payload.get("fault", ""))[:64]
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise Malformed("a notifier says its worker, its turn, what it holds and its channels") from wrong
@@ -80,7 +80,7 @@ def take(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     messages: list[dict[str, Any]] = []
     left = {name: int(each["allow"]) for name, each in channels.items()}
     for send in _due(tx, left):
-        if len(messages) == AT_ONCE:
+        if len(messages) >= free:
             break
         if left.get(send.channel, 1) < 1:
             continue

@@ -16,6 +16,7 @@ from safeconduct.notify.queue import not_needed
 from safeconduct.notify.rota import Told, told_by
 from safeconduct.notify.rungs import (
     DEFAULT,
+    SOS_DEFAULT,
     Ladder,
     Rung,
     Where,
@@ -33,7 +34,18 @@ from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.timers.due import arm, disarm, timer
 
-__all__ = ["DEFAULT", "DUTY_BEARER", "Rung", "escalate", "escalations", "on_rung", "rungs", "settle", "stop"]
+__all__ = [
+    "DEFAULT",
+    "DUTY_BEARER",
+    "SOS_DEFAULT",
+    "Rung",
+    "escalate",
+    "escalations",
+    "on_rung",
+    "rungs",
+    "settle",
+    "stop",
+]
 
 Restep = Callable[[Tx, RowView, dict[str, Any]], dict[str, Any]]
 _resteps: dict[str, Restep] = {}
