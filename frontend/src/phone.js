@@ -1,5 +1,7 @@
 // A traveller's words: each is first kept on the phone with its true time and key, then sent; what could not be
 // sent goes again when the network, or the page, comes back. The server counts a key once.
+import { holdToSend, tellSos } from "./phone-sos.js";
+
 const NAME = "safeconduct-phone";
 const EVERY = 20_000;
 const PATIENCE = 15_000;
@@ -26,7 +28,9 @@ const keep = async (item) => asked((await store("readwrite")).put(item));
 const drop = async (key) => asked((await store("readwrite")).delete(key));
 
 async function tell(extra = "") {
-  const count = (await waiting()).length;
+  const items = await waiting();
+  const count = items.length;
+  tellSos(items);
   state.dataset.pending = count;
   const words = [count ? state.dataset.waiting.replace("%d", count) : state.dataset.sent, extra];
   if (!navigator.onLine) words.unshift(state.dataset.offline);
@@ -54,7 +58,8 @@ async function flush() {
   let extra = "";
   let sent = 0;
   await navigator.locks.request(NAME, async () => {
-    const items = (await waiting()).sort((a, b) => (a.word.at < b.word.at ? -1 : 1));
+    const order = (item) => `${item.sos ? 0 : 1}${item.word.at}`;
+    const items = (await waiting()).sort((a, b) => (order(a) < order(b) ? -1 : 1));
     let csrf = document.querySelector("input[name=csrfmiddlewaretoken]")?.value;
     for (const item of items) {
       try {
@@ -82,9 +87,9 @@ async function flush() {
   if (sent && !(await waiting()).length) location.reload();
 }
 
-const here = () =>
+const here = (always = false) =>
   new Promise((done) => {
-    if (!box?.checked || !navigator.geolocation) return done({});
+    if (!(always || box?.checked) || !navigator.geolocation) return done({});
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => done({ latitude: coords.latitude, longitude: coords.longitude, accuracy_m: coords.accuracy }),
       () => done({}),
@@ -144,5 +149,6 @@ if ("serviceWorker" in navigator) {
   await navigator.serviceWorker.register(state.dataset.worker);
   await navigator.serviceWorker.ready;
 }
+holdToSend({ waiting, keep, flush, here: () => here(true) });
 await flush();
 document.documentElement.dataset.phone = "ready";

@@ -32,6 +32,7 @@ from safeconduct.records.moments import instant
 from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
 from safeconduct.records.release import Released
 from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.phone import pieces
 
 TRAVELLER: Final = "protected_person"
 JOURNEYS = 20
@@ -99,6 +100,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         "later": shown[1:],
         "over": [_journey(each, {}) for each in found if each not in going][-3:],
         "traveller": TRAVELLER in reader.roles,
+        "pieces": pieces(request),
         "said": [(name, text, str(uuid4())) for name, text in SAID.items() if not _departed(going, name)],
         "page_level": max(labels, key=("OPEN", "RESTRICTED", "CONFIDENTIAL", "SECRET").index, default="OPEN"),
     }

@@ -12,6 +12,7 @@ urlpatterns = [
     path("incidents/", include("safeconduct.incidents.urls")),
     path("journeys/", include("safeconduct.journeys.urls")),
     path("registry/", include("safeconduct.registry.urls")),
+    path("watch/", include("safeconduct.watch.urls")),
     path("agreement/", include("safeconduct.committee.urls")),
     path("oversight/", include("safeconduct.oversight.urls")),
     path("api/v1/", include("safeconduct.api.urls")),

@@ -6,6 +6,15 @@ class WatchConfig(AppConfig):
     name = "safeconduct.watch"
     label = "watch"
     verbose_name = _("Watch")
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from safeconduct.watch import alert_kinds, sos_kinds, sos_writer  # noqa: F401
+        from safeconduct.shell.navigation import NavItem, register
+        from safeconduct.shell.phone import PhonePiece
+        from safeconduct.shell.phone import register as register_piece
+        from safeconduct.shell.terms import name_words
+        from safeconduct.watch import sos_kinds, sos_phone, sos_writer, words  # noqa: F401
+
+        register(NavItem("watch", _("Watch"), "watch:calls", 3))
+        register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
+        name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)

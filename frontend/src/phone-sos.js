@@ -1,0 +1,93 @@
+// The SOS button: held for two seconds it is kept on the phone with its true time and key, then sent until the node
+// answers. A press that was not sent yet says so, and nothing else says that it was.
+const HOLD = 2_000;
+const AGAIN = 3_000;
+
+const announce = (text) => {
+  const state = document.getElementById("sos-state");
+  if (!state) return;
+  state.hidden = !text;
+  state.textContent = text;
+};
+
+/** Whether presses wait, told where the button is. */
+export function tellSos(items) {
+  const waits = items.some((item) => item.sos);
+  const state = document.getElementById("sos-state");
+  if (state) announce(waits ? state.dataset.waiting : "");
+  document.documentElement.dataset.sos = waits ? "waiting" : "";
+}
+
+/** `outbox` has `waiting`, `keep`, `flush` and `here` of the phone. */
+export function holdToSend(outbox) {
+  let timer = 0;
+  let held = false;
+
+  async function press(form) {
+    navigator.vibrate?.(300);
+    const key = crypto.randomUUID();
+    const word = { key, at: new Date().toISOString() };
+    const item = { key, to: form.getAttribute("action"), sos: true, word };
+    await outbox.keep(item);
+    tellSos(await outbox.waiting());
+    const sent = outbox.flush();
+    const place = await outbox.here();
+    await sent;
+    // A position that came after the press goes with it only if the press itself still waits.
+    if (place.latitude !== undefined && (await outbox.waiting()).some((each) => each.key === key)) {
+      await outbox.keep({ ...item, word: { ...word, ...place } });
+      await outbox.flush();
+    }
+  }
+
+  const start = (button) => {
+    if (timer || held) return;
+    button.dataset.holding = "1";
+    timer = setTimeout(() => {
+      timer = 0;
+      held = true;
+      delete button.dataset.holding;
+      press(button.form).finally(() => setTimeout(() => (held = false), HOLD));
+    }, HOLD);
+  };
+  const stop = (button) => {
+    if (!timer) return;
+    clearTimeout(timer);
+    timer = 0;
+    delete button.dataset.holding;
+    announce(document.getElementById("sos-state").dataset.hold);
+  };
+  const sosButton = (event) => event.target.closest?.("form[data-sos-press] button");
+
+  document.addEventListener("pointerdown", (event) => {
+    const button = sosButton(event);
+    if (button) start(button);
+  });
+  for (const name of ["pointerup", "pointercancel", "pointerout"])
+    document.addEventListener(name, (event) => {
+      const button = sosButton(event);
+      if (button && !button.contains(event.relatedTarget)) stop(button);
+    });
+  document.addEventListener("keydown", (event) => {
+    const button = sosButton(event);
+    if (button && (event.key === " " || event.key === "Enter")) {
+      event.preventDefault();
+      if (!event.repeat) start(button);
+    }
+  });
+  document.addEventListener("keyup", (event) => {
+    const button = sosButton(event);
+    if (button) stop(button);
+  });
+  document.addEventListener("contextmenu", (event) => sosButton(event) && event.preventDefault());
+  document.addEventListener("click", (event) => {
+    const button = sosButton(event);
+    if (!button) return;
+    event.preventDefault();
+    // A click of an assistive device has no pointer to hold down: it is asked once.
+    if (event.detail === 0 && !held && confirm(document.getElementById("sos-state").dataset.sure)) press(button.form);
+  });
+  setInterval(async () => {
+    if ((await outbox.waiting()).some((item) => item.sos)) await outbox.flush();
+  }, AGAIN);
+}

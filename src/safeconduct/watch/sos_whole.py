@@ -1,0 +1,190 @@
+"""An SOS with all that is said about it, as one reader may see it: acknowledgements, units, stand-downs, the ladder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safeconduct.agreement.policy import Subject
+from safeconduct.geo.sphere import Point, distance
+from safeconduct.records import here
+from safeconduct.records.find import Query, find
+from safeconduct.records.moments import instant
+from safeconduct.records.refusals import NotFound
+from safeconduct.records.release import Released, release
+from safeconduct.watch.sos_kinds import SOS, SOS_ACKNOWLEDGEMENT, STAND_DOWN, TASKING
+
+NEAR_M = 50_000.0
+"""How far around the place sites are looked for."""
+NEAREST = 5
+SITES = 500
+DEGREE_M = 90_000.0
+"""Metres of a degree, low for the latitudes people work in, so that the box is never too small."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One SOS as the reader may see it; `receipts` by room, each with the seconds from the press to it."""
+
+    sos: Released
+    receipts: Mapping[str, Released]
+    taskings: Sequence[Released]
+    stand_downs: Sequence[Released]
+    escalations: Sequence[Released]
+    movement: Released | None
+    site: Released | None
+
+    @property
+    def call(self) -> Mapping[str, Any]:
+        return self.sos.parts.get("call") or {}
+
+    @property
+    def place(self) -> Mapping[str, Any]:
+        return self.sos.parts.get("place") or {}
+
+    @property
+    def point(self) -> Point | None:
+        latitude, longitude = self.place.get("latitude"), self.place.get("longitude")
+        return None if latitude is None or longitude is None else Point(latitude, longitude)
+
+    @property
+    def over(self) -> bool:
+        return self.sos.state in SOS.final
+
+    @property
+    def under_duress(self) -> bool:
+        """Whether a stand-down was said under duress, as far as the reader may know."""
+        said = [each.parts.get("genuineness") or {} for each in self.stand_downs]
+        return not self.over and any(each.get("under_duress") for each in said)
+
+    @property
+    def own(self) -> bool:
+        return self.sos.originator == here.home().party
+
+    @property
+    def waits_for(self) -> Sequence[str]:
+        """The rooms that have not acknowledged yet, while it is open."""
+        return () if self.over else tuple(room for room in ("host", "partner") if room not in self.receipts)
+
+
+@dataclass(frozen=True)
+class Near:
+    """A site near an SOS: how far, its latest headcount and how old that is, and who answers for it."""
+
+    id: str
+    name: str
+    kilometres: float
+    count: int | None
+    as_of: str
+    bearer: str
+    contact: str
+    label: str
+
+
+def whole(reader: Subject, sos: str) -> Whole:
+    """Raises NotFound for a record that is no SOS, or that the reader may not know of."""
+    found = release(reader, sos)
+    if found.kind != SOS.name:
+        raise NotFound(sos)
+    receipts: dict[str, Released] = {}
+    for each in _about(reader, SOS_ACKNOWLEDGEMENT.name, sos):
+        home = here.home()
+        own = each.originator == home.party
+        room = home.side if own else ("partner" if home.side == "host" else "host")
+        receipts.setdefault(room, each)
+    belongs = _belongs(reader, found.about)
+    return Whole(
+        found,
+        receipts,
+        _about(reader, TASKING.name, sos),
+        _about(reader, STAND_DOWN.name, sos),
+        _about(reader, "escalation", sos),
+        belongs if belongs and belongs.kind == "movement" else None,
+        belongs if belongs and belongs.kind == "site" else None,
+    )
+
+
+def _about(reader: Subject, kind: str, sos: str) -> list[Released]:
+    return find(reader, Query(kind, about=sos, sort="at", descending=False, limit=200)).records
+
+
+def _belongs(reader: Subject, record: str | None) -> Released | None:
+    """What the SOS is about, if the reader may know of it: a journey's notice or a site's name, nothing logged."""
+    if record:
+        for kind, parts in (("movement", ("notice",)), ("site", ("identity", "place"))):
+            for each in find(reader, Query(kind, ids=[record], parts=parts, sort="at")).records:
+                return each
+    return None
+
+
+def open_calls(reader: Subject, limit: int = 100) -> list[Released]:
+    """The SOS that are open, as the reader may see them, the latest first; only the parts that are not logged."""
+    query = Query(SOS.name, state="raised", parts=("call",), withdrawn=False, limit=limit)
+    page = find(reader, query)
+    return [*page.records, *page.unplaced]
+
+
+def closed_calls(reader: Subject, since: float, limit: int = 50) -> list[Released]:
+    """The SOS since a moment that are over."""
+    found: list[Released] = []
+    for state in SOS.final:
+        query = Query(SOS.name, state=state, since=since, parts=("call",), withdrawn=False, limit=limit)
+        found += find(reader, query).records
+    return sorted(found, key=lambda each: str((each.parts.get("call") or {}).get("at")), reverse=True)[:limit]
+
+
+def seconds_between(first: str, second: str) -> int:
+    """Whole seconds from one moment to another, never less than none: two clocks may differ."""
+    return max(0, round(instant(second).timestamp() - instant(first).timestamp()))
+
+
+def nearby(reader: Subject, place: Point) -> list[Near]:
+    """The nearest sites that the reader may see, nearest first, with headcount and duty bearer."""
+    reach = NEAR_M / DEGREE_M
+    box = (
+        max(-180.0, place.lon - reach),
+        max(-90.0, place.lat - reach),
+        min(180.0, place.lon + reach),
+        min(90.0, place.lat + reach),
+    )
+    query = Query("site", bbox=box, parts=("identity", "place"), withdrawn=False, sort="at", limit=SITES)
+    sites = [each for each in find(reader, query).records if "place" in each.parts]
+    far = {
+        each.id: distance(place, Point(each.parts["place"]["latitude"], each.parts["place"]["longitude"]))
+        for each in sites
+    }
+    nearest = sorted((each for each in sites if far[each.id] <= NEAR_M), key=lambda each: far[each.id])[
+        :NEAREST
+    ]
+    ids = [each.id for each in nearest]
+    counts = _latest(reader, "headcount", "figure", ids)
+    bearers = _latest(reader, "protection", "bearer", ids)
+    return [
+        Near(
+            each.id,
+            (each.parts.get("identity") or {}).get("name", ""),
+            round(far[each.id] / 1000, 1),
+            counts.get(each.id, {}).get("count"),
+            counts.get(each.id, {}).get("as_of", ""),
+            bearers.get(each.id, {}).get("unit_name") or bearers.get(each.id, {}).get("unit", ""),
+            bearers.get(each.id, {}).get("contact", ""),
+            each.label,
+        )
+        for each in nearest
+    ]
+
+
+def _latest(reader: Subject, kind: str, part: str, about: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    if not about:
+        return {}
+    query = Query(
+        kind, about=list(about), parts=(part,), withdrawn=False, sort="at", descending=False, limit=500
+    )
+    found = find(reader, query).records
+    return {each.about: each.parts[part] for each in found if each.about and part in each.parts}
+
+
+def age_seconds(moment: str) -> int:
+    return max(0, round(time.time() - instant(moment).timestamp()))

@@ -1,0 +1,13 @@
+"""Addresses of the watch, by line of work."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+app_name = "watch"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="sos/"), name="watch"),
+    path("", include("safeconduct.watch.sos_urls")),
+]
