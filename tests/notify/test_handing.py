@@ -103,7 +103,9 @@ def test_a_request_that_was_overtaken_gets_nothing_and_frees_nothing(node: Telli
     assert states(node, sos) == [("email", "sending")]
 
 
-def test_killed_while_sending_over_a_channel_that_counts_numbers_it_goes_again(node: Telling, sos: str) -> None:
+def test_killed_while_sending_over_a_channel_that_counts_numbers_it_goes_again(
+    node: Telling, sos: str
+) -> None:
     (message,) = node.take("email", once=True)
     node.done(message["delivery"], "uncertain", "interrupted", once=True)
     (again,) = node.take("email", once=True)
@@ -112,7 +114,9 @@ def test_killed_while_sending_over_a_channel_that_counts_numbers_it_goes_again(n
     assert states(node, sos) == [("email", "delivered")]
 
 
-def test_killed_while_sending_over_any_other_channel_it_is_not_repeated_there(node: Telling, sos: str) -> None:
+def test_killed_while_sending_over_any_other_channel_it_is_not_repeated_there(
+    node: Telling, sos: str
+) -> None:
     (message,) = node.take("email", "sms")
     node.done(message["delivery"], "uncertain", "interrupted")
     (other,) = node.take("email", "sms")

@@ -181,7 +181,9 @@ def test_an_exercise_stays_one_on_every_rung_and_real_ones_go_first(node: Tellin
     real = node.sos()
     assert escalation(node, practised)["exercise"] is True and not escalation(node, real)["exercise"]
     sent = node.take("sms", allow=2)
-    assert [each["exercise"] for each in sent] == [False, True], "the real one before those that waited longer"
+    assert [each["exercise"] for each in sent] == [False, True], (
+        "the real one before those that waited longer"
+    )
     assert "EXERCISE" not in sent[0]["body"] + sent[0]["title"]
     assert sent[1]["body"].startswith("EXERCISE EXERCISE EXERCISE") and "EXERCISE" in sent[1]["title"]
     assert {row.values()["to"]["exercise"] for row in node.about(practised, "delivery")} == {True}
