@@ -52,7 +52,8 @@ def _as_cap_writes(*codes: str) -> BeforeValidator:
 class Message(PartModel):
     """What is said. Fields ending in _ur and _zh are the same in Urdu and Chinese, each written by a person.
 
-    `category`, `urgency`, `severity` and `certainty` are CAP's codes. `onset` is when it begins, `expires` when it is
+    Without an ending it is English, unless `language` names the tongue in which another agency wrote it. `category`,
+    `urgency`, `severity` and `certainty` are CAP's codes. `onset` is when it begins, `expires` when it is
     over by itself.
     """
 
@@ -75,6 +76,7 @@ class Message(PartModel):
     onset: Instant | None = None
     expires: Instant
     sender: Name = ""
+    language: Annotated[str, Field(max_length=40)] = ""
     round: Annotated[int, Field(ge=1, le=10_000)] = 1
 
     @model_validator(mode="after")
@@ -229,7 +231,8 @@ ALERT_ACKNOWLEDGEMENT = register(
     Kind(
         name="alert_acknowledgement",
         parts={"receipt": Receipt, "who": Who},
-        states=("given",),
+        states=("given", "superseded"),
+        final=("superseded",),
         check=all_of(about("alert"), requires("receipt", "an acknowledgement says what was answered")),
         dimensions={"time": ("receipt", "at"), "category": ("receipt", "answer")},
         falls_with=True,

@@ -13,8 +13,12 @@ class WatchConfig(AppConfig):
         from safeconduct.shell.phone import PhonePiece
         from safeconduct.shell.phone import register as register_piece
         from safeconduct.shell.terms import name_words
+        from safeconduct.watch import alert_kinds, alert_phone, alert_words, alert_writer, cap_taking  # noqa: F401
         from safeconduct.watch import sos_kinds, sos_phone, sos_writer, words  # noqa: F401
 
         register(NavItem("watch", _("Watch"), "watch:calls", 3))
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
+        register(NavItem("alerts", _("Alerts"), "watch:alerts", 4))
+        register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
+        name_words(alert_words.PARTS, alert_words.STATES, alert_words.FIELDS, alert_words.CODES)

@@ -10,4 +10,5 @@ app_name = "watch"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="sos/"), name="watch"),
     path("", include("safeconduct.watch.sos_urls")),
+    path("alerts/", include("safeconduct.watch.alert_urls")),
 ]
