@@ -86,6 +86,7 @@ def call_page(request: HttpRequest, record: str, status: int = 200, **forms: Any
         "over": found.over,
         "own": found.own,
         "duress": found.under_duress,
+        "own_room_waits": home.side in found.waits_for,
         "state_word": words.word(words.STATES, found.sos.state),
         "may_acknowledge": home.side in found.waits_for and may(reader, "acknowledge", "sos_acknowledgement"),
         "may_task": not found.over and bool(units) and may(reader, "command", "tasking"),
