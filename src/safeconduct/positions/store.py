@@ -104,6 +104,10 @@ class Store:
                 found[movement] = rows[0]
         return found
 
+    def recent(self, since: float, limit: int) -> list[Position]:
+        """Positions of any movement later than `since`, oldest first; the newest when they are too many."""
+        return self._read("at > ? ORDER BY at DESC LIMIT ?", (since, limit))[::-1]
+
     def track(self, movement: str, since: float, limit: int) -> list[Position]:
         """The positions of a movement not older than `since`, oldest first; the newest when they are too many."""
         return self._read("movement = ? AND at >= ? ORDER BY at DESC LIMIT ?", (movement, since, limit))[::-1]

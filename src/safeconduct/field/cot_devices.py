@@ -1,0 +1,30 @@
+"""The devices that speak Cursor on Target: which one a certificate or a token stands for, and whether it still does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Device:
+    """An enrolled device: its record's id, the person whose it is ("" for nobody's), the journey it is on ("" for
+    none)."""
+
+    id: str
+    name: str = ""
+    person: str = ""
+    movement: str = ""
+
+
+class Devices(Protocol):
+    """Asks databases: called in a thread."""
+
+    def by_certificate(self, fingerprint: bytes) -> Device | None:
+        """The device whose certificate has this SHA-256; None for none that is enrolled now."""
+
+    def by_token(self, text: str) -> Device | None:
+        """The device whose token this is; None for none that is enrolled now."""
+
+    def now(self, device: Device) -> Device | None:
+        """The device as it is now; None once it was revoked."""
