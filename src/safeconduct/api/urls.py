@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 
-from safeconduct.api import agreements, incidents, journeys, known, me, oversight, records, registry
+from safeconduct.api import agreements, cap, incidents, journeys, known, me, oversight, records, registry
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
@@ -29,5 +29,8 @@ def unknown(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", (_patterns, _app, _namespace)),
+    path("cap", guarded(cap.door, takes_file=True), name="cap-door"),
+    path("cap/feed.atom", guarded(cap.feed), name="cap-feed"),
+    path("cap/<slug:record>.xml", guarded(cap.alert), name="cap-alert"),
     re_path("", guarded(unknown)),
 ]

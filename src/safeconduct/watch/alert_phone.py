@@ -92,7 +92,7 @@ def answer(request: HttpRequest, alert: str) -> HttpResponse:
     try:
         said = _of_outbox(request) if as_json else Said.model_validate(_of_form(request))
         at = instant(said.at).timestamp() if said.at else time.time()
-        who = {"name": str(request.user)[:200]}
+        who: dict[str, Any] = {"name": str(request.user)[:200]}
         if said.latitude is not None and said.longitude is not None:
             who |= {"latitude": said.latitude, "longitude": said.longitude}
         done = answer_alert(

@@ -81,7 +81,7 @@ class Seen:
 
     @property
     def practised(self) -> bool:
-        return self.message.get("status", "actual") != "actual"
+        return bool(self.message.get("status", "actual") != "actual")
 
     @property
     def status_word(self) -> str:
