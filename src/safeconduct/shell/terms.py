@@ -75,6 +75,8 @@ KIND_NAMES: Mapping[str, Promise] = {
     "on_call": pgettext_lazy("kind of record", "on-call shift"),
     "contact_point": pgettext_lazy("kind of record", "contact point"),
     "delivery": pgettext_lazy("kind of record", "delivery"),
+    "alert": pgettext_lazy("kind of record", "alert"),
+    "alert_acknowledgement": pgettext_lazy("kind of record", "answer to an alert"),
     "organisation": pgettext_lazy("kind of record", "organisation"),
     "project": pgettext_lazy("kind of record", "project"),
     "site": pgettext_lazy("kind of record", "site"),
