@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import logging
-import os
 import socket
 from collections.abc import Iterator
 from email.header import decode_header, make_header
@@ -99,7 +98,7 @@ def test_a_wrong_file_is_refused_and_no_value_is_told(tmp_path: Path, text: str)
 
 def test_a_file_of_bytes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "channels.toml").write_bytes(b"\xff\xfe\x00")
-    os.chmod(tmp_path / "channels.toml", 0o600)
+    (tmp_path / "channels.toml").chmod(0o600)
     with pytest.raises(ChannelsRefused):
         load(tmp_path)
 

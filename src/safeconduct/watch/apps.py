@@ -14,6 +14,7 @@ class WatchConfig(AppConfig):
         from safeconduct.shell.phone import register as register_piece
         from safeconduct.shell.terms import name_words
         from safeconduct.watch import alert_kinds, alert_phone, alert_words, alert_writer, cap_taking  # noqa: F401
+        from safeconduct.watch import notify_words
         from safeconduct.watch import sos_kinds, sos_phone, sos_writer, words  # noqa: F401
 
         register(NavItem("watch", _("Watch"), "watch:calls", 3))
@@ -21,4 +22,6 @@ class WatchConfig(AppConfig):
         register(NavItem("alerts", _("Alerts"), "watch:alerts", 4))
         register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
+        register(NavItem("on_call", _("On call"), "watch:on_call", 6))
+        name_words(notify_words.PARTS, notify_words.STATES, notify_words.FIELDS, notify_words.CODES)
         name_words(alert_words.PARTS, alert_words.STATES, alert_words.FIELDS, alert_words.CODES)

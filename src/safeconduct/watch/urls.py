@@ -10,5 +10,6 @@ app_name = "watch"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="sos/"), name="watch"),
     path("", include("safeconduct.watch.sos_urls")),
+    path("", include("safeconduct.watch.notify_urls")),
     path("alerts/", include("safeconduct.watch.alert_urls")),
 ]
