@@ -16,7 +16,7 @@ FLOORS = (
     ("exchange", "people", "timers", "positions", "notify"),
     ("shell",),
     ("incidents", "journeys", "registry", "committee", "oversight", "watch"),
-    ("api",),
+    ("api", "field"),
     ("node",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "safeconduct.committee",
     "safeconduct.oversight",
     "safeconduct.api",
+    "safeconduct.field",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -104,7 +105,7 @@ def _database(name: str, pragmas: str, **options: Any) -> dict[str, Any]:
 
 _tables = (
     _database(f"file:{quote(str(HOME.tables))}?mode=ro", "PRAGMA query_only=ON; PRAGMA busy_timeout=20000;")
-    if PROCESS == "web"
+    if PROCESS in ("web", "field")
     else _database(str(HOME.tables), _wal + "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;")
 )
 DATABASES = {

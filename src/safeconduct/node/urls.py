@@ -15,5 +15,6 @@ urlpatterns = [
     path("watch/", include("safeconduct.watch.urls")),
     path("agreement/", include("safeconduct.committee.urls")),
     path("oversight/", include("safeconduct.oversight.urls")),
+    path("field/", include("safeconduct.field.urls")),
     path("api/v1/", include("safeconduct.api.urls")),
 ]

@@ -36,7 +36,7 @@ def door() -> Door:
     global _door
     with _lock:
         if _door is None:
-            web = os.environ.get("SAFECONDUCT_PROCESS") == "web"
+            web = os.environ.get("SAFECONDUCT_PROCESS") in ("web", "field")
             _door = Door(home()) if web else Door.open(home())
         return _door
 

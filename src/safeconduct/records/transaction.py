@@ -20,6 +20,7 @@ from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import seal, unseal
 from safeconduct.records import entries, principals
 from safeconduct.records.home import Home
+from safeconduct.records.kinds import kind
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.rows import COLUMNS, RowView, item_of
 from safeconduct.records.standing import AgreementState
@@ -140,6 +141,18 @@ class Tx:
             f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE about = %s AND kind = %s AND withdrawn = %s"
         )
         found = self.tables.all(f"{sql} ORDER BY born", [record, kind, False])
+        return [RowView(*row) for row in found]
+
+    def rows_open(self, name: str, mentioning: str) -> list[RowView]:
+        """The latest versions of the records of a kind that are not over nor withdrawn, and in whose parts or
+        duty bearers these characters stand, oldest first."""
+        over = list(kind(name).final)
+        sql = (
+            f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND withdrawn = %s "
+            f"AND state NOT IN ({', '.join(['%s'] * len(over)) or 'NULL'}) "
+            "AND (instr(parts, %s) OR instr(assigned, %s) OR instr(bearers, %s)) ORDER BY born"
+        )
+        found = self.tables.all(sql, [name, False, *over, *[mentioning] * 3])
         return [RowView(*row) for row in found]
 
     def item(self, row: RowView) -> Item:

@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class FieldConfig(AppConfig):
+    name = "safeconduct.field"
+    label = "field"
+    verbose_name = _("Devices")
+
+    def ready(self) -> None:
+        from safeconduct.field import device_kinds, device_words, device_writer  # noqa: F401
+        from safeconduct.shell.navigation import NavItem, register
+        from safeconduct.shell.terms import name_words
+
+        keepers = frozenset({"security_manager", "coordinator", "administrator"})
+        register(NavItem("devices", _("Devices"), "field:devices", 80, keepers))
+        name_words(device_words.PARTS, device_words.STATES, device_words.FIELDS, device_words.CODES)

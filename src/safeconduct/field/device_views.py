@@ -1,0 +1,118 @@
+"""The devices that may speak to this node, and the page that is shown once when one is enrolled."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from safeconduct.field import device_words as words
+from safeconduct.field import devices as rules
+from safeconduct.field.credentials import name_of
+from safeconduct.field.device_forms import DeviceForm
+from safeconduct.field.enrolment import Doors, invitation, qr_svg
+from safeconduct.people.models import Account
+from safeconduct.records import here
+from safeconduct.records.find import Query, find
+from safeconduct.records.release import Released
+from safeconduct.shell.answers import answering, reader_of
+
+LISTED = 500
+
+
+@require_GET
+@answering
+def devices(request: HttpRequest) -> HttpResponseBase:
+    """Every device that the reader may see, those that were revoked last."""
+    reader = reader_of(request)
+    page = find(reader, Query("device", parts=("identity",), sort="at", limit=LISTED))
+    lines = [_line(record) for record in (*page.records, *page.unplaced)]
+    lines.sort(key=lambda line: line["state"] == "revoked")
+    context = {"lines": lines, "page_level": "RESTRICTED", "may_enrol": _may_enrol(request)}
+    return render(request, "field/devices.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@answering
+def enrol(request: HttpRequest) -> HttpResponseBase:
+    """Enrol one; the answer to the form shows its credential, this once."""
+    form = DeviceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        person = _person(form)
+        if not form.errors:
+            made, credential = rules.enrol(reader_of(request), form.parts(person))
+            return _shown_once(request, made.record, credential)
+    return render(request, "field/enrol.html", {"form": form, "page_level": "CONFIDENTIAL"})
+
+
+@never_cache
+@require_POST
+@answering
+def renew(request: HttpRequest, device: str) -> HttpResponseBase:
+    """Another credential for the same device; the first no longer opens anything."""
+    _made, credential = rules.renew(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
+    return _shown_once(request, device, credential)
+
+
+@require_POST
+@answering
+def revoke(request: HttpRequest, device: str) -> HttpResponseBase:
+    rules.revoke(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
+    return redirect("field:devices")
+
+
+def doors_of(request: HttpRequest) -> Doors:
+    """Where devices reach this node, as the browser that enrols them reached it."""
+    settings = here.home().settings
+    base = request.build_absolute_uri("/").rstrip("/")
+    tls = bool(settings.get("tls_certificate"))
+    mqtt, cot = (
+        int(settings.get("mqtt_port", 0)),
+        int(settings.get("cot_tls_port", 0) or settings.get("cot_port", 0)),
+    )
+    return Doors(base, mqtt, cot, tls)
+
+
+def _shown_once(request: HttpRequest, device: str, credential: str) -> HttpResponse:
+    found = rules.device_of(reader_of(request), device)
+    identity = dict(found.parts["identity"])
+    text = invitation(identity, credential, doors_of(request))
+    context = {
+        "line": _line(found),
+        "credential": credential,
+        "user": name_of(credential),
+        "invitation": text,
+        "qr": mark_safe(qr_svg(text)),  # noqa: S308  (drawn here: black squares, no text)
+        "page_level": "CONFIDENTIAL",
+    }
+    return render(request, "field/enrolled.html", context)
+
+
+def _line(record: Released) -> dict[str, object]:
+    identity = record.parts.get("identity", {})
+    return {
+        "id": record.id,
+        "version": record.version,
+        "name": identity.get("name", record.id[:8]),
+        "category": words.CATEGORIES.get(identity.get("category", ""), ""),
+        "protocol": words.PROTOCOLS.get(identity.get("protocol", ""), ""),
+        "vehicle": identity.get("vehicle", ""),
+        "state": record.state,
+        "state_word": words.STATES.get(record.state, record.state),
+    }
+
+
+def _may_enrol(request: HttpRequest) -> bool:
+    return bool(here.state().policy.entries(reader_of(request), "write", "device"))
+
+
+def _person(form: DeviceForm) -> str:
+    name = str(form.cleaned_data["account"]).strip().lower()
+    account = Account.objects.filter(username=name).first() if name else None
+    if name and account is None:
+        form.add_error("account", words.NO_ACCOUNT)
+    return str(account.person) if account else ""

@@ -1,0 +1,16 @@
+"""Addresses of the devices' pages; what devices themselves send to is answered by `field.route`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from safeconduct.field import device_views
+
+app_name = "field"
+
+urlpatterns = [
+    path("", device_views.devices, name="devices"),
+    path("enrol/", device_views.enrol, name="enrol"),
+    path("<slug:device>/renew/", device_views.renew, name="renew"),
+    path("<slug:device>/revoke/", device_views.revoke, name="revoke"),
+]
