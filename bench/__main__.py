@@ -15,6 +15,7 @@ SMALL = (
     ("imports", "--rows", "1000"),
     ("routes", "--side", "150", "--points", "50000", "--pairs", "3"),
     ("timers", "--timers", "1000", "--pairs", "3"),
+    ("ladders", "--alerts", "40", "--kills", "4"),
 )
 
 

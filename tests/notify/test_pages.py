@@ -125,7 +125,7 @@ def test_a_ladder_is_set_replaced_and_ended(node: Home) -> None:
 
 def test_deliveries_are_found_by_number_and_exercises_are_apart(node: Home) -> None:
     coordinator, _ = signed_in("coordinator")
-    watch, officer = signed_in("watch_officer")
+    _, officer = signed_in("watch_officer")
     acts.add_contact_point(officer, "sms", CANARY)
     sos(headline="the real one")
     page = coordinator.get("/watch/deliveries/").content.decode()

@@ -20,7 +20,7 @@ from safeconduct.notify.rungs import SETTINGS, Rung, rungs
 from safeconduct.people.models import Account
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
-from safeconduct.records.kinds import PartRefused
+from safeconduct.records.kinds import PartRefused, all_kinds
 from safeconduct.records.moments import instant
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import Released
@@ -116,11 +116,13 @@ def ladders(request: HttpRequest) -> HttpResponse:
     """The ladders in force, the most specific first, and what holds where there is none."""
     reader = reader_of(request)
     _expect(reader, "read", "ladder")
-    found = [_ladder(each) for each in acts.ladders(reader)]
+    held = acts.ladders(reader)
+    names = dict(_sites(reader)) if any(each.parts["scope"].get("site") for each in held) else {}
+    found = [_ladder(each, names) for each in held]
     found.sort(key=lambda each: -each["weight"])
     home = here.home()
     settings = [
-        {"kind": KIND_NAMES.get(kind, kind), "steps": [_rung(rung) for rung in rungs(home, kind)]}
+        {"kind": words.word(KIND_NAMES, kind), "steps": [_rung(rung) for rung in rungs(home, kind)]}
         for kind in (*SETTINGS, "movement")
     ]
     context = {
@@ -134,7 +136,7 @@ def ladders(request: HttpRequest) -> HttpResponse:
     return render(request, "watch/ladders.html", context)
 
 
-def _ladder(record: Released) -> dict[str, Any]:
+def _ladder(record: Released, names: dict[str, str]) -> dict[str, Any]:
     scope = record.parts["scope"]
     rows = [
         Rung(
@@ -149,8 +151,8 @@ def _ladder(record: Released) -> dict[str, Any]:
     kind = scope.get("kind", "")
     return {
         "id": record.id,
-        "kind": KIND_NAMES.get(kind, kind) if kind else "",
-        "site": _site_names(scope.get("site", "")),
+        "kind": words.word(KIND_NAMES, kind) if kind else "",
+        "site": names.get(scope.get("site", ""), scope.get("site", "")[:8]),
         "district": scope.get("district", ""),
         "weight": 4 * bool(scope.get("site")) + 2 * bool(scope.get("district")) + bool(kind),
         "steps": [_rung(row) for row in rows],
@@ -169,17 +171,13 @@ def _role(role: str) -> str:
     return _("Duty Bearer") if role == DUTY_BEARER else str(ROLE_NAMES.get(role, role))
 
 
-def _site_names(site: str) -> str:
-    return site[:8] if site else ""
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @answering
 def new_ladder(request: HttpRequest) -> HttpResponse:
     """Say who is told when, for a kind, a site, a district."""
     reader = reader_of(request)
     _expect(reader, "write", "ladder")
-    kinds = [(name, KIND_NAMES[name]) for name in LADDER_KINDS if name in KIND_NAMES]
+    kinds = [(name, words.word(KIND_NAMES, name)) for name in LADDER_KINDS if name in all_kinds()]
     data = request.POST if request.method == "POST" else None
     form = ScopeForm(data, kinds=kinds, sites=_sites(reader))
     steps = StepForms(data, prefix="step")
