@@ -27,6 +27,25 @@ def own_rows(
     1970. `naming`: those with this text anywhere in a part; the caller looks where.
     """
     where, values = ["kind = %s", "originator = %s", "withdrawn = %s"], [kind, tx.home.party, False]
+    return _rows(tx, where, values, states, category, external, assigned, until_after, naming)
+
+
+def rows_of(tx: Tx, kind: str, states: Sequence[str] = ()) -> list[RowView]:
+    """The same whoever's the records are: what this party has of the other's among them."""
+    return _rows(tx, ["kind = %s", "withdrawn = %s"], [kind, False], states)
+
+
+def _rows(
+    tx: Tx,
+    where: list[str],
+    values: list[Any],
+    states: Sequence[str],
+    category: str | None = None,
+    external: str | None = None,
+    assigned: str | None = None,
+    until_after: float | None = None,
+    naming: str | None = None,
+) -> list[RowView]:
     if states:
         where.append(f"state IN ({', '.join(['%s'] * len(states))})")
         values += states

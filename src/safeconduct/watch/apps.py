@@ -13,9 +13,20 @@ class WatchConfig(AppConfig):
         from safeconduct.shell.phone import PhonePiece
         from safeconduct.shell.phone import register as register_piece
         from safeconduct.shell.terms import name_words
-        from safeconduct.watch import alert_kinds, alert_phone, alert_words, alert_writer, cap_taking  # noqa: F401
-        from safeconduct.watch import notify_words
-        from safeconduct.watch import sos_kinds, sos_phone, sos_writer, words  # noqa: F401
+        from safeconduct.watch import (  # noqa: F401  # noqa: F401
+            alert_kinds,
+            alert_phone,
+            alert_words,
+            alert_writer,
+            cap_taking,
+            muster_kinds,
+            muster_writer,
+            notify_words,
+            sos_kinds,
+            sos_phone,
+            sos_writer,
+            words,
+        )
 
         register(NavItem("watch", _("Watch"), "watch:calls", 3))
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))

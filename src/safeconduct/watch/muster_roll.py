@@ -1,0 +1,138 @@
+"""The roll of a muster: who should be asked after, from the registry and from the open journeys, and how old that is.
+
+Somebody on a journey is asked after there and not at the site he left. A person of whom it is not known where he is
+belongs to a muster of the country: not knowing is what a muster is for. Of a journey that gave only a number, or that
+is the other party's, the number is on the roll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safeconduct.geo.sphere import Point, distance
+from safeconduct.records.own import own_rows, rows_of
+from safeconduct.records.rows import RowView
+from safeconduct.records.transaction import Tx
+
+UNDER_WAY = ("under_way", "overdue")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the roll: `who` as the entry tells it, `person` the own record of who it is, if any, and `at` when
+    its source was last said, seconds since 1970."""
+
+    who: Mapping[str, Any]
+    person: str
+    at: float
+
+    @property
+    def heads(self) -> int:
+        return int(self.who.get("heads", 1))
+
+
+def roll_of(tx: Tx, scope: str, target: Mapping[str, Any]) -> list[Line]:
+    """Everybody whom a muster of this scope asks after, by this node's own records and the journeys it knows."""
+    travelling = [
+        line
+        for movement in rows_of(tx, "movement", UNDER_WAY)
+        for line in _on_board(tx, movement, scope, target)
+    ]
+    if scope == "journeys":
+        return travelling
+    people = {row.id: row for row in own_rows(tx, "person", states=("active",))}
+    sites = {row.id: row for row in own_rows(tx, "site")}
+    stays = _stays(tx)
+    away = {
+        line.person for movement in rows_of(tx, "movement", UNDER_WAY) for line in _on_board(tx, movement)
+    }
+    staying = [
+        _staying(person, site, since)
+        for person in people.values()
+        if person.id not in away
+        for where, since in (stays.get(person.id, ("", person.at)),)
+        for site in (sites.get(where),)
+        if _within(scope, target, person, where, site)
+    ]
+    if scope == "organisation":
+        employed = {key for key, row in people.items() if _employer(row) == target.get("organisation")}
+        travelling = [line for line in travelling if line.person in employed]
+    return [*staying, *travelling]
+
+
+def _on_board(
+    tx: Tx, movement: RowView, scope: str = "", target: Mapping[str, Any] | None = None
+) -> list[Line]:
+    """The lines of one journey: its names as far as they are here, and the number of those who are not."""
+    notice = movement.values().get("notice") or {}
+    if scope == "site" or (scope == "area" and not _crosses(target or {}, notice)):
+        return []
+    reference = notice.get("reference") or movement.id[:8]
+    entries = [row for row in tx.rows_about(movement.id, "manifest_entry") if row.state == "named"]
+    lines = []
+    for row in entries:
+        values = row.values()
+        who, link = values.get("who") or {}, values.get("link") or {}
+        if who:
+            told = {key: who[key] for key in ("name", "name_ur", "name_zh") if who.get(key)}
+            told |= {"account": link.get("account", ""), "journey": reference}
+            lines.append(Line(told, link.get("person", ""), row.at))
+    unnamed = int(notice.get("persons", 0)) - len(lines)
+    if unnamed > 0:
+        lines.append(Line({"name": reference, "journey": reference, "heads": unnamed}, "", movement.at))
+    return lines
+
+
+def _crosses(target: Mapping[str, Any], notice: Mapping[str, Any]) -> bool:
+    ends = (notice.get("origin_district"), notice.get("destination_district"))
+    return bool(target.get("district")) and target["district"] in {*ends, *notice.get("districts", ())}
+
+
+def _stays(tx: Tx) -> dict[str, tuple[str, float]]:
+    """Where each person is said to be, and when that was said: the latest arrival that has no end."""
+    found: dict[str, tuple[str, float]] = {}
+    for row in own_rows(tx, "presence", states=("arrived",)):
+        stay = row.values().get("stay") or {}
+        if stay and not stay.get("until") and row.about:
+            found[row.about] = (stay["site"], row.at)
+    return found
+
+
+def _staying(person: RowView, site: RowView | None, at: float) -> Line:
+    values = person.values()
+    name, link = values.get("name") or {}, values.get("link") or {}
+    identity = (site.values().get("identity") or {}) if site is not None else {}
+    who = {key: name[key] for key in ("name", "name_ur", "name_zh") if name.get(key)}
+    told = {
+        "name": person.id[:8],
+        **who,
+        "account": link.get("account", ""),
+        "site_name": identity.get("name", ""),
+    }
+    return Line(told, person.id, at)
+
+
+def _within(scope: str, target: Mapping[str, Any], person: RowView, where: str, site: RowView | None) -> bool:
+    if scope == "country":
+        return True
+    if scope == "site":
+        return where in target.get("sites", ())
+    if scope == "organisation":
+        return _employer(person) == target.get("organisation")
+    place = (site.values().get("place") or {}) if site is not None else {}
+    if not place:
+        return False
+    if target.get("district"):
+        return bool(place.get("district") == target["district"])
+    here, there = (Point(each["latitude"], each["longitude"]) for each in (target, place))
+    return distance(here, there) <= float(target["radius_m"])
+
+
+def _employer(person: RowView) -> str:
+    return str((person.values().get("employment") or {}).get("employer", ""))
+
+
+def heads(roll: Iterable[Line]) -> int:
+    return sum(line.heads for line in roll)
