@@ -92,6 +92,8 @@ class StepForm(forms.Form):
     def step(self) -> dict[str, Any] | None:
         """The step, or None for a row that was left empty."""
         given = self.cleaned_data
+        if not given:
+            return None
         units = [unit.strip() for unit in given["units"].split(",") if unit.strip()]
         if given["after_minutes"] is None and not given["roles"] and not units:
             return None
