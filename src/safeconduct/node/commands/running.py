@@ -87,10 +87,11 @@ def status(home: Path | None) -> None:
     with opened(home) as (node, door):
         from safeconduct.exchange.status import describe
         from safeconduct.node.backups import ledger_size
+        from safeconduct.notify.status import describe as describe_messages
         from safeconduct.timers.firing import describe as describe_timers
 
         running = "running" if door.writer is None else "stopped"
         size = ledger_size(node)
         click.echo(f"{node.name} ({node.party}, {node.side}), {running}, {size:,} ledger entries")
-        for line in (*describe_timers(door), *describe(node, door)):
+        for line in (*describe_timers(door), *describe_messages(door), *describe(node, door)):
             click.echo(line)
