@@ -8,7 +8,7 @@ class FieldConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from safeconduct.field import device_kinds, device_words, device_writer  # noqa: F401
+        from safeconduct.field import cot_writer, device_kinds, device_words, device_writer  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
         from safeconduct.shell.terms import name_words
 

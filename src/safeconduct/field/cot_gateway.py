@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from django.db import close_old_connections, connections
 
-from safeconduct.field.cot_authority import fingerprint
+from safeconduct.field.cot_authority import Authority, fingerprint
 from safeconduct.field.cot_devices import Device, Devices
 from safeconduct.field.cot_events import (
     PING,
@@ -32,14 +32,15 @@ from safeconduct.field.cot_events import (
     write_no_protobuf,
     write_pong,
 )
-from safeconduct.field.cot_intake import Emergencies, Intake, Report, report_of
+from safeconduct.field.cot_intake import Intake, Report, report_of
 from safeconduct.field.cot_outflow import Outflow
 from safeconduct.field.cot_receiver import MOST_EARLY, Client
+from safeconduct.field.cot_urgent import Emergencies
 from safeconduct.positions.limits import Allowance
 from safeconduct.positions.store import Store
 from safeconduct.records.door import AsyncDoor, Door
 from safeconduct.records.home import Home, HomeError
-from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
+from safeconduct.records.refusals import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,8 @@ MOST_BEHIND = 20_000
 """Reports that may wait to be written before senders are held back."""
 LOOK = 5.0
 """Seconds between two looks for connections that nobody uses rightly."""
-REPEAT_SOS = 2.0
-"""Seconds after which an SOS that could not be stored is tried again, until it is."""
+REFRESH = 30.0
+"""Seconds after which every connected device is looked up again."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,15 @@ class Places:
     """Where to listen; a port of 0 is any free one, None is none. `plain_host` is checked by `listen`."""
 
     host: str = "0.0.0.0"  # noqa: S104  (the TLS port: only certificates of this node open it)
-    tls_port: int | None = 8089
+    tls_port: int | None = None
     plain_host: str = "127.0.0.1"
     plain_port: int | None = None
 
     @classmethod
     def of(cls, home: Home) -> Places:
-        """What node.toml says: `cot_address`, `cot_port` (0: no TLS), `cot_plain_address`, `cot_plain_port`."""
+        """What node.toml says: `cot_address`, `cot_port`, `cot_plain_address`, `cot_plain_port`; no port, no door."""
         settings = home.settings
-        tls, plain = int(settings.get("cot_port", 8089)), int(settings.get("cot_plain_port", 0))
+        tls, plain = int(settings.get("cot_port", 0)), int(settings.get("cot_plain_port", 0))
         return cls(
             str(settings.get("cot_address", "0.0.0.0")),  # noqa: S104
             tls or None,
@@ -96,20 +97,18 @@ class Gateway:
         self.counts = _Counts()
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="cot-questions")
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="cot-writing")
-        self._urgent = ThreadPoolExecutor(1, thread_name_prefix="cot-urgent")
         self._door, self._async_door = Door(home), AsyncDoor(home)
-        self._urgent_door = Door(home)
         self.outflow = Outflow(home, self.ask, self._door, self._async_door)
         self._store = Store(home)
         self._intake = Intake(self._store, self._async_door, self._write, self.outflow.relay)
-        self._emergencies = Emergencies(self._urgent_door)
+        self._emergencies = Emergencies(self._async_door)
         self._allowance = Allowance()
-        self._urging: dict[str, list[Event]] = {}
         self._clients: set[Client] = set()
         self._by_device: dict[str, Client] = {}
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.outflow.on_device = self._device_changed
+        self.outflow.on_journeys = self._journeys_changed
 
     async def start(self) -> None:
         """Listen. Raises HomeError for a plain address that others could reach, OSError for a port that is taken."""
@@ -142,15 +141,16 @@ class Gateway:
         for client in list(self._clients):
             client.end()
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
         await self.outflow.all_closed()
+        self._emergencies.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._async_door.close()
-        for thread, door in ((self._questions, self._door), (self._urgent, self._urgent_door)):
-            thread.submit(connections.close_all)
-            thread.submit(door.close)
-        for thread in (self._questions, self._urgent, self._writing):
+        self._questions.submit(connections.close_all)
+        self._questions.submit(self._door.close)
+        for thread in (self._questions, self._writing):
             thread.shutdown()
         self._store.close()
 
@@ -185,7 +185,9 @@ class Gateway:
         if client.open and client.device is not None:
             self._take(client, client.device, events)
             return
-        client.early += events[: MOST_EARLY - len(client.early)]
+        client.early += events
+        if len(client.early) > MOST_EARLY:
+            client.hold()
         if not client.is_tls and not client.asked:
             client.asked = True
             token = _token(events[0])
@@ -213,6 +215,7 @@ class Gateway:
             before.end()
         client.device, self._by_device[device.id] = device, client
         client.open = True
+        client.go_on()
         early, client.early = client.early, []
         self._take(client, device, early)
         await self.outflow.join(client)
@@ -223,7 +226,10 @@ class Gateway:
         if client is None or client.device is None:
             return
         device = client.device
-        found = await self.ask(lambda: self.devices.now(device))
+        try:
+            found = await self.ask(lambda: self.devices.now(device))
+        except Unavailable:
+            return
         if found is None:
             client.end()
         elif found != client.device:
@@ -231,15 +237,22 @@ class Gateway:
             if found.person != device.person:
                 client.end()
 
+    async def _journeys_changed(self) -> None:
+        """A journey that begins or ends is that of every device which is carried on it."""
+        for record in list(self._by_device):
+            await self._device_changed(record)
+
     async def _look_after(self) -> None:
+        refresh = time.monotonic() + REFRESH
         while True:
             await asyncio.sleep(LOOK)
             now = time.monotonic()
             for client in list(self._clients):
                 if client.overdue(now):
                     client.end()
-            for record in list(self._by_device):
-                await self._device_changed(record)
+            if now >= refresh:
+                refresh = now + REFRESH
+                await self._journeys_changed()
 
     # --- what they send
 
@@ -254,7 +267,7 @@ class Gateway:
                 client.wrong()
                 continue
             if event.is_emergency:
-                self._urge(device, event)
+                self._emergencies.take(device, event)
             if event.is_position or (event.is_emergency and not event.cancels):
                 self._position(client, device, event, now)
             elif event.type == PING:
@@ -271,46 +284,21 @@ class Gateway:
             self.outflow.expect(report)
             self._intake.add(report)
 
-    def _urge(self, device: Device, event: Event) -> None:
-        """Raise and stand down in the order they came; a beacon that repeats itself waits once."""
-        waiting = self._urging.setdefault(device.id, [])
-        if waiting and waiting[-1].cancels == event.cancels:
-            return
-        waiting.append(event)
-        if len(waiting) == 1:
-            self._begin(self._one_by_one(device, waiting))
-
-    async def _one_by_one(self, device: Device, waiting: list[Event]) -> None:
-        while waiting:
-            await self._emergency(device, waiting[0])
-            del waiting[0]
-        self._urging.pop(device.id, None)
-
-    async def _emergency(self, device: Device, event: Event) -> None:
-        """Raise or stand down; a writer that is away is asked again until it is there, for help must not be lost."""
-
-        def act() -> str:
-            if event.cancels:
-                return self._emergencies.cancelled(device)
-            return self._emergencies.raised(device, event)
-
-        while True:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._urgent, _asked, act)
-                return
-            except Unavailable:
-                await asyncio.sleep(REPEAT_SOS)
-            except (Refused, NotFound, Malformed) as fault:
-                log.error("an emergency of device %s was not taken: %s", device.id, fault)
-                return
-            except Exception:
-                log.exception("an emergency of device %s was not taken", device.id)
-                await asyncio.sleep(REPEAT_SOS)
-
     def _begin(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def open_gateway(home: Home, devices: Devices) -> Gateway | None:
+    """Listen as node.toml says; None where it names no port. Raises HomeError, or OSError for a port that is taken."""
+    places = Places.of(home)
+    if places.tls_port is None and places.plain_port is None:
+        return None
+    context = Authority(home).server_context() if places.tls_port is not None else None
+    gateway = Gateway(home, devices, places, context)
+    await gateway.start()
+    return gateway
 
 
 def _asked(question: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+from safeconduct.agreement.policy import Subject
 from safeconduct.field import cot_audience
 from safeconduct.field.cot_audience import KINDS, Standing
 from safeconduct.field.cot_events import Event, write_removal
@@ -51,6 +52,7 @@ class Outflow:
         self.live = False
         """Whether the writer is heard: else nothing could be noted, and nothing is shown."""
         self.on_device: Callable[[str], Awaitable[None]] | None = None
+        self.on_journeys: Callable[[], Awaitable[None]] | None = None
         self._generation = 0
         self._courses: dict[tuple[str, str], Course] = {}
         self._markers: dict[str, set[str]] = {}
@@ -78,7 +80,7 @@ class Outflow:
         self.readers.discard(client)
         self._forget_courses()
         if client.subject is not None:
-            task = asyncio.get_running_loop().create_task(self._note(client, "closed"))
+            task = asyncio.get_running_loop().create_task(self._note(client, client.subject, "closed"))
             self._notes.add(task)
             task.add_done_callback(self._notes.discard)
             client.subject = None
@@ -95,7 +97,7 @@ class Outflow:
             if reader is None or client not in self.readers:
                 return
             client.subject = reader
-            if not await self._note(client, "opened"):
+            if not await self._note(client, reader, "opened"):
                 client.subject = None
                 return
             found: Standing = await self._ask(lambda: cot_audience.standing(reader, self._door))
@@ -124,11 +126,11 @@ class Outflow:
             client.tell(bytes(piece))
         self._forget_courses()
 
-    async def _note(self, client: Client, what: str) -> bool:
-        if client.subject is None or client.device is None:
+    async def _note(self, client: Client, reader: Subject, what: str) -> bool:
+        if client.device is None:
             return False
         topics = ["cot", f"device:{client.device.id}", *(f"positions:{m}" for m in sorted(client.follows))]
-        payload = {"actor": principals.to_wire(client.subject), "what": what, "topics": topics}
+        payload = {"actor": principals.to_wire(reader), "what": what, "topics": topics}
         try:
             await self._async_door.call("stream", payload)
         except (Unavailable, Refused):
@@ -272,9 +274,7 @@ class Outflow:
         name, record = str(event.get("kind") or ""), str(event.get("record") or "")
         if event.get("topic") == "policy" or name == "role_assignment" or (name in KINDS and not record):
             self._everything = True
-        elif name == "movement":
-            pass
-        elif name == "device" or name in KINDS:
+        elif name == "movement" or name == "device" or name in KINDS:
             self._changed[record] = name
         else:
             return
@@ -294,6 +294,8 @@ class Outflow:
                 for record, name in changed.items():
                     if name == "device" and self.on_device is not None:
                         await self.on_device(record)
+                if self.on_journeys is not None and "movement" in changed.values():
+                    await self.on_journeys()
                 if self.live:
                     await self._look(changed, everything, beat)
             except (Unavailable, Refused) as fault:

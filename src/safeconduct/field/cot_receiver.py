@@ -24,7 +24,7 @@ MOST_TOLD = 500
 MOST_MARKERS = 5_000
 """Markers of which the newest position waits for a slow client."""
 MOST_EARLY = 200
-"""Events that are kept while it is found out who is there."""
+"""Events that are taken while it is found out who is there; the others wait in the client's own buffer."""
 MOST_FAULTS = 20
 STALLED = 60.0
 """Seconds after which a client that reads nothing is let go."""
@@ -147,13 +147,17 @@ class Client(asyncio.Protocol):
 
     def wait(self, seconds: float) -> None:
         """Read nothing more for so long: the client's own buffer holds it back."""
-        transport = self.transport
-        if transport is None or self._closing() or not transport.is_reading():
-            return
-        transport.pause_reading()
-        asyncio.get_running_loop().call_later(seconds, self._go_on)
+        if self.hold():
+            asyncio.get_running_loop().call_later(seconds, self.go_on)
 
-    def _go_on(self) -> None:
+    def hold(self) -> bool:
+        """Read nothing more until `go_on`; False when that is so already."""
+        if self.transport is None or self._closing() or not self.transport.is_reading():
+            return False
+        self.transport.pause_reading()
+        return True
+
+    def go_on(self) -> None:
         if self.transport is not None and not self._closing():
             self.transport.resume_reading()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import socket
@@ -99,7 +100,9 @@ class Door:
         stream = getattr(self._local, "stream", None)
         self._local.stream = None
         if stream is not None:
-            stream.close()
+            # What could not be sent is still in its buffer, and closing tries to send it once more.
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def close(self) -> None:
         self._drop()
