@@ -1,4 +1,4 @@
-"""CAP 1.2: what we write is valid by the standard's own schema and read by others; what they write is read with care."""
+"""CAP 1.2: what we write is valid by the standard's own schema and read by others; theirs is read with care."""
 
 from __future__ import annotations
 
