@@ -1,6 +1,7 @@
 """Which ladder holds: the most specific record for the site, district and kind, else the node's setting.
 
-`ladder` in node.toml says otherwise than the default, `ladder_sos` for an SOS, for example
+`ladder` in node.toml says otherwise than the default, `ladder_sos` for an SOS and whatever else may be a call for
+help, for example
 
     ladder = [{ after_minutes = 0, roles = ["security_manager", "duty_bearer"] },
               { after_minutes = 15, roles = ["watch_officer", "coordinator"] }]
@@ -46,7 +47,9 @@ SOS_DEFAULT = (
     Rung(180, ("commander", "liaison")),
     Rung(600, ("signatory",)),
 )
-SETTINGS: Mapping[str, tuple[str, Sequence[Rung]]] = {"sos": ("ladder_sos", SOS_DEFAULT)}
+URGENT = ("sos", "roll_entry", "alert_acknowledgement", "muster", "alert")
+"""Kinds by which a person may be asking for help: their ladders begin with the watch floor."""
+SETTINGS: Mapping[str, tuple[str, Sequence[Rung]]] = dict.fromkeys(URGENT, ("ladder_sos", SOS_DEFAULT))
 """By kind, the setting in node.toml and what holds without it; every other kind has `ladder`."""
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from safeconduct.agreement.policy import Subject
 from safeconduct.notify import acts
 from safeconduct.notify.kinds import DUTY_BEARER
-from safeconduct.notify.rungs import SETTINGS, Rung, rungs
+from safeconduct.notify.rungs import Rung, rungs
 from safeconduct.people.models import Account
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
@@ -123,7 +123,7 @@ def ladders(request: HttpRequest) -> HttpResponse:
     home = here.home()
     settings = [
         {"kind": words.word(KIND_NAMES, kind), "steps": [_rung(rung) for rung in rungs(home, kind)]}
-        for kind in (*SETTINGS, "movement")
+        for kind in ("sos", "movement")
     ]
     context = {
         "tab": "ladders",
