@@ -20,6 +20,8 @@ class WatchConfig(AppConfig):
             alert_writer,
             cap_taking,
             muster_kinds,
+            muster_phone,
+            muster_words,
             muster_writer,
             notify_words,
             sos_kinds,
@@ -32,6 +34,14 @@ class WatchConfig(AppConfig):
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
         register(NavItem("alerts", _("Alerts"), "watch:alerts", 4))
         register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
+        register(NavItem("musters", _("Musters"), "watch:musters", 4))
+        register_piece(PhonePiece("muster", 5, "watch/_phone_muster.html", muster_phone.context))
+        name_words(
+            muster_words.PARTS,
+            {**muster_words.STATES, **muster_words.MUSTER_STATES},
+            muster_words.FIELDS,
+            {"means": {**words.MEANS, **muster_words.MEANS}},
+        )
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
         register(NavItem("on_call", _("On call"), "watch:on_call", 6))
         name_words(notify_words.PARTS, notify_words.STATES, notify_words.FIELDS, notify_words.CODES)

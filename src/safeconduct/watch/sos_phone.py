@@ -7,7 +7,6 @@ shows after the safe word.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +15,7 @@ from uuid import uuid4
 from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,17 +24,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.records.commit import Committed
 from safeconduct.records.find import Query, find
-from safeconduct.records.kinds import PartRefused
-from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
+from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released
 from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.outbox import taken
 from safeconduct.watch import safe_words as kept
 from safeconduct.watch import sos
 from safeconduct.watch.sos_kinds import SOS, STAND_DOWN
 
 CALLERS: Final = frozenset({"protected_person", "warden"})
-BODY = 16 * 1024
 PHONE = "/journeys/phone/"
 """The page of a phone, on which this is a piece."""
 
@@ -109,44 +108,18 @@ def piece(request: HttpRequest) -> HttpResponse:
 @require_POST
 @answering
 def press(request: HttpRequest) -> HttpResponse:
-    """A press, from the page's form or, as JSON, from the phone's outbox.
-
-    JSON answers: 201 for an SOS that is now durable (sent again: the same answer), 400 for what is no press, 403 for
-    who may not, 503 when it should be sent again.
-    """
-    as_json = request.content_type == "application/json"
+    """A press, from the page's form or from the phone's outbox."""
     caller = caller_of(request)
-    try:
-        given = _given(request, as_json)
-        done = sos.raise_sos(caller, _parts(given, caller, str(request.user)), _journey(caller), given["key"])
-    except (ValidationError, ValueError, PartRefused, Malformed) as fault:
-        if not as_json:
-            raise Malformed(_("The press could not be understood. Press again, or telephone.")) from fault
-        return JsonResponse({"error": "not a press"}, status=400)
-    except (NotFound, Refused, Unavailable) as fault:
-        if not as_json:
-            raise
-        return JsonResponse({"error": type(fault).__name__.lower()}, status=_STATUS.get(type(fault), 503))
-    if as_json:
-        return JsonResponse({"record": done.record}, status=201)
-    return HttpResponseRedirect(PHONE)
+
+    def act(given: Mapping[str, Any]) -> Committed:
+        return sos.raise_sos(
+            caller, _parts(given, caller, str(request.user)), _journey(caller), str(given["key"])
+        )
+
+    return taken(request, act, PHONE)
 
 
-_STATUS = {NotFound: 404, Refused: 403}
-
-
-def _given(request: HttpRequest, as_json: bool) -> dict[str, Any]:
-    if not as_json:
-        return request.POST.dict()
-    if len(request.body) > BODY:
-        raise ValueError("a press is small")
-    found = json.loads(request.body)
-    if not isinstance(found, dict):
-        raise ValueError("a press is an object")
-    return found
-
-
-def _parts(given: dict[str, Any], caller: Subject, name: str) -> dict[str, Any]:
+def _parts(given: Mapping[str, Any], caller: Subject, name: str) -> dict[str, Any]:
     """The parts of the SOS that a press makes. Raises ValidationError for one without a key."""
     try:
         pressed = Press.model_validate(given)

@@ -11,5 +11,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="sos/"), name="watch"),
     path("", include("safeconduct.watch.sos_urls")),
     path("", include("safeconduct.watch.notify_urls")),
+    path("musters/", include("safeconduct.watch.muster_urls")),
     path("alerts/", include("safeconduct.watch.alert_urls")),
 ]
