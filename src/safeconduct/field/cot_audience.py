@@ -64,8 +64,9 @@ def reader_of(person: str) -> Subject | None:
     return subject._replace(clearance=min(subject.clearance, HIGHEST))
 
 
-def standing(reader: Subject, door: Door) -> Standing:
-    """All that is open now and that the reader may see; each is noted as read."""
+def standing(reader: Subject, own: str, door: Door) -> Standing:
+    """All that is open now and that the reader may see; each is noted as read. A device is not shown where it is
+    itself: `own` is whose positions those are."""
     found = Standing()
     for name, parts in KINDS.items():
         if name in all_kinds():
@@ -75,6 +76,8 @@ def standing(reader: Subject, door: Door) -> Standing:
                 _show(found, each)
     admit(reader, _open_movements(reader, door), found, door)
     for movement, position in found.newest.items():
+        if position.person == own:
+            continue
         marker = journey_marker(movement)
         found.markers.add(marker)
         found.events.append(write_fix(marker, found.follows[movement], position.at, None, position))

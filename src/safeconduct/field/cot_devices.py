@@ -16,6 +16,11 @@ class Device:
     person: str = ""
     movement: str = ""
 
+    @property
+    def speaks_for(self) -> str:
+        """Whose positions its reports are: the person's whose device it is, else its own."""
+        return self.person or self.id
+
 
 class Devices(Protocol):
     """Asks databases: called in a thread."""

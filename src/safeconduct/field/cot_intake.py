@@ -42,7 +42,7 @@ def report_of(device: Device, event: Event, now: float) -> Report | None:
         return None
     position = Position(
         device.movement,
-        device.person or device.id,
+        device.speaks_for,
         event.at,
         event.latitude,
         event.longitude,

@@ -91,7 +91,7 @@ class Outflow:
 
     async def _open(self, client: Client) -> None:
         assert client.device is not None  # noqa: S101
-        person = client.device.person
+        person, own = client.device.person, client.device.speaks_for
         try:
             reader = await self._ask(lambda: cot_audience.reader_of(person))
             if reader is None or client not in self.readers:
@@ -100,7 +100,7 @@ class Outflow:
             if not await self._note(client, reader, "opened"):
                 client.subject = None
                 return
-            found: Standing = await self._ask(lambda: cot_audience.standing(reader, self._door))
+            found: Standing = await self._ask(lambda: cot_audience.standing(reader, own, self._door))
         except (Unavailable, Refused):
             client.subject = None
             return
@@ -109,7 +109,7 @@ class Outflow:
 
     def _show(self, client: Client, found: Standing) -> None:
         """Everything that is open, in large pieces, and what moved while it was looked up."""
-        piece = bytearray()
+        piece, own = bytearray(), client.device.speaks_for if client.device is not None else ""
         for event in found.events:
             piece += event
             if len(piece) >= CHUNK:
@@ -121,6 +121,8 @@ class Outflow:
             known, latest = found.newest.get(movement), self._latest.get(movement)
             if latest is not None and (known is None or latest[0] > known.at):
                 at, marker, event_, position = latest
+                if position.person == own:
+                    continue
                 piece += write_fix(marker, name, at, event_, position)
         if piece:
             client.tell(bytes(piece))
@@ -330,9 +332,10 @@ class Outflow:
     async def _show_anew(self, client: Client) -> None:
         """What is allowed may have changed: take off what is shown no longer, add what is new."""
         reader = client.subject
-        if reader is None:
+        if reader is None or client.device is None:
             return
-        found: Standing = await self._ask(lambda: cot_audience.standing(reader, self._door))
+        own = client.device.speaks_for
+        found: Standing = await self._ask(lambda: cot_audience.standing(reader, own, self._door))
         if client.subject != reader or client not in self.readers:
             return
         for marker in client.shown - found.markers:
