@@ -135,6 +135,20 @@ def test_who_has_no_other_channel_is_told_again_once(node: Telling) -> None:
     assert node.take("email") == [] and states(node, sos) == [("email", "uncertain")]
 
 
+def test_doubt_about_one_channel_does_not_end_the_attempts_over_the_others(node: Telling, sos: str) -> None:
+    (message,) = node.take("email", "sms")
+    node.done(message["delivery"], "uncertain", "interrupted")
+    for _ in range(3):
+        (other,) = node.take("email", "sms")
+        assert other["channel"] == "sms"
+        node.done(other["delivery"], "failed")
+        node.clock.now += ROUND_PAUSE + 1
+    (last,) = node.take("email", "sms")
+    assert last["delivery"] == message["delivery"], "at last, once, the one that nobody knows of"
+    node.done(last["delivery"], "uncertain", "interrupted")
+    assert node.take("email", "sms") == []
+
+
 def test_a_lost_journal_makes_what_was_on_its_way_uncertain(node: Telling, sos: str) -> None:
     node.take("email", "sms")
     (other,) = node.take("email", "sms", worker="two", session="second")

@@ -161,9 +161,10 @@ def _uncertain(tx: Tx, send: Send, fault: str, channels: Mapping[str, Any]) -> N
     """Nobody knows whether this one left."""
     after = move(tx, send, "uncertain", fault)
     once = bool(channels.get(send.channel, {}).get("once"))
-    repeat = send.tries < REPEATS if once else not next_channel(tx, after) and send.tries < 2
-    if repeat:
+    if once and send.tries < REPEATS:
         move(tx, after, "queued", due=tx.now)
+    else:
+        next_channel(tx, after)
 
 
 @job("notify_done")

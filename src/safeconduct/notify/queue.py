@@ -172,8 +172,9 @@ def move(tx: Tx, send: Send, state: str, fault: str = "", **columns: Any) -> Sen
 
 
 def next_channel(tx: Tx, send: Send) -> bool:
-    """After one channel said no, queue the next one for the same person and rung; when all have said no, all of them
-    again after a pause, a few times. False when nothing more is tried."""
+    """After one channel said no, queue the next one for the same person and rung; when all have, those that said no
+    again after a pause, a few times, and at last, once, one of which nobody knows whether it left. False when nothing
+    more is tried."""
     points = points_of(tx, send.person, json.loads(send.channels))
     tried = {each.point: each for each in sends(tx, "telling = ?", [send.telling])}
     if any(each.state in ("queued", "sending", "delivered") for each in tried.values()):
@@ -186,10 +187,14 @@ def next_channel(tx: Tx, send: Send) -> bool:
             move(tx, before, "queued", round=send.round, due=tx.now)
             return True
     again = next((tried[p.record] for p in points if tried[p.record].state == "failed"), None)
-    if again is None or send.round >= ROUNDS or any(each.state == "uncertain" for each in tried.values()):
-        return False
-    move(tx, again, "queued", round=send.round + 1, due=tx.now + ROUND_PAUSE)
-    return True
+    if again is not None and send.round < ROUNDS:
+        move(tx, again, "queued", round=send.round + 1, due=tx.now + ROUND_PAUSE)
+        return True
+    doubtful = next((tried[p.record] for p in points if tried[p.record].state == "uncertain"), None)
+    if doubtful is not None and doubtful.tries < 2:
+        move(tx, doubtful, "queued", due=tx.now)
+        return True
+    return False
 
 
 def for_point(tx: Tx, send: Send, point: Point, round_: int, due: float) -> Send:
