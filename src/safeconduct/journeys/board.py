@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.exchange.links import LinkDown, links_down
 from safeconduct.journeys import board_rows as rows
 from safeconduct.journeys.board_journeys import Journey, certain, in_window, with_bearers
-from safeconduct.journeys.board_link import LinkDown, links_down, shut_locks
+from safeconduct.journeys.board_link import shut_locks
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.board_window import WINDOWS, BoardForm, Window, window_of
 from safeconduct.journeys.words import STAGES

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from safeconduct.exchange.courier import link_of
-from safeconduct.records import here
-from safeconduct.records.home import Partner
+from safeconduct.exchange.links import LinkDown
 
-QUIET_SECONDS = 120.0
-"""A link that works is heard of at least this often; the courier waits half a minute for news."""
 AHEAD_SECONDS = 3600.0
 """How long before a time lock opens the board says that it will stay shut."""
-
-
-@dataclass(frozen=True)
-class LinkDown:
-    """A partner that cannot be reached. `since` is when it failed and `as_of` when it was last heard of (0.0 for
-    never), in epoch seconds: what came from it is no newer than that."""
-
-    partner: Partner
-    since: float
-    as_of: float
 
 
 @dataclass(frozen=True)
@@ -44,20 +29,6 @@ class ShutLock:
     down: LinkDown
     own: bool
     past: bool
-
-
-def links_down(now: float | None = None) -> Mapping[str, LinkDown]:
-    """The partners whose link is down, by party. Partners reached by memory stick have no link to lose."""
-    home = here.home()
-    moment = time.time() if now is None else now
-    found = {}
-    for partner in home.partners.values():
-        link = link_of(home, partner.party)
-        if link.failing_since:
-            found[partner.party] = LinkDown(partner, link.failing_since, link.last_contact)
-        elif link.last_contact and moment - link.last_contact > QUIET_SECONDS:
-            found[partner.party] = LinkDown(partner, link.last_contact, link.last_contact)
-    return found
 
 
 def shut_locks(locks: Iterable[Lock], down: Mapping[str, LinkDown], own: str, now: float) -> list[ShutLock]:

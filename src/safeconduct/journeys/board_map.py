@@ -16,11 +16,11 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.exchange.links import links_down
 from safeconduct.journeys import board_rows as rows
 from safeconduct.journeys.board import LIVE
 from safeconduct.journeys.board_drawing import Feature, Seen, collection, drawn, is_schematic, legend, places
 from safeconduct.journeys.board_journeys import Journey, certain, under_way
-from safeconduct.journeys.board_link import links_down
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.underway_course import instant_of
 from safeconduct.positions.reading import newest

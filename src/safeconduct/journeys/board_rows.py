@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.exchange.links import LinkDown
 from safeconduct.journeys.board_holder import Holder, holder_of
 from safeconduct.journeys.board_journeys import Journey
-from safeconduct.journeys.board_link import LinkDown, Lock
+from safeconduct.journeys.board_link import Lock
 from safeconduct.journeys.board_state import NOWHERE, course, next_due
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.underway_course import Course, Due, instant_of

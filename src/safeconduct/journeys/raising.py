@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from safeconduct.exchange.courier import link_of
+from safeconduct.exchange.links import QUIET_SECONDS
 from safeconduct.journeys.kinds import MOVEMENT
 from safeconduct.notify import ladder
 from safeconduct.records.rows import RowView
@@ -13,8 +14,6 @@ from safeconduct.records.transaction import Tx, iso
 
 SILENCE = ("missed_check_in", "not_departed", "never_departed", "not_arrived", "link_down")
 """Reasons that word from the journey settles."""
-LINK_QUIET = 120.0
-"""Seconds without contact after which a link counts as down: the courier waits half a minute for news."""
 
 
 def link_down_since(tx: Tx, movement: RowView) -> float | None:
@@ -24,7 +23,7 @@ def link_down_since(tx: Tx, movement: RowView) -> float | None:
     link = link_of(tx.home, movement.originator)
     if link.failing_since:
         return link.failing_since
-    quiet = link.last_contact and tx.now - link.last_contact > LINK_QUIET
+    quiet = link.last_contact and tx.now - link.last_contact > QUIET_SECONDS
     return link.last_contact if quiet else None
 
 

@@ -1,0 +1,38 @@
+"""Which partners cannot be reached, and since when: what came from them is no newer than that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safeconduct.exchange.courier import link_of
+from safeconduct.records import here
+from safeconduct.records.home import Partner
+
+QUIET_SECONDS = 120.0
+"""A link that works is heard of at least this often; the courier waits half a minute for news."""
+
+
+@dataclass(frozen=True)
+class LinkDown:
+    """A partner that cannot be reached. `since` is when it failed and `as_of` when it was last heard of (0.0 for
+    never), in epoch seconds: what came from it is no newer than that."""
+
+    partner: Partner
+    since: float
+    as_of: float
+
+
+def links_down(now: float | None = None) -> Mapping[str, LinkDown]:
+    """The partners whose link is down, by party. Partners reached by memory stick have no link to lose."""
+    home = here.home()
+    moment = time.time() if now is None else now
+    found = {}
+    for partner in home.partners.values():
+        link = link_of(home, partner.party)
+        if link.failing_since:
+            found[partner.party] = LinkDown(partner, link.failing_since, link.last_contact)
+        elif link.last_contact and moment - link.last_contact > QUIET_SECONDS:
+            found[partner.party] = LinkDown(partner, link.last_contact, link.last_contact)
+    return found
