@@ -15,7 +15,14 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView
 from safeconduct.timers.firing import fire_due
-from safeconduct.watch.alert_acts import answer_alert, cancel_alert, count_audience, issue_alert, update_alert
+from safeconduct.watch.alert_acts import (
+    answer_alert,
+    cancel_alert,
+    count_audience,
+    issue_alert,
+    silence,
+    update_alert,
+)
 from safeconduct.watch.alert_writer import HANDFUL
 
 Nodes = tuple[Node, Node]
@@ -197,6 +204,24 @@ def test_an_answer_counts_once_with_its_last_word_and_whoever_needs_help_goes_up
     ]
     (settled,) = world.node.of_kind("escalation", "cn")
     assert settled.state == "answered"
+
+
+def test_who_answers_without_being_meant_does_not_make_the_silent_fewer(world: World) -> None:
+    record = world.issue({"polygon": QUETTA})
+    world.answer(world.zhao, record, "safe")
+
+    def silent() -> dict[str, int]:
+        with world.node.active():
+            return silence(world.officer, record, door=world.node.door)
+
+    assert silent() == {"persons": 3, "silent": 3}
+    world.answer(world.li, record, "safe")
+    assert silent() == {"persons": 3, "silent": 2}
+    world.update(record, new_danger=True)
+    assert silent() == {"persons": 3, "silent": 3}
+    tick(world.node, 24 * 40)
+    tick(world.node, 24 * 40)
+    assert silent()["persons"] == 0, "whom it was for is forgotten a month after it is over"
 
 
 def test_an_answer_that_waited_on_the_phone_does_not_overrule_a_later_one(world: World) -> None:

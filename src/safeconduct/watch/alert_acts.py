@@ -24,6 +24,13 @@ def count_audience(actor: Subject, area: Mapping[str, Any], door: Door | None = 
     return found
 
 
+def silence(actor: Subject, alert: str, door: Door | None = None) -> dict[str, int]:
+    """Of how many of this party's persons an alert is for (`persons`), how many have not answered (`silent`)."""
+    payload = {"actor": principals.to_wire(actor), "alert": alert}
+    found: dict[str, int] = (door or here.door()).call("alert_silence", payload)
+    return found
+
+
 def issue_alert(actor: Subject, parts: Parts, key: str = "", door: Door | None = None) -> Committed:
     """Alert everybody in an area, at sites, of organisations or on open journeys; the same `key` counts once."""
     return _call("alert_issue", actor, {"parts": _plain(parts), "key": key}, door)

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.records import here
@@ -29,6 +30,8 @@ from safeconduct.watch.alert_seen import Seen, seen
 from safeconduct.watch.alert_words import ANSWERS as SPOKEN
 
 SHOWN = 20
+PHONE = "/journeys/phone/"
+"""Where the page with this piece is: the room of journeys has it."""
 BODY = 16 * 1024
 
 
@@ -47,20 +50,20 @@ class Said(BaseModel):
 
 
 def context(request: HttpRequest) -> Mapping[str, Any] | None:
-    """The alerts in force that the reader may know of, gravest first, with what was answered; None without any."""
+    """The alerts in force that the reader may know of, gravest first, with what was answered; None for one who may
+    know of none."""
     reader = reader_of(request)
     if not here.state().policy.entries(reader, "read", ALERT.name):
         return None
     now = datetime.fromtimestamp(time.time(), UTC).timestamp()
     page = find(reader, Query(ALERT.name, withdrawn=False, ends_after=now, limit=SHOWN))
     alerts = [seen(each) for each in page.records if each.state in ("issued", "cancelled")]
-    if not alerts:
-        return None
-    said = _said(request, alerts)
+    said = _said(request, alerts) if alerts else {}
     may = bool(here.state().policy.entries(reader, "acknowledge", ALERT_ACKNOWLEDGEMENT.name))
     return {
         "alerts": [{"alert": each, "said": said.get(each.id)} for each in sorted(alerts, key=Seen.rank)],
         "answers": [(code, SPOKEN[code]) for code in ANSWERS] if may else [],
+        "back": PHONE,
     }
 
 
@@ -78,6 +81,16 @@ def _said(request: HttpRequest, alerts: list[Seen]) -> dict[str, dict[str, Any]]
             said = {"answer": answer, "word": SPOKEN[answer], "at": instant(receipt["at"])}
             found.setdefault(each.about, said)
     return found
+
+
+@require_safe
+@answering
+def piece(request: HttpRequest) -> HttpResponse:
+    """The same piece alone, which an open page asks for from time to time."""
+    shown = context(request)
+    if shown is None:
+        raise NotFound
+    return render(request, "watch/_phone_alerts.html", dict(shown))
 
 
 @require_POST

@@ -120,9 +120,9 @@ def _counts(reader: Subject, shown: Seen) -> list[dict[str, Any]]:
                     numbers[receipt["answer"]] += 1
             cursor = page.next_cursor
     rows = [{"code": code, "name": COUNTED[code], "count": numbers[code]} for code in ANSWERS]
-    if "accounts" in shown.audience:
-        silent = max(0, shown.audience["persons"] - sum(numbers.values()))
-        rows.append({"code": "silent", "name": _("No answer"), "count": silent})
+    if may(reader, "write") and not shown.source.get("agency"):
+        found = alert_acts.silence(reader, shown.id)
+        rows.append({"code": "silent", "name": _("No answer"), "count": found["silent"]})
     return rows
 
 

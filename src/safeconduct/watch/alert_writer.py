@@ -33,6 +33,8 @@ from safeconduct.watch.cap import Reference, as_name
 
 HANDFUL = 100
 """Persons whom one turn of the writer pages."""
+KEPT_SECONDS = 30 * 86_400.0
+"""How long it is remembered whom an alert was for, once it is over."""
 LONGEST = 90 * 86_400
 """Seconds for which an alert may be in force."""
 AHEAD_SECONDS = 300.0
@@ -45,7 +47,11 @@ Answer = dict[str, Any]
 
 @on_start
 def make_table(tx: Tx) -> None:
-    """Those who are still to be paged of a version of an alert."""
+    """Those whom an alert is for with the last round that each answered, and those still to be paged of it."""
+    tx.db.execute(
+        "CREATE TABLE IF NOT EXISTS alert_audience (alert TEXT, person TEXT, account TEXT NOT NULL, "
+        "answered INTEGER NOT NULL, PRIMARY KEY (alert, person)) WITHOUT ROWID"
+    )
     tx.db.execute(
         "CREATE TABLE IF NOT EXISTS alert_paging (alert TEXT, occasion TEXT, person TEXT, "
         "PRIMARY KEY (alert, occasion, person)) WITHOUT ROWID"
@@ -72,6 +78,22 @@ def _reached(tx: Tx, area: Answer) -> Any:
         return reached(tx, area)
     except GeometryError as fault:
         raise Malformed(f"the area cannot be drawn: {fault}") from None
+
+
+@job("alert_silence")
+def silence_job(tx: Tx, payload: Answer) -> Answer:
+    """Of how many persons an alert is for, how many have not answered its present round: figures, for whoever may
+    write an alert. Who answered without being among them does not make the silent fewer."""
+    subject = tx.subject(payload["actor"])
+    if subject.person != SYSTEM and not tx.policy.entries(subject, "write", ALERT.name):
+        raise Refused("write alert: no grant")
+    row = _known(tx, subject, str(payload["alert"]))
+    now_round = (row.values().get("message") or {}).get("round", 1)
+    persons, silent = tx.db.execute(
+        "SELECT count(*), coalesce(sum(answered < ?), 0) FROM alert_audience WHERE alert = ?",
+        (now_round, row.id),
+    ).fetchone()
+    return {"persons": persons, "silent": silent}
 
 
 @job("alert_issue")
@@ -196,6 +218,10 @@ def acknowledge_job(tx: Tx, payload: Answer) -> Answer:
         for each in earlier if not late else ():
             _supersede(tx, each)
         if not late:
+            tx.db.execute(
+                "UPDATE alert_audience SET answered = ? WHERE alert = ? AND account = ?",
+                (receipt["round"], alert.id, account),
+            )
             _follow_answer(tx, alert, stored[0], receipt["answer"], earlier)
         return stored
 
@@ -261,12 +287,15 @@ def follow_received(tx: Tx, row: RowView, index: int) -> None:
     """The other party's alert is for this party's people too: they are paged by their own node."""
     if row.kind == ALERT.name and not (row.values().get("source") or {}).get("agency"):
         _page(tx, row)
+        if row.state in ALERT.final:
+            arm(tx, f"alert_forget/{row.id}", tx.now + KEPT_SECONDS, "alert_forget", {"alert": row.id})
 
 
 def _arm(tx: Tx, row: RowView) -> None:
     key = f"alert/{row.id}"
     if row.state in ALERT.final or row.withdrawn:
         disarm(tx, key)
+        arm(tx, f"alert_forget/{row.id}", tx.now + KEPT_SECONDS, "alert_forget", {"alert": row.id})
         return
     expires = instant((row.values().get("message") or {})["expires"]).timestamp()
     arm(tx, key, expires, "alert_expiry", {"alert": row.id})
@@ -284,6 +313,12 @@ def expire(tx: Tx, payload: Answer, due: float) -> None:
         store(tx, system_subject(tx.home.party), "write", ALERT, draft)
 
 
+@timer("alert_forget")
+def forget(tx: Tx, payload: Answer, due: float) -> None:
+    """Whom an alert was for is nobody's business when it is long over; the figures stay with the record."""
+    tx.db.execute("DELETE FROM alert_audience WHERE alert = ?", (payload["alert"],))
+
+
 def _page(tx: Tx, row: RowView) -> None:
     """List whom this version pages: those it is for and who have not answered its present round."""
     tx.db.execute("DELETE FROM alert_paging WHERE alert = ?", (row.id,))
@@ -291,13 +326,21 @@ def _page(tx: Tx, row: RowView) -> None:
     if row.state != "issued" or row.withdrawn:
         return
     try:
-        accounts = reached(tx, values.get("area") or {}).accounts
+        persons = reached(tx, values.get("area") or {}).persons
     except GeometryError:
-        accounts = []
+        persons = {}
     now_round = (values.get("message") or {}).get("round", 1)
-    said = [each for each in tx.rows_about(row.id, ALERT_ACKNOWLEDGEMENT.name) if each.state == "given"]
-    answered = {who for each in said if _key(each)[0] >= now_round for who in names_in(each.assigned)}
-    waiting = [account for account in accounts if account not in answered]
+    answered: dict[str, int] = {}
+    for each in tx.rows_about(row.id, ALERT_ACKNOWLEDGEMENT.name):
+        if each.state == "given":
+            answered |= dict.fromkeys(names_in(each.assigned), _key(each)[0])
+    tx.db.execute("DELETE FROM alert_audience WHERE alert = ?", (row.id,))
+    tx.db.executemany(
+        "INSERT INTO alert_audience VALUES (?, ?, ?, ?)",
+        [(row.id, person, account, answered.get(account, 0)) for person, account in persons.items()],
+    )
+    accounts = sorted(set(filter(None, persons.values())))
+    waiting = [account for account in accounts if answered.get(account, 0) < now_round]
     if waiting:
         occasion = f"{row.id}|{row.version}"
         rows = [(row.id, occasion, account) for account in waiting]
