@@ -96,8 +96,7 @@ def alarm_job(tx: Tx, payload: Answer) -> Answer:
         "when": {"start": _past(payload.get("at"), tx.now)},
     }
     district = _district(site)
-    if district:
-        parts["where"] = {"district": district}
+    parts["where"] = {"place": identity["name"], **({"district": district} if district else {})}
     incident = kind("incident")
     system = system_subject(tx.home.party)
     draft = Draft("incident", parts, state="immediate", derived_from=[row.id])

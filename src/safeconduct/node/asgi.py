@@ -15,13 +15,16 @@ from django.core.asgi import get_asgi_application
 
 _plain = get_asgi_application()
 
-from safeconduct.positions.route import PATHS, Positions  # noqa: E402  (needs Django's settings)
+from safeconduct.field.route import PATHS as DEVICE_PATHS  # noqa: E402  (needs Django's settings)
+from safeconduct.field.route import Devices  # noqa: E402
+from safeconduct.positions.route import PATHS, Positions  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
 from safeconduct.shell.live import Live  # noqa: E402
 
 _django = BodyLimit(_plain)
 _live = Live()
 _positions = Positions()
+_devices = Devices(_positions.following.moved)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -31,6 +34,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _live(scope, receive, send)
     elif scope["type"] == "http" and scope["path"] in PATHS:
         await _positions(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"] in DEVICE_PATHS:
+        await _devices(scope, receive, send)
     else:
         await _django(scope, receive, send)
 
@@ -44,6 +49,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.shutdown":
             await _live.close()
             await _positions.close()
+            await _devices.close()
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -22,8 +22,9 @@ from safeconduct.records.home import Home, HomeError
 
 log = logging.getLogger(__name__)
 
-ORDER = ("writer", "feed", "web", "courier", "notifier")
+ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
 STOP_SECONDS = 10.0
+FIELD_PORTS = ("mqtt_port", "cot_port", "cot_tls_port")
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
@@ -78,12 +79,29 @@ def notifier(home: Home) -> None:
     run(home)
 
 
+def field(home: Home) -> None:
+    from safeconduct.node.django_start import start_django
+
+    start_django(home, "field")
+    from safeconduct.field.process import run
+
+    run(home)
+
+
+def has(home: Home, name: str) -> bool:
+    """Whether a node has this process: every one but `field`, which needs a port that node.toml opens."""
+    if name != "field":
+        return True
+    return any(home.settings.get(port) for port in FIELD_PORTS)
+
+
 PROCESSES: dict[str, Callable[[Home], None]] = {
     "writer": writer,
     "feed": feed,
     "web": web,
     "courier": courier,
     "notifier": notifier,
+    "field": field,
 }
 
 
@@ -99,7 +117,7 @@ class Node:
 
     def start(self, names: Sequence[str] = ORDER, timeout: float = 30.0) -> None:
         """Start the processes in order; the writer must answer before the others begin. Raises TimeoutError."""
-        for name in names:
+        for name in filter(lambda name: has(self.home, name), names):
             self._spawn(name)
             if name == "writer":
                 self._until(lambda: _answers(self.home), "the writer", timeout)

@@ -13,10 +13,17 @@ POSITIONS_AT_ONCE = 5_000
 MOST_PEOPLE = 10_000
 
 
-class _Bucket:
+class Bucket:
+    """An allowance for each of many: so many at once, and so many a second again."""
+
     def __init__(self, most: float, a_second: float) -> None:
         self.most, self.a_second = most, a_second
         self._left: dict[str, tuple[float, float]] = {}
+
+    def left(self, who: str, now: float) -> float:
+        """How many may pass at this moment."""
+        left, since = self._left.get(who, (self.most, now))
+        return min(self.most, left + (now - since) * self.a_second)
 
     def take(self, who: str, count: int, now: float) -> int:
         """0 when so many may pass, else the seconds after which they may."""
@@ -33,8 +40,8 @@ class Allowance:
     """Counts what each person has sent. The counts live in this process, of which a node has one."""
 
     def __init__(self) -> None:
-        self._batches = _Bucket(BATCHES_A_MINUTE, BATCHES_A_MINUTE / 60)
-        self._positions = _Bucket(POSITIONS_AT_ONCE, POSITIONS_AN_HOUR / 3600)
+        self._batches = Bucket(BATCHES_A_MINUTE, BATCHES_A_MINUTE / 60)
+        self._positions = Bucket(POSITIONS_AT_ONCE, POSITIONS_AN_HOUR / 3600)
 
     def batch(self, person: str, now: float | None = None) -> int:
         """Take one batch; the seconds to wait if it is one too many."""

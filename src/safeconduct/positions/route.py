@@ -91,7 +91,7 @@ class Positions:
         if wait:
             await answer(send, 429, {"error": "too many batches"}, retry=wait)
             return
-        body = await _body(receive, headers.get("content-length", ""))
+        body = await body_of(receive, headers.get("content-length", ""))
         if body is None:
             await answer(send, 413, {"error": f"at most {MAX_BODY} bytes"})
             return
@@ -164,9 +164,9 @@ def _read(sender: Subject, body: bytes) -> Batch | None:
     return batch if may_send(sender, batch.movement) else None
 
 
-async def _body(receive: Receive, announced: str) -> bytes | None:
+async def body_of(receive: Receive, announced: str, most: int = MAX_BODY) -> bytes | None:
     """The body of a request; None for one that is too large, too slow or cut off."""
-    if announced and (not announced.isascii() or not announced.isdigit() or int(announced[:12]) > MAX_BODY):
+    if announced and (not announced.isascii() or not announced.isdigit() or int(announced[:12]) > most):
         return None
     found = bytearray()
     end = time.monotonic() + BODY_SECONDS
@@ -178,7 +178,7 @@ async def _body(receive: Receive, announced: str) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         found += message.get("body", b"")
-        if len(found) > MAX_BODY:
+        if len(found) > most:
             return None
         if not message.get("more_body"):
             return bytes(found)
