@@ -81,14 +81,14 @@ class Node:
 
 
 @contextmanager
-def one_node() -> Iterator[Node]:
-    """A Host node with no partner and the demonstration's house rules in force."""
+def one_node(side: str = "host") -> Iterator[Node]:
+    """A node of one side with no partner and the demonstration's house rules in force."""
     with _folder() as folder:
-        _create(folder, "host")
-        node = Node(folder / "host")
+        _create(folder, side)
+        node = Node(folder / side)
         try:
             with node.active():
-                _enact(node, "house", "house/host", _key(folder, "host"))
+                _enact(node, "house", f"house/{side}", _key(folder, side))
             yield node
         finally:
             node.close()

@@ -290,15 +290,14 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
 
-async def open_gateway(home: Home, devices: Devices) -> Gateway | None:
-    """Listen as node.toml says; None where it names no port. Raises HomeError, or OSError for a port that is taken."""
+def gateway_of(home: Home, devices: Devices) -> Gateway | None:
+    """The gateway as node.toml says, still to be started; None where it names no port."""
     places = Places.of(home)
     if places.tls_port is None and places.plain_port is None:
         return None
-    context = Authority(home).server_context() if places.tls_port is not None else None
-    gateway = Gateway(home, devices, places, context)
-    await gateway.start()
-    return gateway
+    return Gateway(
+        home, devices, places, Authority(home).server_context() if places.tls_port is not None else None
+    )
 
 
 def _asked(question: Callable[[], T]) -> T:
