@@ -4,8 +4,10 @@ import { startBoard } from "./board.js";
 import { startLive } from "./live.js";
 import { startComforts } from "./comforts.js";
 import { startTheme } from "./theme.js";
+import { startWatch } from "./watch-sound.js";
 
 startTheme();
 startComforts();
 startLive();
 startBoard();
+startWatch();

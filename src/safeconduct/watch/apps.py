@@ -24,16 +24,18 @@ class WatchConfig(AppConfig):
             muster_words,
             muster_writer,
             notify_words,
+            shift_kinds,
             sos_kinds,
             sos_phone,
             sos_writer,
             words,
         )
 
-        register(NavItem("watch", _("Watch"), "watch:calls", 3))
+        register(NavItem("watch", _("Watch"), "watch:floor", 2))
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
         register(NavItem("alerts", _("Alerts"), "watch:alerts", 4))
         register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
+        register(NavItem("calls", _("Calls for help"), "watch:calls", 3))
         register(NavItem("musters", _("Musters"), "watch:musters", 4))
         register_piece(PhonePiece("muster", 5, "watch/_phone_muster.html", muster_phone.context))
         name_words(

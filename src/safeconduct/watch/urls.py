@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 
 app_name = "watch"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", RedirectView.as_view(url="sos/"), name="watch"),
+    path("", include("safeconduct.watch.floor_urls")),
     path("", include("safeconduct.watch.sos_urls")),
     path("", include("safeconduct.watch.notify_urls")),
     path("musters/", include("safeconduct.watch.muster_urls")),

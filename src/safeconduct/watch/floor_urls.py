@@ -1,0 +1,14 @@
+"""Addresses of the watch floor."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from safeconduct.watch import floor_views
+
+urlpatterns: list[URLPattern] = [
+    path("", floor_views.floor, name="floor"),
+    path("floor/log/", floor_views.write_entry, name="write_entry"),
+    path("floor/hand-over/", floor_views.hand_over, name="hand_over"),
+    path("floor/hand-over/<slug:handover>/", floor_views.accept, name="accept_watch"),
+]
