@@ -8,10 +8,10 @@ class FieldConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from safeconduct.field import cot_writer, device_kinds, device_words, device_writer  # noqa: F401
+        from safeconduct.field import cot_writer, device_kinds, device_words, device_writer, sms  # noqa: F401
         from safeconduct.shell.navigation import NavItem, register
         from safeconduct.shell.terms import name_words
 
-        keepers = frozenset({"security_manager", "coordinator", "administrator"})
+        keepers = frozenset({"security_manager", "security_officer", "coordinator"})
         register(NavItem("devices", _("Devices"), "field:devices", 80, keepers))
         name_words(device_words.PARTS, device_words.STATES, device_words.FIELDS, device_words.CODES)

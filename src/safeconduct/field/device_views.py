@@ -70,10 +70,7 @@ def doors_of(request: HttpRequest) -> Doors:
     settings = here.home().settings
     base = request.build_absolute_uri("/").rstrip("/")
     tls = bool(settings.get("tls_certificate"))
-    mqtt, cot = (
-        int(settings.get("mqtt_port", 0)),
-        int(settings.get("cot_tls_port", 0) or settings.get("cot_port", 0)),
-    )
+    mqtt, cot = int(settings.get("mqtt_port", 0)), int(settings.get("cot_port", 0))
     return Doors(base, mqtt, cot, tls)
 
 

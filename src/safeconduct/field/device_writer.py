@@ -37,7 +37,7 @@ Answer = dict[str, Any]
 def device_job(tx: Tx, payload: Answer) -> Answer:
     """What a device is, and the journey it is on now, with the moment (epoch seconds) from which on positions belong
     to that; `movement` is empty when there is none. Raises NotFound for a device that is not enrolled."""
-    row, identity, link = _enrolled(tx, str(payload["device"]))
+    row, identity, link = enrolled(tx, str(payload["device"]))
     journey = _journey(tx, identity, link)
     return {
         "device": row.id,
@@ -54,7 +54,7 @@ def device_job(tx: Tx, payload: Answer) -> Answer:
 @job("field_sos")
 def device_sos_job(tx: Tx, payload: Answer) -> Answer:
     """Raise an SOS for a device that asks for help; while it has one that is open, that is the answer."""
-    row, identity, link = _enrolled(tx, str(payload["device"]))
+    row, identity, link = enrolled(tx, str(payload["device"]))
     for each in tx.rows_open(SOS.name, row.id):
         if (each.values().get("caller") or {}).get("device") == row.id:
             return {"record": each.id, "version": each.version, "index": each.ledger_index}
@@ -83,7 +83,7 @@ def device_sos_job(tx: Tx, payload: Answer) -> Answer:
 @job("field_alarm")
 def alarm_job(tx: Tx, payload: Answer) -> Answer:
     """Store what a site's alarm reported as an incident; the same report sent again is one."""
-    row, identity, _link = _enrolled(tx, str(payload["device"]))
+    row, identity, _link = enrolled(tx, str(payload["device"]))
     site = tx.row(identity.get("site") or "")
     title = f"{identity['name']}: {payload['what']}"[:200]
     parts: Answer = {
@@ -104,7 +104,8 @@ def alarm_job(tx: Tx, payload: Answer) -> Answer:
     return once(tx, f"alarm\n{row.id}", key, lambda: store(tx, system, "write", incident, draft))
 
 
-def _enrolled(tx: Tx, device: str) -> tuple[RowView, Answer, Answer]:
+def enrolled(tx: Tx, device: str) -> tuple[RowView, Answer, Answer]:
+    """A device with its identity and whose it is. Raises NotFound for one that is not enrolled."""
     row = tx.row(device)
     if row is None or row.kind != DEVICE.name or row.withdrawn or row.state != "enrolled":
         raise NotFound(device)

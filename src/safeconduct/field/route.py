@@ -1,4 +1,4 @@
-"""What devices send over HTTP, answered before Django sees it: OwnTracks, Traccar Client, site alarms.
+"""What devices send over HTTP, answered before Django sees it: OwnTracks, Traccar Client, site alarms, SMS gateways.
 
 An answer of 2xx means that it is durable, or that it is none of what is kept. A device is known by its credential
 alone; a wrong one costs its address part of a small allowance, so that nobody tries many.
@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from safeconduct.field import alarms, osmand, owntracks
+from safeconduct.field import alarms, osmand, owntracks, sms
 from safeconduct.field.intake import Intake, TooMuch
 from safeconduct.field.said import NotUnderstood, Said
 from safeconduct.positions.limits import Bucket
@@ -28,7 +28,7 @@ from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailab
 log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
-PATHS = ("/field/owntracks", "/field/osmand", "/field/alarm")
+PATHS = ("/field/owntracks", "/field/osmand", "/field/alarm", "/field/sms")
 WRONG_AT_ONCE, WRONG_A_SECOND = 20, 0.2
 
 
@@ -81,8 +81,13 @@ class Devices:
         elif path == "/field/owntracks":
             await self.intake.take(device, owntracks.read(body))
             await answer(send, 200, [])
-        else:
+        elif path == "/field/alarm":
             await self._alarm(device, alarms.read(alarms.fields_of(media, body)), send)
+        elif (await self.intake.about(device))["category"] != "sms_gateway":
+            await answer(send, 403, {"error": "not an SMS gateway"})
+        else:
+            said = sms.read(alarms.fields_of(media, body))
+            await answer(send, 200, await self.intake.door().call("field_sms", {"device": device, **said}))
 
     async def _osmand(self, media: str, query: str, body: bytes, address: str, send: Send) -> None:
         said: Said
