@@ -24,6 +24,7 @@ class WatchConfig(AppConfig):
             muster_words,
             muster_writer,
             notify_words,
+            response_kinds,
             shift_kinds,
             sos_kinds,
             sos_phone,
