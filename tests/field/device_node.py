@@ -39,6 +39,11 @@ class Field:
         made, text = devices.enrol(SYSTEM, {"identity": {**identity, **more}, "link": link})
         return made.record, credentials.name_of(text), text
 
+    def person(self, name: str, role: str) -> str:
+        assignment = {"person": name, "account_name": name, "role": role, "clearance": 3}
+        commit(SYSTEM, Draft("role_assignment", {"assignment": assignment}, releasable=()))
+        return name
+
     def revoke(self, device: str) -> None:
         devices.revoke(SYSTEM, device, self.version(device))
 

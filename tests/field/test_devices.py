@@ -16,8 +16,10 @@ import paho.mqtt.client as paho
 import pytest
 
 from conftest import using
-from field.device_node import Field, field, until
+from field.device_node import SYSTEM, Field, field, until
+from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
+from safeconduct.records.transaction import iso
 
 CURL, MOSQUITTO = shutil.which("curl"), shutil.which("mosquitto_pub")
 assert CURL, "missing: curl"
@@ -220,6 +222,42 @@ def test_a_site_alarm_becomes_an_incident_and_a_panic_an_sos(node: Field) -> Non
     assert post_json(node, "/field/alarm", {"event": "perimeter", "state": "restored"}, *bearer)[0] == 200
     assert post_json(node, "/field/alarm", {"event": "nonsense"}, *bearer)[0] == 400
     assert len(node.records("incident")) == 1
+
+
+def test_a_muster_is_answered_by_sms_by_the_number_of_who_is_asked(node: Field) -> None:
+    person = node.person("smsjane", "protected_person")
+    address = {"channel": "sms", "address": "+923001234567"}
+    commit(
+        SYSTEM, Draft("contact_point", {"address": address}, assigned=[person], state="in_use", releasable=())
+    )
+    now = time.time()
+    call = {"title": "All", "scope": "country", "since": iso(now), "due": iso(now + 600)}
+    muster = commit(SYSTEM, Draft("muster", {"call": call}, state="open")).record
+    entry = Draft("roll_entry", {"who": {"name": "Jane", "account": person}}, about=muster, assigned=[person],
+                  state="unaccounted")  # fmt: skip
+    commit(SYSTEM, entry)
+    _record, user, secret = node.device("webhook", "sms_gateway")
+
+    def sms(number: str, text: str) -> Any:
+        status, body = curl(
+            "-u", f"{user}:{secret}", "--data-urlencode", f"from={number}", "--data-urlencode", f"text={text}",
+            node.url("/field/sms"),
+        )  # fmt: skip
+        return status, json.loads(body)
+
+    assert sms("+92 300 7654321", "SAFE") == (200, {"understood": True, "answered": 0})
+    assert sms("+92 300 1234567", "what is this") == (200, {"understood": False, "answered": 0})
+    assert [state for state, _ in node.records("roll_entry")] == ["unaccounted"]
+    assert sms("0092 300 1234567", "Safe at the hotel")[1]["answered"] == 1
+    ((state, parts),) = node.records("roll_entry")
+    assert (state, parts["reply"]["means"], parts["reply"]["remark"]) == (
+        "accounted",
+        "sms",
+        "Safe at the hotel",
+    )
+    assert sms("12", "SAFE")[0] == 400
+    _phone, user, secret = node.device("owntracks_http")
+    assert sms("+923001234567", "help")[0] == 403
 
 
 def test_a_phone_is_no_site_alarm(node: Field) -> None:

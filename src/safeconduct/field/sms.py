@@ -26,7 +26,7 @@ SIGNIFICANT = 9
 
 def read(fields: dict[str, str]) -> dict[str, str]:
     """{"from", "text", "at"} of a gateway's message. Raises NotUnderstood for one without a number."""
-    number = re.sub(r"[^0-9]", "", fields.get("from", ""))[:20]
+    number = re.sub(r"[^0-9]", "", fields.get("from", ""))[:20].removeprefix("00")
     if len(number) < SIGNIFICANT:
         raise NotUnderstood("from is a telephone number with its country code")
     return {"from": number, "text": fields.get("text", "")[:1_000], "at": fields.get("at", "")[:40]}

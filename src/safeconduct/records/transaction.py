@@ -146,10 +146,10 @@ class Tx:
     def rows_open(self, name: str, mentioning: str) -> list[RowView]:
         """The latest versions of the records of a kind that are not over nor withdrawn, and in whose parts or
         duty bearers these characters stand, oldest first."""
-        over = list(kind(name).final)
+        over = [*kind(name).final, ""]
         sql = (
             f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND withdrawn = %s "
-            f"AND state NOT IN ({', '.join(['%s'] * len(over)) or 'NULL'}) "
+            f"AND state NOT IN ({', '.join(['%s'] * len(over))}) "
             "AND (instr(parts, %s) OR instr(assigned, %s) OR instr(bearers, %s)) ORDER BY born"
         )
         found = self.tables.all(sql, [name, False, *over, *[mentioning] * 3])
