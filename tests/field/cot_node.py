@@ -105,8 +105,11 @@ class Known:
     def marker(self, device: str) -> str:
         return f"SC.D.{self.ids[device]}"
 
-    def revoke(self, device: str) -> None:
-        devices.revoke(SYSTEM, self.ids[device], 1)
+    def touch(self, device: str) -> None:
+        commit(SYSTEM, Draft("device", {}, record=self.ids[device], expected=1, state="enrolled"))
+
+    def revoke(self, device: str, seen: int = 1) -> None:
+        devices.revoke(SYSTEM, self.ids[device], seen)
 
 
 @asynccontextmanager

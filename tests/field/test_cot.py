@@ -252,7 +252,14 @@ def test_over_tls_only_a_certificate_of_this_node_that_is_enrolled_now_opens_a_s
                     assert not other.events
                 except OSError:
                     pass
-            known.revoke("vehicle")
+            # A second certificate ends what the first has opened.
+            other = client_files(known.certify("vehicle", authority), authority, tmp_path, "second")
+            known.touch("vehicle")
+            await until(lambda: vehicle.ended)
+            vehicle = await Tak.open(port, context=client_context(other))
+            vehicle.send(sa("p", "t-x-c-t"))
+            await vehicle.joined()
+            known.revoke("vehicle", 2)
             begun = time.monotonic()
             await until(lambda: vehicle.ended)
             assert time.monotonic() - begun < 2

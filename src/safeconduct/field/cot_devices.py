@@ -30,6 +30,3 @@ class Devices(Protocol):
 
     def by_token(self, text: str) -> Device | None:
         """The device whose token this is; None for none that is enrolled now."""
-
-    def now(self, device: Device) -> Device | None:
-        """The device as it is now; None once it was revoked."""

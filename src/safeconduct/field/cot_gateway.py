@@ -51,6 +51,8 @@ MOST_BEHIND = 20_000
 """Reports that may wait to be written before senders are held back."""
 LOOK = 5.0
 """Seconds between two looks for connections that nobody uses rightly."""
+CREDENTIAL = 1.0
+"""Seconds after a device's record within which its new credential is stored."""
 REFRESH = 30.0
 """Seconds after which every connected device is looked up again."""
 
@@ -107,7 +109,7 @@ class Gateway:
         self._by_device: dict[str, Client] = {}
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self.outflow.on_device = self._device_changed
+        self.outflow.on_device = self._device_enrolled
         self.outflow.on_journeys = self._journeys_changed
 
     async def start(self) -> None:
@@ -213,21 +215,33 @@ class Gateway:
         before = self._by_device.get(device.id)
         if before is not None:
             before.end()
-        client.device, self._by_device[device.id] = device, client
+        client.device, self._by_device[device.id], client.who = device, client, who
         client.open = True
         client.go_on()
         early, client.early = client.early, []
         self._take(client, device, early)
         await self.outflow.join(client)
 
+    async def _device_enrolled(self, record: str) -> None:
+        """A device was revoked, or given another credential: that is stored a moment after its record."""
+        await self._device_changed(record)
+        if record in self._by_device:
+            self._begin(self._soon(record))
+
+    async def _soon(self, record: str) -> None:
+        await asyncio.sleep(CREDENTIAL)
+        await self._device_changed(record)
+
     async def _device_changed(self, record: str) -> None:
-        """A device's record has changed: out at once if it was revoked, else with what it says now."""
+        """Out at once if what it showed opens nothing any more, else with what its record says now."""
         client = self._by_device.get(record)
         if client is None or client.device is None:
             return
-        device = client.device
+        device, who = client.device, client.who
+        if who is None:
+            return
         try:
-            found = await self.ask(lambda: self.devices.now(device))
+            found = await self.ask(who)
         except Unavailable:
             return
         if found is None:

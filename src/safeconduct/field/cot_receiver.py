@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safeconduct.field.cot_events import Framer, NotAnEvent
@@ -50,6 +51,8 @@ class Client(asyncio.Protocol):
     def __init__(self, door: Door) -> None:
         self.door = door
         self.device: Device | None = None
+        self.who: Callable[[], Device | None] | None = None
+        """Asks anew whose connection this is, by what it showed when it came."""
         self.subject: Subject | None = None
         self.follows: dict[str, str] = {}
         """Movements that this reader may follow, and that are noted as read, with what each is called for them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from safeconduct.field import device_words as words
 from safeconduct.field import devices as rules
+from safeconduct.field.cot_enrolment import data_package
 from safeconduct.field.credentials import name_of
 from safeconduct.field.device_forms import DeviceForm
 from safeconduct.field.enrolment import Doors, invitation, qr_svg
@@ -77,13 +80,16 @@ def doors_of(request: HttpRequest) -> Doors:
 def _shown_once(request: HttpRequest, device: str, credential: str) -> HttpResponse:
     found = rules.device_of(reader_of(request), device)
     identity = dict(found.parts["identity"])
-    text = invitation(identity, credential, doors_of(request))
+    doors = doors_of(request)
+    text = invitation(identity, credential, doors)
+    package = data_package(here.home(), device, doors.host) if identity["protocol"] == "cot" else None
     context = {
         "line": _line(found),
         "credential": credential,
         "user": name_of(credential),
         "invitation": text,
         "qr": mark_safe(qr_svg(text)),  # noqa: S308  (drawn here: black squares, no text)
+        "package": base64.b64encode(package).decode() if package else "",
         "page_level": "CONFIDENTIAL",
     }
     return render(request, "field/enrolled.html", context)

@@ -57,9 +57,6 @@ class Enrolled:
         found = credentials.device_of(text)
         return self._described(found) if found else None
 
-    def now(self, device: Device) -> Device | None:
-        return self._described(device.id) if credentials.holds(device.id) else None
-
     def _described(self, device: str) -> Device | None:
         try:
             said = here.door().call("field_device", {"device": device})

@@ -51,7 +51,7 @@ def invitation(identity: dict[str, Any], credential: str, doors: Doors) -> str:
         case "osmand":
             return f"{doors.base}/field/osmand?" + urlencode({"id": credential, "interval": 60})
         case "cot":
-            return f"{identity['name']},{doors.host},{doors.cot_port},{'ssl' if doors.tls else 'tcp'}"
+            return f"{identity['name']},{doors.host},{doors.cot_port},ssl"
         case _:
             return f"{doors.base}/field/{'sms' if identity['category'] == 'sms_gateway' else 'alarm'}"
 
