@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
 STOP_SECONDS = 10.0
-FIELD_PORTS = ("mqtt_port", "cot_port", "cot_tls_port")
+FIELD_PORTS = ("mqtt_port", "cot_port", "cot_plain_port")
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
