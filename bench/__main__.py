@@ -16,6 +16,7 @@ SMALL = (
     ("routes", "--side", "150", "--points", "50000", "--pairs", "3"),
     ("timers", "--timers", "1000", "--pairs", "3"),
     ("ladders", "--alerts", "40", "--kills", "4"),
+    ("cot", "--seconds", "3"),
 )
 
 
