@@ -72,11 +72,7 @@ def falls_with_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     row, _, _, _ = _asked(tx, {**payload, "parts": ()}, "withdraw")
     subject = tx.subject(payload["actor"])
     falling = list(falling_with(tx, row))
-    known = [
-        [each.id, each.kind]
-        for each in falling
-        if subject.person == SYSTEM or tx.policy.mask(subject, "read", tx.item(each), tx.now)
-    ]
+    known = [[each.id, each.kind] for each in falling if tx.knows(subject, each)]
     return {"known": known, "more": len(falling) - len(known)}
 
 

@@ -134,7 +134,7 @@ def file_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     rows = tx.db.execute("SELECT record FROM exchange_sealed WHERE bundle = ?", (bundle,)).fetchall()
     file = SealedState(tx.db).file(bundle)
     records = [row for (record,) in rows if (row := tx.row(record)) is not None]
-    if file is None or not records or any(not _readable(tx, subject, row) for row in records):
+    if file is None or not records or any(not tx.knows(subject, row) for row in records):
         raise NotFound(bundle)
     return {"file": base64.b64encode(file).decode()}
 
@@ -178,13 +178,9 @@ def _about(tx: Tx, record: str) -> Iterator[RowView]:
 
 def _visible(tx: Tx, subject: Subject, record: str) -> RowView:
     row = tx.row(record)
-    if row is None or row.originator != tx.home.party or not _readable(tx, subject, row):
+    if row is None or row.originator != tx.home.party or not tx.knows(subject, row):
         raise NotFound(record)
     return row
-
-
-def _readable(tx: Tx, subject: Subject, row: RowView) -> bool:
-    return subject.person == SYSTEM or bool(tx.policy.mask(subject, "read", tx.item(row), tx.now))
 
 
 def _may_export(tx: Tx, subject: Subject, locked: Locked) -> tuple[str, Decision] | None:

@@ -143,6 +143,12 @@ class Tx:
         found = self.tables.all(f"{sql} ORDER BY born", [record, kind, False])
         return [RowView(*row) for row in found]
 
+    def knows(self, subject: Subject, row: RowView) -> bool:
+        """Whether somebody may read any of a record now, and so may know that it exists; the node itself may."""
+        if subject.person == principals.SYSTEM:
+            return True
+        return bool(self.policy.mask(subject, "read", self.item(row), self.now))
+
     def rows_open(self, name: str, mentioning: str) -> list[RowView]:
         """The latest versions of the records of a kind that are not over nor withdrawn, and in whose parts or
         duty bearers these characters stand, oldest first."""

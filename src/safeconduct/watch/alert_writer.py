@@ -181,9 +181,7 @@ def _when(now: float) -> datetime:
 
 def _known(tx: Tx, subject: Subject, record: str) -> RowView:
     row = tx.row(record)
-    seen = row is not None and (
-        subject.person == SYSTEM or tx.policy.mask(subject, "read", tx.item(row), tx.now)
-    )
+    seen = row is not None and tx.knows(subject, row)
     if row is None or not seen or row.kind != ALERT.name or row.withdrawn:
         raise NotFound(record)
     return row

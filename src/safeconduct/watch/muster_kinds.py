@@ -80,10 +80,16 @@ class MusterWho(PartModel):
     name: Named
     name_ur: Name = ""
     name_zh: Name = ""
-    account: Code = ""
     site_name: Name = ""
     journey: Name = ""
     heads: Annotated[int, Field(ge=1, le=MOST_HEADS)] = 1
+
+
+class RollLink(PartModel):
+    """The account of whoever is asked after, who may answer for himself; it never crosses."""
+
+    level: ClassVar[str] = "CONFIDENTIAL"
+    account: Code = ""
 
 
 class Count(PartModel):
@@ -111,7 +117,7 @@ MUSTER = register(
 ROLL_ENTRY = register(
     Kind(
         name="roll_entry",
-        parts={"reply": Reply, "who": MusterWho},
+        parts={"reply": Reply, "who": MusterWho, "link": RollLink},
         states=STATES,
         check=all_of(about("muster"), requires("who", "an entry says who is asked after")),
         dimensions={"time": ("reply", "at"), "category": ("reply", "means"), "place": ("who", "site_name")},

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.agreement.policy import Subject
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_start, on_version
 from safeconduct.records.moments import instant
@@ -98,8 +97,10 @@ def extend_roll(tx: Tx, payload: Answer, due: float) -> None:
     system = system_subject(tx.home.party)
     for n, text in rows:
         who = json.loads(text)
-        assigned = [who["account"]] if who.get("account") else None
-        draft = Draft(ROLL_ENTRY.name, {"who": who}, about=muster.id, state="unaccounted", assigned=assigned)
+        account = who.pop("account", "")
+        parts = {"who": who, "link": {"account": account}} if account else {"who": who}
+        assigned = [account] if account else None
+        draft = Draft(ROLL_ENTRY.name, parts, about=muster.id, state="unaccounted", assigned=assigned)
         store(tx, system, "write", ROLL_ENTRY, draft)
         tx.db.execute("DELETE FROM muster_todo WHERE muster = ? AND n = ?", (muster.id, n))
     if len(rows) == STEP:
@@ -120,7 +121,7 @@ def reply_job(tx: Tx, payload: Answer) -> Answer:
     """Store one word on one name. A word that is older than what is on record, or the same again, changes nothing."""
     subject = tx.subject(payload["actor"])
     entry, state = tx.row(str(payload["entry"])), str(payload["state"])
-    if entry is None or entry.kind != ROLL_ENTRY.name or not _known(tx, subject, entry):
+    if entry is None or entry.kind != ROLL_ENTRY.name or not tx.knows(subject, entry):
         raise NotFound(str(payload["entry"]))
     if entry.originator != tx.home.party:
         raise Refused("a roll is answered where it is kept")
@@ -135,10 +136,6 @@ def reply_job(tx: Tx, payload: Answer) -> Answer:
     draft = Draft(ROLL_ENTRY.name, {"reply": reply}, record=entry.id, expected=entry.version, state=state)
     record, version, index = store(tx, subject, "write", ROLL_ENTRY, draft)
     return {"record": record, "version": version, "index": index}
-
-
-def _known(tx: Tx, subject: Subject, row: RowView) -> bool:
-    return bool(tx.policy.mask(subject, "read", tx.item(row), tx.now))
 
 
 def _true_time(at: Any, now: float) -> str:

@@ -15,7 +15,7 @@ from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
-from safeconduct.records.principals import SYSTEM, system_subject
+from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
@@ -52,7 +52,7 @@ def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple
     call["at"] = _pressed(call.get("at"), tx.now)
     caller = str((parts.get("caller") or {}).get("person") or "")
     row = tx.row(about) if about else None
-    if row is None or row.kind not in BELONGS_TO or not _known(tx, subject, row):
+    if row is None or row.kind not in BELONGS_TO or not tx.knows(subject, row):
         row = None
     draft = Draft(
         SOS.name,
@@ -72,16 +72,12 @@ def _pressed(at: Any, now: float) -> str:
     return iso(moment if moment <= now + AHEAD_SECONDS else now)
 
 
-def _known(tx: Tx, subject: Subject, row: RowView) -> bool:
-    return subject.person == SYSTEM or bool(tx.policy.mask(subject, "read", tx.item(row), tx.now))
-
-
 @job("watch_stand_down")
 def stand_down_job(tx: Tx, payload: Answer) -> Answer:
     """Store a stand-down of an own SOS and, unless it was said under duress, end the SOS with it."""
     subject = tx.subject(payload["actor"])
     sos = tx.row(str(payload["sos"]))
-    if sos is None or sos.kind != SOS.name or not _known(tx, subject, sos):
+    if sos is None or sos.kind != SOS.name or not tx.knows(subject, sos):
         raise NotFound(str(payload["sos"]))
     if sos.originator != tx.home.party:
         raise Refused("an SOS is stood down by the party that raised it")

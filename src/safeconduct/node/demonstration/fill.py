@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from safeconduct.node.demonstration import watch
 from safeconduct.node.demonstration.cast import CAST, PASSWORD
 from safeconduct.node.demonstration.day import answer_day, journeys, notify_day
 from safeconduct.node.demonstration.history import OPEN_PARTS, attacks
@@ -154,6 +155,7 @@ def settle(home: Home, key: Path) -> None:
             _day(home, door)
         agreed = {number for number, status in statuses().items() if status == "agreed"}
         _until(lambda: {c.number for c in _place().standing.in_force} == agreed, "the agreement")
+        _watch(home, door)
 
 
 def _answer(home: Home, key: Path, door: Door) -> None:
@@ -212,6 +214,26 @@ def _day(home: Home, door: Door) -> None:
         lambda: _received("movement", "$.notice.reference", home).keys() >= notified, "the partner's notices"
     )
     answer_day(home.party, _received("movement", "$.notice.reference", home), door)
+
+
+def _watch(home: Home, door: Door) -> None:
+    """A call for help that both rooms have answered, and a muster that was practised, before the day begins."""
+    from safeconduct.records import here
+
+    headline = "$.call.headline"
+    if home.side == "partner":
+        sql = (
+            "SELECT id, parts ->> '$.identity.name' FROM records_row WHERE kind = 'site' AND originator = %s"
+        )
+        site, name = here.tables().all(f"{sql} ORDER BY born", [home.party])[0]
+        record = watch.call_for_help(home.party, site, door)
+        watch.practised_muster(home.party, site, name, _until, door)
+        answered = "SELECT count(*) FROM records_row WHERE kind = 'sos_acknowledgement' AND originator <> %s"
+        _until(lambda: bool(here.tables().all(answered, [home.party])[0][0]), "the Host's acknowledgement")
+        watch.end_call(home.party, record, door)
+    else:
+        _until(lambda: watch.HEADLINE in _received("sos", headline, home), "the Partner's call for help")
+        watch.answer_call(home.party, _received("sos", headline, home)[watch.HEADLINE], door)
 
 
 def _received(kind: str, field: str, home: Home) -> dict[str, str]:
