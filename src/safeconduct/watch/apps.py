@@ -24,7 +24,7 @@ class WatchConfig(AppConfig):
             muster_words,
             muster_writer,
             notify_words,
-            response_kinds,
+            response_writer,
             shift_kinds,
             sos_kinds,
             sos_phone,
@@ -34,10 +34,7 @@ class WatchConfig(AppConfig):
 
         register(NavItem("watch", _("Watch"), "watch:floor", 2))
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
-        register(NavItem("alerts", _("Alerts"), "watch:alerts", 4))
         register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
-        register(NavItem("calls", _("Calls for help"), "watch:calls", 3))
-        register(NavItem("musters", _("Musters"), "watch:musters", 4))
         register_piece(PhonePiece("muster", 5, "watch/_phone_muster.html", muster_phone.context))
         name_words(
             muster_words.PARTS,
@@ -46,6 +43,5 @@ class WatchConfig(AppConfig):
             {"means": {**words.MEANS, **muster_words.MEANS}},
         )
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
-        register(NavItem("on_call", _("On call"), "watch:on_call", 6))
         name_words(notify_words.PARTS, notify_words.STATES, notify_words.FIELDS, notify_words.CODES)
         name_words(alert_words.PARTS, alert_words.STATES, alert_words.FIELDS, alert_words.CODES)
