@@ -76,7 +76,7 @@ def begun(nodes: Nodes) -> tuple[Node, Node, Subject, Subject, str]:
 def test_the_class_of_the_site_prepares_the_list_and_the_other_rooms_items_are_offered_at_once(
     begun: Any,
 ) -> None:
-    host, partner, floor, embassy, record = begun
+    host, partner, floor, _, record = begun
     prepared = built_in()["journey"]
     own = items(host, "pk")
     assert [row.values()["task"]["category"] for row in host.of_kind(RESPONSE_ITEM.name, "pk")] == [
@@ -99,7 +99,7 @@ def test_the_class_of_the_site_prepares_the_list_and_the_other_rooms_items_are_o
 def test_the_nearest_suitable_hospital_says_how_it_was_measured_and_crosses_to_those_the_clause_names(
     begun: Any,
 ) -> None:
-    host, partner, floor, embassy, _ = begun
+    _, partner, _, embassy, _ = begun
     liaison = person(partner, "liaison", "liaison")
     with partner.active():
         seen = release(embassy, items(partner, "pk")["hospital"].id)
@@ -253,7 +253,7 @@ def test_every_class_of_site_has_a_list_in_three_languages() -> None:
         (b"work_site = 3", "work_site: Input should be a valid list"),
         (b"work_site = []", "work_site"),
         (b"[[moon]]\ncategory='hospital'", "moon: a class of site is"),
-        (b"[[journey]]\ncategory='hospital'\nroom='host'\n[[journey]]\ncategory='x'\nroom='host'", "number 2: category"),
+        (b"[[journey]]\ncategory='hospital'\nroom='host'\n[[journey]]\ncategory='x'", "number 2: category"),
         (b"[[journey]]\ncategory='hospital'\nroom='host'\ncolour='red'", "colour: Extra inputs"),
         (b"[[journey]]\ncategory='hospital'\nroom='host'\nminutes=-5", "number 1: minutes"),
         (b"[[journey]]\ncategory='next_of_kin'\nroom='host'\ntrauma='centre'", "only a hospital"),
@@ -265,7 +265,7 @@ def test_every_class_of_site_has_a_list_in_three_languages() -> None:
     ],
 )  # fmt: skip
 def test_a_faulty_checklist_says_where_and_why(text: bytes, said: str) -> None:
-    with pytest.raises(ResponseFileError, match="checklists.toml") as fault:
+    with pytest.raises(ResponseFileError, match=r"checklists\.toml") as fault:
         parse_checklists(text, "checklists.toml")
     assert said in str(fault.value)
 
@@ -281,7 +281,7 @@ def test_a_faulty_checklist_says_where_and_why(text: bytes, said: str) -> None:
     ],
 )
 def test_a_faulty_table_of_hospitals_is_refused(text: bytes) -> None:
-    with pytest.raises(ResponseFileError, match="hospitals.toml"):
+    with pytest.raises(ResponseFileError, match=r"hospitals\.toml"):
         parse_hospitals(text, "hospitals.toml")
 
 

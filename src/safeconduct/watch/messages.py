@@ -249,6 +249,13 @@ def _beside(reader: Subject, kind: str, found: Sequence[Released]) -> dict[str, 
         shown=frozenset(each.id for each in found),
     )
     by: dict[str, list[Released]] = {}
-    for each in find(reader, query).records:
+    for each in sorted(find(reader, query).records, key=_said):
         by.setdefault(each.about, []).append(each)
     return by
+
+
+def _said(each: Released) -> tuple[float, bool]:
+    """When it was said, by the clock of who said it; what a person says follows what the node says."""
+    part = each.parts.get("receipt") or each.parts.get("reply") or {}
+    at = instant(part["at"]).timestamp() if part.get("at") else each.at.timestamp()
+    return at, part.get("category") == "read"
