@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from allauth.account.decorators import reauthentication_required
@@ -33,8 +33,8 @@ from safeconduct.shell.outbox import taken
 from safeconduct.watch import safe_words as kept
 from safeconduct.watch import sos
 from safeconduct.watch.sos_kinds import SOS, STAND_DOWN
+from safeconduct.watch.sos_whole import as_caller
 
-CALLERS: Final = frozenset({"protected_person", "warden"})
 PHONE = "/journeys/phone/"
 """The page of a phone, on which this is a piece."""
 
@@ -64,8 +64,7 @@ class Fix(BaseModel):
 
 def caller_of(request: HttpRequest) -> Subject:
     """Who is signed in, with the roles in which one calls for help for oneself, and sees of it what is one's own."""
-    reader = reader_of(request)
-    return reader._replace(roles=reader.roles & CALLERS)
+    return as_caller(reader_of(request))
 
 
 def context(request: HttpRequest) -> Mapping[str, Any] | None:
@@ -89,9 +88,10 @@ def context(request: HttpRequest) -> Mapping[str, Any] | None:
     }
 
 
-def _word(caller: Subject, last: Released) -> Mapping[str, Any] | None:
-    """The stand-down of an SOS, whichever word it was said with."""
-    found = find(caller, Query(STAND_DOWN.name, about=last.id, parts=("word",), sort="at", limit=1)).records
+def _word(who: Subject, last: Released) -> Mapping[str, Any] | None:
+    """The first stand-down of an SOS, whichever word it was said with; the watch floor's may follow."""
+    query = Query(STAND_DOWN.name, about=last.id, parts=("word",), sort="at", descending=False, limit=1)
+    found = find(who, query).records
     return found[0].parts.get("word") if found else None
 
 
@@ -157,7 +157,8 @@ def say_word(request: HttpRequest, record: str) -> HttpResponse:
     caller = caller_of(request)
     said = kept.said(caller.person, request.POST.get("word", "")[:400])
     if said in ("safe", "duress"):
-        sos.stand_down(caller, record, "safe_word", said == "duress", by=str(request.user))
+        # One word ends it, and said again, either of them, it changes nothing: the answer stays the same.
+        sos.stand_down(caller, record, "safe_word", said == "duress", by=str(request.user), key="word")
         messages.success(request, _("Stood down. Both rooms are told."))
     else:
         messages.error(request, str(_ANSWERS[said]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.geo.sphere import Point, distance
@@ -16,6 +16,8 @@ from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released, release
 from safeconduct.watch.sos_kinds import SOS, SOS_ACKNOWLEDGEMENT, STAND_DOWN, TASKING
 
+CALLERS: Final = frozenset({"protected_person", "warden"})
+"""The roles in which one calls for help for oneself, and sees of it what is one's own."""
 NEAR_M = 50_000.0
 """How far around the place sites are looked for."""
 NEAREST = 5
@@ -88,6 +90,10 @@ def whole(reader: Subject, sos: str) -> Whole:
     found = release(reader, sos)
     if found.kind != SOS.name:
         raise NotFound(sos)
+    words = _about(reader, STAND_DOWN.name, sos)
+    if found.state not in SOS.final and sos in stood_down_by(reader):
+        found = replace(found, state="stood_down")
+        words = [_as_heard(each) for each in words]
     receipts: dict[str, Released] = {}
     for each in _about(reader, SOS_ACKNOWLEDGEMENT.name, sos):
         home = here.home()
@@ -99,7 +105,7 @@ def whole(reader: Subject, sos: str) -> Whole:
         found,
         receipts,
         _about(reader, TASKING.name, sos),
-        _about(reader, STAND_DOWN.name, sos),
+        words,
         _about(reader, "escalation", sos),
         belongs if belongs and belongs.kind == "movement" else None,
         belongs if belongs and belongs.kind == "site" else None,
@@ -119,16 +125,44 @@ def _belongs(reader: Subject, record: str | None) -> Released | None:
     return None
 
 
+def as_caller(reader: Subject) -> Subject:
+    """The reader as one who calls for help for oneself: it finds one's own and nothing else."""
+    return reader._replace(roles=reader.roles & CALLERS)
+
+
+def stood_down_by(reader: Subject) -> Mapping[str, Released]:
+    """The reader's own SOS that are open although he has stood them down: the word was the duress word.
+
+    Whoever made him say it may hold his phone, so every page shows them to him as what they seem to be.
+    """
+    one = as_caller(reader)
+    if not one.roles:
+        return {}
+    own = find(
+        one, Query(SOS.name, state="raised", parts=("call",), withdrawn=False, sort="at", limit=50)
+    ).records
+    if not own:
+        return {}
+    query = Query(STAND_DOWN.name, about=[each.id for each in own], parts=("word",), sort="at", limit=200)
+    said = {each.about for each in find(one, query).records}
+    return {each.id: replace(each, state="stood_down") for each in own if each.id in said}
+
+
+def _as_heard(word: Released) -> Released:
+    return replace(word, parts={name: part for name, part in word.parts.items() if name != "genuineness"})
+
+
 def open_calls(reader: Subject, limit: int = 100) -> list[Released]:
     """The SOS that are open, as the reader may see them, the latest first; only the parts that are not logged."""
     query = Query(SOS.name, state="raised", parts=("call",), withdrawn=False, limit=limit)
     page = find(reader, query)
-    return [*page.records, *page.unplaced]
+    hidden = stood_down_by(reader)
+    return [each for each in (*page.records, *page.unplaced) if each.id not in hidden]
 
 
 def closed_calls(reader: Subject, since: float, limit: int = 50) -> list[Released]:
     """The SOS since a moment that are over."""
-    found: list[Released] = []
+    found: list[Released] = list(stood_down_by(reader).values())
     for state in SOS.final:
         query = Query(SOS.name, state=state, since=since, parts=("call",), withdrawn=False, limit=limit)
         found += find(reader, query).records
