@@ -24,6 +24,7 @@ class WatchConfig(AppConfig):
             muster_words,
             muster_writer,
             notify_words,
+            response_words,
             response_writer,
             shift_kinds,
             sos_kinds,
@@ -45,3 +46,4 @@ class WatchConfig(AppConfig):
         name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
         name_words(notify_words.PARTS, notify_words.STATES, notify_words.FIELDS, notify_words.CODES)
         name_words(alert_words.PARTS, alert_words.STATES, alert_words.FIELDS, alert_words.CODES)
+        name_words(response_words.PARTS, response_words.STATES, response_words.FIELDS, response_words.CODES)

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("safeconduct.watch.floor_urls")),
     path("", include("safeconduct.watch.sos_urls")),
     path("", include("safeconduct.watch.notify_urls")),
+    path("", include("safeconduct.watch.response_urls")),
     path("musters/", include("safeconduct.watch.muster_urls")),
     path("alerts/", include("safeconduct.watch.alert_urls")),
 ]
