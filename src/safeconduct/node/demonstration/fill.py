@@ -18,6 +18,7 @@ from safeconduct.node.demonstration import watch
 from safeconduct.node.demonstration.cast import CAST, PASSWORD
 from safeconduct.node.demonstration.day import answer_day, journeys, notify_day
 from safeconduct.node.demonstration.history import OPEN_PARTS, attacks
+from safeconduct.node.demonstration.hospitals import lay_hospitals
 from safeconduct.node.demonstration.register import (
     PREFIX,
     protect_sites,
@@ -55,6 +56,7 @@ def fill(home: Home, key: Path, card: bytes, fingerprint: str) -> None:
     with door:
         paired = accept_card(home, card, fingerprint, door)
     lay_roads(paired)
+    lay_hospitals(paired)
     door = Door.open(paired)
     with door, here.at(paired, door):
         _rules(paired, key, door)
