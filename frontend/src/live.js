@@ -44,11 +44,18 @@ async function leaveIfSignedOut() {
 }
 
 const running = new WeakMap();
+const PRESS = 1_000;
+const named = (box) => `${box.name} ${box.value}`;
 
 async function replace(element) {
   if (isBeingTypedIn(element)) {
     element.dataset.stale = "";
-    element.addEventListener("focusout", () => setTimeout(() => replace(element)), { once: true });
+    element.addEventListener(
+      "focusout",
+      // From a field to the button beside it is not leaving: what was replaced under the finger would lose the press.
+      ({ relatedTarget }) => setTimeout(() => replace(element), element.contains(relatedTarget) ? PRESS : 0),
+      { once: true },
+    );
     return;
   }
   running.get(element)?.abort();
@@ -60,7 +67,9 @@ async function replace(element) {
   const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;
   relabel(parsed);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const ticked = new Set([...element.querySelectorAll("input[type=checkbox]:checked")].map(named));
   element.replaceChildren(...document.adoptNode(fresh).childNodes);
+  for (const box of element.querySelectorAll("input[type=checkbox]")) box.checked ||= ticked.has(named(box));
   delete element.dataset.stale;
   htmx.process(element);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });

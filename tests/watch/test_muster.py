@@ -190,6 +190,31 @@ def test_a_word_is_taken_of_oneself_or_by_who_may_and_the_later_word_counts(
     assert figures(partner, "cn")["accounted"] == 1
 
 
+def test_a_clock_that_was_fast_elsewhere_never_hides_that_somebody_needs_help(
+    staffed: tuple[Node, Node, Subject, dict[str, str]],
+) -> None:
+    _, partner, floor, sites = staffed
+    li = person(partner, "li", "protected_person")
+    entry = entries(partner, begin(partner, floor, "site", sites=[sites["port"]]))["Li"].id
+    with partner.active():
+        muster.reply(li, entry, "accounted", "phone", at=moment(0.05))
+        muster.reply(floor, entry, "needs_help", "floor")
+    assert partner.row(entry).state == "needs_help"
+
+
+def test_who_is_on_two_manifests_is_asked_after_once(
+    staffed: tuple[Node, Node, Subject, dict[str, str]],
+) -> None:
+    _, partner, floor, _ = staffed
+    (li,) = [row for row in partner.of_kind("person", "cn") if row.values()["name"]["name"] == "Li"]
+    for reference in ("GP-8", "GP-9"):
+        travels = write(partner, "movement", parts(-1, persons=1, reference=reference), state="under_way")
+        entry = {"who": {"name": "Li"}, "link": {"person": li.id, "account": "li"}}
+        write(partner, "manifest_entry", entry, about=travels, state="named")
+    record = begin(partner, floor, "journeys")
+    assert len([row for row in partner.of_kind(ROLL_ENTRY.name, "cn") if row.about == record]) == 1
+
+
 def test_a_large_roll_is_complete_after_a_kill_in_the_middle(
     staffed: tuple[Node, Node, Subject, dict[str, str]],
 ) -> None:

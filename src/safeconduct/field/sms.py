@@ -12,14 +12,19 @@ from typing import Any, Final
 from safeconduct.field.device_writer import enrolled
 from safeconduct.field.said import NotUnderstood
 from safeconduct.records.hooks import job
+from safeconduct.records.moments import instant
 from safeconduct.records.principals import subject_of, to_wire
-from safeconduct.records.rows import names_in
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.watch.muster_kinds import MUSTER, ROLL_ENTRY
 from safeconduct.watch.muster_writer import reply_job
 
-HELP: Final = frozenset({"help", "sos", "2", "مدد", "بچاؤ", "救命", "需要帮助", "求助"})
-SAFE: Final = frozenset({"safe", "ok", "yes", "fine", "1", "خیریت", "محفوظ", "ٹھیک", "平安", "安全"})
+HELP: Final = frozenset({"help", "sos", "2", "مدد", "بچاؤ"})
+HELP_WITHIN: Final = ("救", "帮助", "求助")
+"""Found anywhere: Chinese puts no spaces between words."""
+SAFE: Final = frozenset({"safe", "ok", "fine", "1", "خیریت", "محفوظ", "ٹھیک", "平安", "安全"})
+LATE = 86_400.0
+"""Seconds after a muster was due in which a word still counts, closed or not."""
 SIGNIFICANT = 9
 """Digits at the end of a number that are looked for; the whole of it is compared then."""
 
@@ -33,11 +38,15 @@ def read(fields: dict[str, str]) -> dict[str, str]:
 
 
 def state_of(text: str) -> str:
-    """What an answer says: "needs_help", "accounted" or "" for neither. Who asks for help anywhere in it needs it."""
+    """What an answer says: "needs_help", "accounted" or "" for neither.
+
+    Who asks for help anywhere in it needs it. Only a text that is nothing but one word for safe says safe: "not safe",
+    "OK no" and "fine, 3 wounded" have that word, too.
+    """
     words = [word for word in re.split(r"[\W_]+", text.casefold()) if word]
-    if not HELP.isdisjoint(words):
+    if not HELP.isdisjoint(words) or any(each in text for each in HELP_WITHIN):
         return "needs_help"
-    return "accounted" if words and words[0] in SAFE else ""
+    return "accounted" if len(words) == 1 and words[0] in SAFE else ""
 
 
 @job("field_sms")
@@ -56,10 +65,15 @@ def sms_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         }
         for entry in tx.rows_open(ROLL_ENTRY.name, person):
             muster = tx.row(entry.about)
-            if person in names_in(entry.assigned) and muster is not None and muster.state not in MUSTER.final:
+            if person in names_in(entry.assigned) and muster is not None and _counts(tx, muster):
                 reply_job(tx, {"actor": actor, "entry": entry.id, "state": state, "reply": said})
                 answered += 1
     return {"understood": bool(state), "answered": answered}
+
+
+def _counts(tx: Tx, muster: RowView) -> bool:
+    due = (muster.values().get("call") or {}).get("due")
+    return muster.kind == MUSTER.name and bool(due) and tx.now < instant(due).timestamp() + LATE
 
 
 def _owners(tx: Tx, number: str) -> set[str]:

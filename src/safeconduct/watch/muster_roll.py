@@ -35,19 +35,20 @@ class Line:
 
 def roll_of(tx: Tx, scope: str, target: Mapping[str, Any]) -> list[Line]:
     """Everybody whom a muster of this scope asks after, by this node's own records and the journeys it knows."""
-    travelling = [
-        line
-        for movement in rows_of(tx, "movement", UNDER_WAY)
-        for line in _on_board(tx, movement, scope, target)
-    ]
+    people = {row.id: row for row in own_rows(tx, "person", states=("active",))}
+    accounts = {link["account"]: key for key, row in people.items() if (link := _link(row)).get("account")}
+    moving = rows_of(tx, "movement", UNDER_WAY)
+    aboard = {movement.id: _on_board(tx, movement, accounts) for movement in moving}
+    meant = [movement for movement in moving if _asks_on_the_road(scope, target, movement)]
+    travelling = _once(line for movement in meant for line in aboard[movement.id])
     if scope == "journeys":
         return travelling
-    people = {row.id: row for row in own_rows(tx, "person", states=("active",))}
+    if scope == "organisation":
+        employed = {key for key, row in people.items() if _employer(row) == target.get("organisation")}
+        travelling = [line for line in travelling if line.person in employed]
     sites = {row.id: row for row in own_rows(tx, "site")}
     stays = _stays(tx)
-    away = {
-        line.person for movement in rows_of(tx, "movement", UNDER_WAY) for line in _on_board(tx, movement)
-    }
+    away = {line.person for lines in aboard.values() for line in lines}
     staying = [
         _staying(person, site, since)
         for person in people.values()
@@ -56,38 +57,48 @@ def roll_of(tx: Tx, scope: str, target: Mapping[str, Any]) -> list[Line]:
         for site in (sites.get(where),)
         if _within(scope, target, person, where, site)
     ]
-    if scope == "organisation":
-        employed = {key for key, row in people.items() if _employer(row) == target.get("organisation")}
-        travelling = [line for line in travelling if line.person in employed]
     return [*staying, *travelling]
 
 
-def _on_board(
-    tx: Tx, movement: RowView, scope: str = "", target: Mapping[str, Any] | None = None
-) -> list[Line]:
-    """The lines of one journey: its names as far as they are here, and the number of those who are not."""
+def _on_board(tx: Tx, movement: RowView, accounts: Mapping[str, str]) -> list[Line]:
+    """The lines of one journey: its names as far as they are here, and the number of those who are not. Who has no
+    record but an account is the person who has that account."""
     notice = movement.values().get("notice") or {}
-    if scope == "site" or (scope == "area" and not _crosses(target or {}, notice)):
-        return []
     reference = notice.get("reference") or movement.id[:8]
-    entries = [row for row in tx.rows_about(movement.id, "manifest_entry") if row.state == "named"]
     lines = []
-    for row in entries:
-        values = row.values()
-        who, link = values.get("who") or {}, values.get("link") or {}
-        if who:
+    for row in tx.rows_about(movement.id, "manifest_entry"):
+        who, link = row.values().get("who") or {}, _link(row)
+        if row.state == "named" and who:
+            account = link.get("account", "")
             told = {key: who[key] for key in ("name", "name_ur", "name_zh") if who.get(key)}
-            told |= {"account": link.get("account", ""), "journey": reference}
-            lines.append(Line(told, link.get("person", ""), row.at))
+            told |= {"account": account, "journey": reference}
+            lines.append(Line(told, link.get("person") or accounts.get(account, ""), row.at))
     unnamed = int(notice.get("persons", 0)) - len(lines)
     if unnamed > 0:
         lines.append(Line({"name": reference, "journey": reference, "heads": unnamed}, "", movement.at))
     return lines
 
 
-def _crosses(target: Mapping[str, Any], notice: Mapping[str, Any]) -> bool:
-    ends = (notice.get("origin_district"), notice.get("destination_district"))
-    return bool(target.get("district")) and target["district"] in {*ends, *notice.get("districts", ())}
+def _asks_on_the_road(scope: str, target: Mapping[str, Any], movement: RowView) -> bool:
+    """Whether a muster means those on a journey: a site's does not, a district's if the journey touches it."""
+    if scope == "area":
+        notice = movement.values().get("notice") or {}
+        ends = (notice.get("origin_district"), notice.get("destination_district"))
+        return bool(target.get("district")) and target["district"] in {*ends, *notice.get("districts", ())}
+    return scope != "site"
+
+
+def _once(lines: Iterable[Line]) -> list[Line]:
+    """Nobody is asked after twice because he is on the manifests of two journeys."""
+    found: dict[str, Line] = {}
+    for number, line in enumerate(lines):
+        found.setdefault(line.person or line.who.get("account") or str(number), line)
+    return list(found.values())
+
+
+def _link(row: RowView) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = row.values().get("link") or {}
+    return found
 
 
 def _stays(tx: Tx) -> dict[str, tuple[str, float]]:
@@ -102,7 +113,7 @@ def _stays(tx: Tx) -> dict[str, tuple[str, float]]:
 
 def _staying(person: RowView, site: RowView | None, at: float) -> Line:
     values = person.values()
-    name, link = values.get("name") or {}, values.get("link") or {}
+    name, link = values.get("name") or {}, _link(person)
     identity = (site.values().get("identity") or {}) if site is not None else {}
     who = {key: name[key] for key in ("name", "name_ur", "name_zh") if name.get(key)}
     told = {
