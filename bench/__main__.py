@@ -17,6 +17,7 @@ SMALL = (
     ("timers", "--timers", "1000", "--pairs", "3"),
     ("ladders", "--alerts", "40", "--kills", "4"),
     ("cot", "--seconds", "3"),
+    ("sos", "--presses", "15"),
 )
 
 
