@@ -151,6 +151,17 @@ def test_a_translation_stands_beside_the_original_and_says_whose_it_is(rooms: An
     assert {row.originator for p in ("pk", "cn") for row in host.of_kind(TRANSLATION.name, p)} == {"pk", "cn"}
 
 
+def test_a_translation_is_as_secret_as_what_it_translates(rooms: Any) -> None:
+    host, _, liaison, _ = rooms
+    part = {"subject": "A", "text": "B", "language": "en", "sent": moment(0), "by": "Khan"}
+    with host.active():
+        draft = Draft(LIAISON_MESSAGE.name, {"message": part}, levels={"message": 2})
+        record = commit(liaison, draft).record
+        messages.translate(liaison, record, "ur", "ب", "person", by="Khan")
+        (shown,) = messages.message(liaison, record).translations
+        assert shown.levels["text"] == "CONFIDENTIAL"
+
+
 def test_a_request_is_overdue_when_its_time_is_over_and_a_late_answer_still_counts(rooms: Any) -> None:
     host, partner, liaison, embassy = rooms
     with partner.active():

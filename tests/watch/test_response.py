@@ -238,6 +238,36 @@ def test_those_whom_no_clause_names_know_of_nothing(begun: Any) -> None:
         release(admin, record)
 
 
+def test_what_is_taken_from_an_incident_stays_as_secret_as_it_was(nodes: Nodes) -> None:
+    host, partner = nodes
+    floor = person(host, "watch", "watch_officer")
+    parts = {
+        "summary": {"title": "Ambush", "category": "attack"},
+        "when": {"start": moment(0)},
+        "where": {"latitude": 24.9, "longitude": 67.1},
+    }
+    with host.active():
+        draft = Draft("incident", parts, levels={"summary": 2, "where": 3}, releasable=())
+        incident = commit(system_subject("pk"), draft).record
+        record = response.begin_response(floor, incident).record
+        seen = release(floor, record)
+        assert seen.parts["summary"]["site_class"] == "elsewhere" and seen.levels["summary"] == "CONFIDENTIAL"
+        detail = release(floor, items(host, "pk")["road_closed"].id)
+        assert not detail.parts.get("detail"), "what is SECRET stays in the incident"
+        assert not seen.releasable
+    pull(partner, host)
+    assert not partner.of_kind(RESPONSE.name, "pk")
+
+
+def test_what_an_item_asks_for_is_not_changed_to_get_around_the_notice(begun: Any) -> None:
+    host, _, floor, _, _ = begun
+    item = items(host, "pk")["consular_notice"]
+    task = {**item.values()["task"], "category": "other"}
+    with host.active(), pytest.raises(Malformed):
+        draft = Draft(RESPONSE_ITEM.name, {"task": task}, record=item.id, expected=item.version, state="done")
+        commit(floor, draft)
+
+
 # --- the files ---------------------------------------------------------------------------------------------
 
 

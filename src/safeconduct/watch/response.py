@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.geo.sphere import Point
 from safeconduct.records import here, principals
 from safeconduct.records.commit import Committed, Draft, commit
@@ -26,44 +27,59 @@ from safeconduct.watch.response_reach import hospital_detail
 
 NEEDED = "surgery"
 """What a hospital must be able to do where a checklist does not say."""
+HIGHEST = LEVELS.index("CONFIDENTIAL")
+"""The label that a response bears at most."""
 PLACED = ("medical_evacuation", "relocation", "road_closed", "journeys_stopped")
 """Items that begin at the place of the SOS or incident."""
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """What a response is to, as far as whoever begins it may see it."""
+    """What a response is to, as far as whoever begins it may see it.
+
+    `levels`: what the summary and the details of the items bear at least, because they are taken from it.
+    """
 
     title: str
     site: str
     site_class: str
     point: Point | None
     exercise: bool
+    levels: Mapping[str, int]
 
 
 def occasion(actor: Subject, about: str, door: Door | None = None) -> Occasion:
     """The SOS or incident with the class of its site. Raises NotFound, or Malformed for anything else."""
     found = release(actor, about, door=door)
     if found.kind == "sos":
-        call, place = found.parts.get("call") or {}, found.parts.get("place") or {}
+        call = found.parts.get("call") or {}
         site_class, site = _site(actor, found.about, door)
-        return Occasion(
-            call.get("headline", ""),
-            site or call.get("site_name", ""),
-            site_class,
-            _point(place),
-            bool(call.get("exercise")),
-        )
+        name, title = site or call.get("site_name", ""), call.get("headline", "")
+        return _occasion(found, "call", "place", title, name, site_class, bool(call.get("exercise")))
     if found.kind == "incident":
         summary, where = found.parts.get("summary") or {}, found.parts.get("where") or {}
-        return Occasion(
-            summary.get("title", ""),
-            where.get("place", ""),
-            "elsewhere",
-            _point(where),
-            bool(summary.get("exercise")),
-        )
+        name = where.get("place", "") if _level(found, "where") <= _level(found, "summary") else ""
+        exercise = bool(summary.get("exercise"))
+        return _occasion(found, "summary", "where", summary.get("title", ""), name, "elsewhere", exercise)
     raise Malformed("a response is to an SOS or an incident")
+
+
+def _occasion(
+    found: Released, words: str, place: str, title: str, site: str, site_class: str, exercise: bool
+) -> Occasion:
+    """What is above the label of a response stays where it is: the response begins without it."""
+    said, where = _level(found, words), _level(found, place)
+    takes = said <= HIGHEST
+    point = _point(found.parts.get(place) or {}) if where <= HIGHEST else None
+    levels = {
+        "summary": max(RESPONSE.default_levels()["summary"], said if takes else 0),
+        "detail": max(RESPONSE_ITEM.default_levels()["detail"], where if point else 0),
+    }
+    return Occasion(title if takes else "", site if takes else "", site_class, point, exercise, levels)
+
+
+def _level(found: Released, part: str) -> int:
+    return LEVELS.index(found.levels.get(part, LEVELS[0]))
 
 
 def _site(actor: Subject, about: str, door: Door | None) -> tuple[str, str]:
@@ -118,6 +134,7 @@ def begin_response(
         "about": about,
         "summary": summary,
         "items": items,
+        "levels": dict(at.levels),
         "by": by or actor.person,
         "key": key,
     }
@@ -215,7 +232,10 @@ def take_item(
     if not task:
         raise NotFound(offered)
     parts = {"task": {**task, "room": here.home().side}, "progress": _progress(actor, by, remark)}
-    return commit(actor, Draft(RESPONSE_ITEM.name, parts, about=offered, state="open"), door=door)
+    level = {"task": LEVELS.index(found.levels["task"])}
+    return commit(
+        actor, Draft(RESPONSE_ITEM.name, parts, about=offered, state="open", levels=level), door=door
+    )
 
 
 def close_road(

@@ -242,7 +242,7 @@ def _stays(*parts: str) -> Any:
             return
         before = given.previous.values()
         if any(name in given.parts and given.parts[name] != before.get(name) for name in parts):
-            raise Malformed("what was sent stays as it was sent: send another")
+            raise Malformed("what was sent or set stays as it was: send or add another")
 
     return check
 
@@ -297,6 +297,7 @@ RESPONSE_ITEM = register(
         check=all_of(
             about("response", "response_item"),
             requires("task", "an item says what is to be done"),
+            _stays("task"),
             _check_item,
         ),
         inherits_bearers=True,
@@ -341,14 +342,7 @@ TRANSLATION = register(
         name="translation",
         parts={"text": TranslatedText},
         check=all_of(
-            about(
-                "liaison_message",
-                "information_request",
-                "information_answer",
-                "alert",
-                "sos",
-                "response_item",
-            ),
+            about("liaison_message", "information_request", "information_answer", "alert", "response_item"),
             requires("text", "a translation has its text"),
         ),
         searched=("text.text",),

@@ -7,6 +7,7 @@ from typing import Any
 from safeconduct.agreement.policy import Subject
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
+from safeconduct.records.kinds import kind as kind_named
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
 from safeconduct.records.principals import SYSTEM, system_subject
@@ -50,7 +51,9 @@ def begin_job(tx: Tx, payload: Answer) -> Answer:
         for each in tx.rows_about(row.id, RESPONSE.name):
             if each.originator == tx.home.party and each.state not in RESPONSE.final:
                 return each.id, each.version, each.ledger_index
-        draft = Draft(RESPONSE.name, {"summary": payload["summary"]}, about=row.id)
+        levels = dict(payload.get("levels") or {})
+        said = {name: level for name, level in levels.items() if name == "summary"}
+        draft = Draft(RESPONSE.name, {"summary": payload["summary"]}, about=row.id, levels=said)
         record, version, index = store(tx, subject, "write", RESPONSE, draft)
         for item in items:
             own = item["task"]["room"] == tx.home.side
@@ -59,14 +62,15 @@ def begin_job(tx: Tx, payload: Answer) -> Answer:
                 "progress": {"at": iso(tx.now), "by": payload["by"]},
                 "detail": item.get("detail") or None,
             }
-            state = "open" if own else "offered"
-            store(
-                tx,
-                subject,
-                "write",
-                RESPONSE_ITEM,
-                Draft(RESPONSE_ITEM.name, parts, about=record, state=state),
+            draft = Draft(
+                RESPONSE_ITEM.name,
+                parts,
+                about=record,
+                state="open" if own else "offered",
+                levels={name: level for name, level in levels.items() if parts.get(name)},
+                derived_from=[row.id] if parts["detail"] else (),
             )
+            store(tx, subject, "write", RESPONSE_ITEM, draft)
         return record, version, index
 
     return once(tx, f"response\n{subject.person}\n{row.id}", str(payload.get("key") or ""), work)
@@ -86,6 +90,17 @@ def read_job(tx: Tx, payload: Answer) -> Answer:
         return store(tx, subject, "write", MESSAGE_RECEIPT, draft)
 
     return once(tx, f"read\n{subject.person}", row.id, work)
+
+
+def _as_secret_as(tx: Tx, original: str) -> dict[str, int] | None:
+    """A translation bears the highest label of what it translates."""
+    row = tx.row(original)
+    if row is None:
+        return None
+    shape = kind_named(row.kind)
+    here = [row.level(bit) for bit in range(len(shape.part_names)) if row.present >> bit & 1]
+    default = TRANSLATION.default_levels()["text"]
+    return {"text": max([default, *here])}
 
 
 def _known(tx: Tx, subject: Subject, row: RowView) -> bool:
@@ -173,7 +188,11 @@ def send_job(tx: Tx, payload: Answer) -> Answer:
 
     def work() -> tuple[str, int, int]:
         draft = Draft(
-            kind.name, dict(payload["parts"]), about=about or None, releasable=payload.get("releasable")
+            kind.name,
+            dict(payload["parts"]),
+            about=about or None,
+            releasable=payload.get("releasable"),
+            levels=_as_secret_as(tx, about) if kind is TRANSLATION else None,
         )
         return store(tx, subject, "write", kind, draft)
 
