@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 from conftest import enact_house_rules
 from journeys.roads import at, movement, officer
 from journeys.two_nodes import Node, pull
+from safeconduct.exchange.links import LinkDown
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
-from safeconduct.watch import messages, sos
+from safeconduct.watch import messages, messages_views, response_views, sos
 from safeconduct.watch.response_kinds import RESPONSE_ITEM
 
 URDU = "پل بند ہے، کل تک کوئی نہ آئے"
@@ -193,3 +195,25 @@ def test_a_request_has_its_clock_its_answer_and_no_conclusion_of_its_own(nodes: 
         page = client.get(f"/watch/requests/{own.id}/").content.decode()
         assert "The second company" in page and "in full" in page
         assert "answered" in client.get("/watch/requests/").content.decode()
+
+
+def test_a_link_that_is_down_is_said_where_messages_and_items_are(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, _ = nodes
+    with host.active():
+        client, who = officer("watch_officer")
+        call = raised(who)
+        begin = f"/watch/responses/new/?about={call}"
+        address = client.post(begin, {"key": "k", "site_class": "residence"})["Location"]
+        places = ("/watch/messages/", "/watch/requests/", address)
+        assert all("The link is down" not in client.get(each).content.decode() for each in places)
+        down = {"cn": LinkDown(host.home.partners["cn"], time.time() - 300, time.time() - 310)}
+        for module in (messages_views, response_views):
+            monkeypatch.setattr(module, "links_down", lambda: down)
+        for each in places:
+            page = client.get(each).content.decode()
+            assert "The link is down" in page and "no newer than" in page
+        urdu = client.get(address, headers={"Accept-Language": "ur"}).content.decode()
+        assert 'dir="rtl"' in urdu
+        assert "ہر رہائش گاہ کو نام سے جانچیں" in urdu, "the checklist speaks the reader's language"
