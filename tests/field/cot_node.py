@@ -176,7 +176,7 @@ class Tak:
     def having(self, *texts: str) -> list[bytes]:
         return [e for e in self.events if all(text.encode() in e for text in texts)]
 
-    async def until(self, *texts: str, count: int = 1, seconds: float = 20.0) -> list[bytes]:
+    async def until(self, *texts: str, count: int = 1, seconds: float = 60.0) -> list[bytes]:
         """Wait for events that have these texts."""
         await until(lambda: len(self.having(*texts)) >= count or self.ended, seconds)
         assert len(self.having(*texts)) >= count, self.events
@@ -194,7 +194,7 @@ class Tak:
         await self._task
 
 
-async def until(condition: Any, seconds: float = 20.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         await asyncio.sleep(0.01)

@@ -233,7 +233,7 @@ def test_a_muster_is_answered_by_sms_by_the_number_of_who_is_asked(node: Field) 
     now = time.time()
     call = {"title": "All", "scope": "country", "since": iso(now), "due": iso(now + 600)}
     muster = commit(SYSTEM, Draft("muster", {"call": call}, state="open")).record
-    entry = Draft("roll_entry", {"who": {"name": "Jane", "account": person}}, about=muster, assigned=[person],
+    entry = Draft("roll_entry", {"who": {"name": "Jane"}, "link": {"account": person}}, about=muster, assigned=[person],
                   state="unaccounted")  # fmt: skip
     commit(SYSTEM, entry)
     _record, user, secret = node.device("webhook", "sms_gateway")
