@@ -2,6 +2,7 @@
 // answers. A press that was not sent yet says so, and nothing else says that it was.
 const HOLD = 2_000;
 const AGAIN = 3_000;
+const AT_ONCE = 250;
 
 const announce = (text) => {
   const state = document.getElementById("sos-state");
@@ -23,26 +24,35 @@ export function holdToSend(outbox) {
   let timer = 0;
   let held = false;
 
+  let place = null;
+
+  /** Nobody waits for a position: one that comes after the press follows it with the same key. */
   async function press(form) {
     navigator.vibrate?.(300);
     const key = crypto.randomUUID();
     const word = { key, at: new Date().toISOString() };
     const item = { key, to: form.getAttribute("action"), sos: true, word };
+    const sought = place ?? outbox.here();
+    place = null;
     await outbox.keep(item);
     tellSos(await outbox.waiting());
-    const sent = outbox.flush();
-    const place = await outbox.here();
-    await sent;
-    // A position that came after the press goes with it only if the press itself still waits.
-    if (place.latitude !== undefined && (await outbox.waiting()).some((each) => each.key === key)) {
-      await outbox.keep({ ...item, word: { ...word, ...place } });
+    const soon = await Promise.race([sought, new Promise((done) => setTimeout(done, AT_ONCE))]);
+    if (soon?.latitude !== undefined) {
+      await outbox.keep({ ...item, word: { ...word, ...soon } });
       await outbox.flush();
+      return;
     }
+    await outbox.flush({ stay: true });
+    const late = await sought;
+    if (late.latitude !== undefined) await outbox.keep({ ...item, word: { ...word, ...late } });
+    await outbox.flush();
+    if (!(await outbox.waiting()).length) location.reload();
   }
 
   const start = (button) => {
     if (timer || held) return;
     button.dataset.holding = "1";
+    place = outbox.here();
     timer = setTimeout(() => {
       timer = 0;
       held = true;

@@ -54,7 +54,7 @@ const send = (item, csrf) =>
     signal: AbortSignal.timeout(PATIENCE),
   });
 
-async function flush() {
+async function flush({ stay = false } = {}) {
   let extra = "";
   let sent = 0;
   await navigator.locks.request(NAME, async () => {
@@ -84,7 +84,7 @@ async function flush() {
     }
   });
   await tell(extra);
-  if (sent && !(await waiting()).length) location.reload();
+  if (sent && !stay && !(await waiting()).length) location.reload();
 }
 
 const here = (always = false) =>
@@ -140,10 +140,10 @@ async function report() {
   }).catch(() => undefined); // a position is of its moment: the next one follows
 }
 
-addEventListener("online", flush);
+addEventListener("online", () => flush());
 addEventListener("offline", () => tell());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && flush());
-setInterval(flush, EVERY);
+setInterval(() => flush(), EVERY);
 setInterval(report, POSITION_EVERY);
 if ("serviceWorker" in navigator) {
   await navigator.serviceWorker.register(state.dataset.worker);

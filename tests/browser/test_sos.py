@@ -72,6 +72,22 @@ def test_a_press_without_a_network_reaches_both_rooms_when_it_can_and_ends_by_th
     expect(room.locator("#over-calls ~ div a").first).to_be_visible(timeout=60_000)
 
 
+def test_a_press_takes_the_phones_position_with_it(office: Office, nodes: Demonstration) -> None:
+    page = ready(office)
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 24.8615, "longitude": 67.0099, "accuracy": 8})
+    hold(page, 2_300)
+    expect(page.locator(".phone-sos .notice.error")).to_contain_text("Your SOS is open.", timeout=20_000)
+    room = office.page("partner", "watch", "/watch/sos/")
+    room.locator(".calls-open a").first.click()
+    expect(room.locator("#sos")).to_contain_text("24.86")
+    expect(room.locator("#sos")).to_contain_text("the phone's own position")
+    room.select_option("[name=end-category]", "false_alarm")
+    room.fill("[name=end-remark]", "Pressed to try it")
+    room.click("form[action$='/stand-down/'] button")
+    expect(room.locator(".sos-state")).to_have_attribute("data-state", "false_alarm")
+
+
 @pytest.mark.parametrize(("language", "word"), [("ur", "مدد"), ("zh-hans", "求助")])
 def test_the_button_speaks_the_callers_language(office: Office, language: str, word: str) -> None:
     page = office.page("partner", "traveller", "/journeys/phone/", language)

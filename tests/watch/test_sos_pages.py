@@ -62,6 +62,20 @@ def test_a_press_is_durable_and_says_so_and_the_phone_shows_who_has_it(node: Hom
     assert page.count("has not acknowledged") == 1 and "has it since" in page
 
 
+def test_a_position_that_comes_after_the_press_follows_it_once_and_moves_nothing(node: Home) -> None:
+    client, _ = officer("protected_person")
+    other, _ = officer("protected_person")
+    first = press(client, {"key": KEY}).json()["record"]
+    assert "place" not in calls()[0].parts
+    for latitude in (24.9, 30.0):
+        again = {"key": KEY, "latitude": latitude, "longitude": 67.1, "accuracy_m": 9}
+        assert press(client, again).json()["record"] == first
+    (found,) = calls()
+    assert found.parts["place"]["latitude"] == 24.9 and found.version == 2
+    press(other, {"key": KEY, "latitude": 1, "longitude": 1})
+    assert sorted(each.parts["place"]["latitude"] for each in calls()) == [1, 24.9]
+
+
 def test_an_sos_on_the_road_belongs_to_the_journey_and_without_one_it_is_still_an_sos(node: Home) -> None:
     client, traveller = officer("protected_person")
     press(client, {"key": "first-press"})

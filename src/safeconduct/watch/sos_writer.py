@@ -38,12 +38,18 @@ def sos_job(tx: Tx, payload: Answer) -> Answer:
     subject = tx.subject(payload["actor"])
     parts = {name: dict(part) for name, part in dict(payload["parts"]).items() if part}
     about = str(payload.get("about") or "")
-    return once(
-        tx,
-        f"sos\n{subject.person}",
-        str(payload.get("key") or ""),
-        lambda: _raise(tx, subject, parts, about),
-    )
+    key = str(payload.get("key") or "")
+    answer = once(tx, f"sos\n{subject.person}", key, lambda: _raise(tx, subject, parts, about))
+    _place_follows(tx, subject, str(answer["record"]), parts.get("place"))
+    return answer
+
+
+def _place_follows(tx: Tx, subject: Subject, record: str, place: dict[str, Any] | None) -> None:
+    """A press that is sent again, once the phone knows where it is, adds the place that the first did not have."""
+    sos = tx.row(record)
+    if place and sos is not None and sos.state not in SOS.final and not sos.values().get("place"):
+        draft = Draft(SOS.name, {"place": place}, record=record, expected=sos.version)
+        store(tx, subject, "write", SOS, draft)
 
 
 def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple[str, int, int]:
