@@ -84,7 +84,8 @@ def test_owntracks_is_configured_by_its_link() -> None:
     ("text", "state"),
     [
         ("SAFE", "accounted"), ("ok, at the gate", ""), ("OK no, not safe", ""), ("fine, 3 wounded", ""),
-        ("محفوظ نہیں ہوں", ""), ("请救命", "needs_help"), ("我需要帮助", "needs_help"), ("OK!", "accounted"), ("1", "accounted"), ("平安", "accounted"),
+        ("محفوظ نہیں ہوں", ""), ("请救命", "needs_help"), ("我需要帮助", "needs_help"),
+        ("OK!", "accounted"), ("1", "accounted"), ("平安", "accounted"),
         ("need HELP now", "needs_help"), ("safe? no: help", "needs_help"), ("مدد", "needs_help"),
         ("", ""), ("who is this", ""), ("not safe", ""),
     ],

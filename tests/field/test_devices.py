@@ -248,12 +248,13 @@ def test_a_muster_is_answered_by_sms_by_the_number_of_who_is_asked(node: Field) 
     assert sms("+92 300 7654321", "SAFE") == (200, {"understood": True, "answered": 0})
     assert sms("+92 300 1234567", "what is this") == (200, {"understood": False, "answered": 0})
     assert [state for state, _ in node.records("roll_entry")] == ["unaccounted"]
-    assert sms("0092 300 1234567", "Safe at the hotel")[1]["answered"] == 1
+    assert sms("0092 300 1234567", "Safe at the hotel") == (200, {"understood": False, "answered": 0})
+    assert sms("0092 300 1234567", "Safe!")[1]["answered"] == 1
     ((state, parts),) = node.records("roll_entry")
     assert (state, parts["reply"]["means"], parts["reply"]["remark"]) == (
         "accounted",
         "sms",
-        "Safe at the hotel",
+        "Safe!",
     )
     assert sms("12", "SAFE")[0] == 400
     _phone, user, secret = node.device("owntracks_http")
