@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from safeconduct.node.commands import accounts, agreement, exchange, imports, ledger, running
+from safeconduct.node.commands import accounts, agreement, drilling, exchange, imports, ledger, running
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
@@ -48,6 +48,7 @@ for command in (
     running.init,
     running.serve,
     running.demo,
+    drilling.drill,
     running.status,
     ledger.verify,
     ledger.rebuild,

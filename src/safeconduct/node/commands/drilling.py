@@ -1,0 +1,32 @@
+"""drill: the promises, measured against two nodes of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--home",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="A new folder for both nodes, kept afterwards. Without it: a temporary one.",
+)
+@click.option(
+    "--kill-writer", is_flag=True, help="Kill the Partner's writer, too, before the link comes back."
+)
+def drill(folder: Path | None, kill_writer: bool) -> None:
+    """Play an attack on the road against two new nodes and print each promise with its measured time.
+
+    Exit code 1 when a promise was broken. No node that exists already is touched.
+    """
+    from safeconduct.node.drill import run
+
+    broken = run(folder, click.echo, kill_writer)
+    click.echo(f"{broken} broken" if broken else "every promise kept")
+    if broken:
+        sys.exit(1)
