@@ -239,7 +239,7 @@ class Drill:
         from safeconduct.records.principals import system_subject
 
         summary = {"title": "Drill: convoy", "category": "attack", "exercise": True}
-        parts = {
+        parts: dict[str, dict[str, Any]] = {
             "summary": summary,
             "when": {"start": moment()},
             "where": {
