@@ -72,8 +72,8 @@ def sms_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counts(tx: Tx, muster: RowView) -> bool:
-    due = (muster.values().get("call") or {}).get("due")
-    return muster.kind == MUSTER.name and bool(due) and tx.now < instant(due).timestamp() + LATE
+    due = str((muster.values().get("call") or {}).get("due") or "")
+    return muster.kind == MUSTER.name and due != "" and tx.now < instant(due).timestamp() + LATE
 
 
 def _owners(tx: Tx, number: str) -> set[str]:
