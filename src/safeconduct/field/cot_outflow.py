@@ -302,9 +302,17 @@ class Outflow:
                     await self._look(changed, everything, beat)
             except (Unavailable, Refused) as fault:
                 log.warning("what is shown could not be decided: %s", type(fault).__name__)
+                await self._later(changed)
             except Exception:
                 log.exception("what is shown could not be decided")
-                self._everything = True
+                await self._later(changed)
+
+    async def _later(self, changed: dict[str, str]) -> None:
+        """What could not be taken up is taken up again, with all that may have been missed meanwhile."""
+        await asyncio.sleep(RETRY_BUS)
+        self._changed = {**changed, **self._changed}
+        self._everything = True
+        self._again.set()
 
     async def _look(self, changed: dict[str, str], everything: bool, beat: bool) -> None:
         clients = [c for c in self.readers if c.device is not None]

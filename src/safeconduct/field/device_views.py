@@ -64,6 +64,7 @@ def renew(request: HttpRequest, device: str) -> HttpResponseBase:
 @require_POST
 @answering
 def revoke(request: HttpRequest, device: str) -> HttpResponseBase:
+    """End a device's credential: it opens nothing from then on."""
     rules.revoke(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
     return redirect("field:devices")
 
