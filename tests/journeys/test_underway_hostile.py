@@ -73,6 +73,7 @@ def paired(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nodes(paired: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     shutil.copytree(paired, tmp_path / "world")
     host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
+    turn(-10, host, partner)
     yield host, partner
     partner.close()
     host.close()
