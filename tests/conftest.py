@@ -1,6 +1,7 @@
 """A node for a test: a fresh home on disk with its databases, and this process as its writer.
 
-Migrating takes most of a second, so it is done once and the files are copied for each test.
+Migrating takes most of a second and so does signing the house rules: both are done once, and the files are
+copied for each test.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +83,7 @@ def prepared() -> Path:
 @pytest.fixture
 def bare_home(prepared: Path, tmp_path: Path) -> Iterator[Home]:
     """A home of the Host Party `pk`, with empty databases, that this process's databases point to."""
-    shutil.copytree(prepared, tmp_path / "home")
-    home = Home.load(tmp_path / "home")
-    with using(home):
-        yield home
+    yield from _copied(prepared, tmp_path)
 
 
 class using:
@@ -113,15 +112,51 @@ class using:
             connections[alias].settings_dict["NAME"] = name
 
 
+@pytest.fixture(scope="session")
+def ruled(prepared: Path) -> Callable[[str], Path]:
+    """`ruled("host")`: a home in which the demonstration's house rules of that side are in force."""
+    from safeconduct.records import here
+    from safeconduct.records.door import Door
+
+    @cache
+    def make(side: str) -> Path:
+        path = prepared.parent / side
+        shutil.copytree(prepared, path)
+        home = Home.load(path)
+        with using(home), Door.open(home) as door, here.at(home, door):
+            enact_house_rules(side)
+        return path
+
+    return make
+
+
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
+def host_home(ruled: Callable[[str], Path], tmp_path: Path) -> Iterator[Home]:
+    """As `bare_home`, with the demonstration's house rules of the Host Party in force."""
+    yield from _copied(ruled("host"), tmp_path)
+
+
+@pytest.fixture
+def partner_home(ruled: Callable[[str], Path], tmp_path: Path) -> Iterator[Home]:
+    """The same with the Partner Party's: the registry and the journeys are this node's own."""
+    yield from _copied(ruled("partner"), tmp_path)
+
+
+def _copied(template: Path, folder: Path) -> Iterator[Home]:
+    shutil.copytree(template, folder / "home")
+    home = Home.load(folder / "home")
+    with using(home):
+        yield home
+
+
+@pytest.fixture
+def node(host_home: Home) -> Iterator[Home]:
     """A home with the demonstration's house rules in force; `records.here` is this node, in process."""
     from safeconduct.records import here
     from safeconduct.records.door import Door
 
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("host")
-        yield bare_home
+    with Door.open(host_home) as door, here.at(host_home, door):
+        yield host_home
 
 
 def enact_house_rules(side: str) -> None:

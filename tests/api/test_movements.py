@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import enact_house_rules
 from safeconduct.api import replays
 from safeconduct.api.models import Write
 from safeconduct.journeys import rules
@@ -27,11 +26,10 @@ from .test_bodies import anything, problem
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
+def node(partner_home: Home) -> Iterator[Home]:
     """A node with the Partner Party's house rules: the movements are its own."""
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from conftest import enact_house_rules
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
@@ -19,11 +18,10 @@ from .test_bodies import problem
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
+def node(partner_home: Home) -> Iterator[Home]:
     """A node with the Partner Party's house rules: the registry is that party's."""
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 @pytest.fixture

@@ -268,15 +268,12 @@ def test_over_tls_only_a_certificate_of_this_node_that_is_enrolled_now_opens_a_s
     asyncio.run(story())
 
 
-def test_a_writer_that_is_away_loses_no_position_and_no_call_for_help(bare_home: Home) -> None:
-    from conftest import enact_house_rules
+def test_a_writer_that_is_away_loses_no_position_and_no_call_for_help(partner_home: Home) -> None:
     from safeconduct.records import here
     from safeconduct.records.door import Door
 
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-    writer = start_writer(bare_home)
-    with here.at(bare_home, Door(bare_home)):
+    writer = start_writer(partner_home)
+    with here.at(partner_home, Door(partner_home)):
         traveller, coordinator, known = officer("protected_person"), officer("coordinator"), Known()
         movement = journey(traveller)
         known.enrol("vehicle", traveller, movement)
@@ -284,7 +281,7 @@ def test_a_writer_that_is_away_loses_no_position_and_no_call_for_help(bare_home:
 
         async def story() -> None:
             nonlocal writer
-            async with gateway(bare_home) as field:
+            async with gateway(partner_home) as field:
                 port = field.ports[0]
                 room = await (await Tak.open(port, known.tokens["room"])).joined()
                 vehicle = await (await Tak.open(port, known.tokens["vehicle"])).joined()
@@ -295,15 +292,15 @@ def test_a_writer_that_is_away_loses_no_position_and_no_call_for_help(bare_home:
                 await until(lambda: movement in store().latest([movement], 0))
                 await asyncio.sleep(0.3)
                 assert not room.having("26.0000000")
-                bare_home.socket.unlink(missing_ok=True)
-                writer = start_writer(bare_home)
+                partner_home.socket.unlink(missing_ok=True)
+                writer = start_writer(partner_home)
                 await room.until("b-a-o-tbl", "26.0000000")
                 await room.until("a-f-G-U-C", "26.0000000")
                 await room.close()
                 await vehicle.close()
 
         asyncio.run(story())
-        with here.at(bare_home, Door(bare_home)):
+        with here.at(partner_home, Door(partner_home)):
             assert len(sos_seen_by(coordinator)) == 1
     writer.terminate()
     writer.wait(20)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conftest import enact_house_rules
 from journeys.roads import at, movement, officer
 from safeconduct.agreement.policy import Subject
 from safeconduct.records import here
@@ -25,10 +24,9 @@ SYSTEM = system_subject("pk")
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+def node(partner_home: Home) -> Iterator[Home]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 def journey(traveller: Subject | None, reference: str = "J-1", departs: float = -0.5) -> str:

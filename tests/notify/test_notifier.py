@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import enact_house_rules
 from notify.notify_node import Gateway
 from safeconduct.node.processes import Node
 from safeconduct.records import here
@@ -64,13 +63,11 @@ def until(condition: Callable[[], object], seconds: float = 40.0) -> None:
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Running]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("host")
-    running = Running(bare_home)
+def node(host_home: Home) -> Iterator[Running]:
+    running = Running(host_home)
     running.node.start(("writer", "notifier"))
     try:
-        with Door(bare_home) as door, here.at(bare_home, door):
+        with Door(host_home) as door, here.at(host_home, door):
             yield running
     finally:
         running.node.stop()

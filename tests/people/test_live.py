@@ -16,7 +16,6 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from conftest import enact_house_rules
 from safeconduct.agreement.policy import Subject
 from safeconduct.people import roles
 from safeconduct.people.models import Account
@@ -40,17 +39,15 @@ LONG = 10.0
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
+def node(host_home: Home) -> Iterator[Home]:
     """A node whose writer is another process, as when it serves."""
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("host")
-    command = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(bare_home.path)]
+    command = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(host_home.path)]
     writer = subprocess.Popen(command)
     end = time.monotonic() + 20
-    while not bare_home.socket.exists() and time.monotonic() < end:
+    while not host_home.socket.exists() and time.monotonic() < end:
         time.sleep(0.02)
-    with here.at(bare_home, Door(bare_home)):
-        yield bare_home
+    with here.at(host_home, Door(host_home)):
+        yield host_home
     writer.terminate()
     writer.wait(20)
 

@@ -17,7 +17,6 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from conftest import enact_house_rules
 from journeys.journey_node import movement_parts
 from safeconduct.agreement.policy import Subject
 from safeconduct.people.models import Account
@@ -36,18 +35,16 @@ SYSTEM = system_subject("pk")
 
 
 @pytest.fixture
-def node(bare_home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+def node(partner_home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setattr(stream, "PAUSE", 0.01)
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
     writer = subprocess.Popen(
-        [sys.executable, "-m", "safeconduct.node.processes", "writer", str(bare_home.path)]
+        [sys.executable, "-m", "safeconduct.node.processes", "writer", str(partner_home.path)]
     )
     end = time.monotonic() + 20
-    while not bare_home.socket.exists() and time.monotonic() < end:
+    while not partner_home.socket.exists() and time.monotonic() < end:
         time.sleep(0.02)
-    with here.at(bare_home, Door(bare_home)):
-        yield bare_home
+    with here.at(partner_home, Door(partner_home)):
+        yield partner_home
     for store in reading._stores.values():
         store.close()
     reading._stores.clear()

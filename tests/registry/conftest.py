@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import enact_house_rules
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 
 
 @pytest.fixture
-def registry(bare_home: Home) -> Iterator[Home]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+def registry(partner_home: Home) -> Iterator[Home]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home

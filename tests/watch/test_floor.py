@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import enact_house_rules
 from journeys.roads import at, officer
 from safeconduct.records import here
 from safeconduct.records.door import Door
@@ -18,10 +17,9 @@ FLOOR = "/watch/"
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+def node(partner_home: Home) -> Iterator[Home]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 def call(headline: str, minutes: float, exercise: bool = False) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conftest import enact_house_rules
 from journeys.roads import at, officer
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
@@ -27,10 +26,9 @@ SYSTEM = system_subject("pk")
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[tuple[Home, Writer]]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home, door.writer
+def node(partner_home: Home) -> Iterator[tuple[Home, Writer]]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home, door.writer
 
 
 def worker(name: str, site: str, account: str = "") -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from conftest import enact_house_rules
 from journeys.roads import at, movement, officer
 from journeys.two_nodes import Node, pull
 from safeconduct.exchange.links import LinkDown
@@ -26,10 +25,9 @@ URDU = "پل بند ہے، کل تک کوئی نہ آئے"
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+def node(partner_home: Home) -> Iterator[Home]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 def raised(who: Any, **place: float) -> str:

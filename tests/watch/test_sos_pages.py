@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conftest import enact_house_rules
 from journeys.roads import at, movement, officer
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
@@ -28,10 +27,9 @@ KEY = "a-key-of-a-press"
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
-    with Door.open(bare_home) as door, here.at(bare_home, door):
-        enact_house_rules("partner")
-        yield bare_home
+def node(partner_home: Home) -> Iterator[Home]:
+    with Door.open(partner_home) as door, here.at(partner_home, door):
+        yield partner_home
 
 
 def calls() -> list[Released]:
