@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from conftest import SIGNATORY_KEY, enact_house_rules
+from conftest import SIGNATORY_KEY
 from safeconduct.agreement.acts import next_act
 from safeconduct.agreement.signatures import Signatory, create_key_file, file_signatory, sign_with_file
 from safeconduct.ledger.parts import digest, disclosure
@@ -27,18 +27,17 @@ AGREEMENT = "pk-cn"
 
 
 @contextmanager
-def paired(bare: Home, folder: Path) -> Iterator[tuple[Home, Path]]:
-    """(home, the Partner's signatory key): the node of `bare`, paired with `cn`, its house rules in force."""
+def paired(ruled: Home, folder: Path) -> Iterator[tuple[Home, Path]]:
+    """(home, the Partner's signatory key): the node of `ruled`, whose house rules are in force, paired with `cn`."""
     from safeconduct.exchange.pairing import accept_card, export_card
 
     key = folder / "cn-signatory.pem"
     person = file_signatory("cn", "Wang Fang", create_key_file(key)).to_dict()
     other = Home.create(folder / "cn", "cn", "partner", "Partner Party", signatories=[person])
     card, spoken = export_card(other, "pk", AGREEMENT)
-    with Door.open(bare) as door:
-        home = accept_card(bare, card, spoken, door)
+    with Door.open(ruled) as door:
+        home = accept_card(ruled, card, spoken, door)
     with Door.open(home) as door, here.at(home, door):
-        enact_house_rules("host")
         yield home, key
 
 

@@ -24,9 +24,9 @@ Commander = Callable[[str], Program]
 
 
 @pytest.fixture
-def node(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
+def node(host_home: Home, tmp_path: Path) -> Iterator[Home]:
     """`pk` with the partner `cn`; the clause on movements is agreed."""
-    with paired(bare_home, tmp_path) as (home, key):
+    with paired(host_home, tmp_path) as (home, key):
         agree({"5"}, key)
         ledger_line._kept = (0.0, "", [])
         yield home

@@ -19,9 +19,9 @@ WHOLE = {**INCIDENT, "source": {"name": "Embassy"}}
 
 
 @pytest.fixture
-def node(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
+def node(host_home: Home, tmp_path: Path) -> Iterator[Home]:
     """`pk` with the partner `cn`; the clause on incidents and claims is agreed."""
-    with paired(bare_home, tmp_path) as (home, key):
+    with paired(host_home, tmp_path) as (home, key):
         agree({"4"}, key)
         ledger_line._kept = (0.0, "", [])
         yield home

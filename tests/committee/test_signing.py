@@ -22,8 +22,8 @@ from signed_in import signed_in
 
 
 @pytest.fixture
-def pair(bare_home: Home, tmp_path: Path) -> Iterator[Path]:
-    with paired(bare_home, tmp_path) as (_, key):
+def pair(host_home: Home, tmp_path: Path) -> Iterator[Path]:
+    with paired(host_home, tmp_path) as (_, key):
         yield key
 
 

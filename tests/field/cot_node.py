@@ -14,7 +14,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 
-from conftest import enact_house_rules
 from journeys.journey_node import movement_parts
 from safeconduct.field import credentials, devices
 from safeconduct.field.cot_authority import Authority, Issued
@@ -36,8 +35,6 @@ ROLES: dict[str, tuple[str, dict[str, Any]]] = {}
 @contextmanager
 def running(home: Home) -> Iterator[Home]:
     """The writer of a home whose house rules are the Partner's: its own journeys, its own people."""
-    with Door.open(home) as door, here.at(home, door):
-        enact_house_rules("partner")
     writer = start_writer(home)
     try:
         with here.at(home, Door(home)):

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from conftest import enact_house_rules
 from journeys.journey_node import movement_parts
 from safeconduct.field import credentials, devices
 from safeconduct.positions.store import Position, Store
@@ -77,7 +76,7 @@ class Field:
 
 @contextmanager
 def field(home: Home) -> Iterator[Field]:
-    """The writer, the web process and the process for devices of a home."""
+    """The writer, the web process and the process for devices of a home in which the Partner's rules hold."""
     web, mqtt = _port(), _port()
     text = (home.path / "node.toml").read_text("utf-8")
     settings = f"port = {web}\nmqtt_port = {mqtt}\n"
@@ -85,8 +84,6 @@ def field(home: Home) -> Iterator[Field]:
     (home.path / "node.toml").write_text(kept.replace("[node]\n", f"[node]\n{settings}", 1), "utf-8")
     assert "mqtt_port" in (home.path / "node.toml").read_text("utf-8")
     home = Home.load(home.path)
-    with Door.open(home) as door, here.at(home, door):
-        enact_house_rules("partner")
     running = [_start("writer", home.path)]
     try:
         _until(lambda: home.socket.exists())

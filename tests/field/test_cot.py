@@ -36,8 +36,8 @@ from safeconduct.records.release import Released
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Home]:
-    with running(bare_home) as home:
+def node(partner_home: Home) -> Iterator[Home]:
+    with running(partner_home) as home:
         yield home
 
 

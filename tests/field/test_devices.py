@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ assert MOSQUITTO, "missing: mosquitto_pub, of the package mosquitto-clients"
 
 
 @pytest.fixture(scope="module")
-def node(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+def node(ruled: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     home = tmp_path_factory.mktemp("field") / "home"
-    shutil.copytree(prepared, home)
+    shutil.copytree(ruled("partner"), home)
     with using(Home.load(home)), field(Home.load(home)) as running:
         yield running
 

@@ -23,8 +23,8 @@ EARLY = ("notice", "check_plan")
 
 
 @pytest.fixture
-def host(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
-    with paired(bare_home, tmp_path) as (home, key):
+def host(host_home: Home, tmp_path: Path) -> Iterator[Home]:
+    with paired(host_home, tmp_path) as (home, key):
         agree({"5"}, key)
         yield home
 

@@ -27,8 +27,8 @@ from safeconduct.records.home import Home
 
 
 @pytest.fixture
-def host(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
-    with paired(bare_home, tmp_path) as (home, key):
+def host(host_home: Home, tmp_path: Path) -> Iterator[Home]:
+    with paired(host_home, tmp_path) as (home, key):
         agree({"5"}, key)
         yield home
 

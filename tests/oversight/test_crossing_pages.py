@@ -27,9 +27,9 @@ CANARIES = {
 
 
 @pytest.fixture
-def node_home(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
+def node_home(host_home: Home, tmp_path: Path) -> Iterator[Home]:
     """A node whose clauses 1 and 4 are agreed, and nothing else."""
-    with paired(bare_home, tmp_path) as (home, key):
+    with paired(host_home, tmp_path) as (home, key):
         agree({"1", "4"}, key)
         yield home
 
@@ -81,8 +81,8 @@ def test_nothing_is_told_of_a_record_that_is_not_released(node_home: Home) -> No
     assert "not releasable to that party" in text
 
 
-def test_a_clause_that_is_not_agreed_is_named(bare_home: Home, tmp_path: Path) -> None:
-    with paired(bare_home, tmp_path) as (_, key):
+def test_a_clause_that_is_not_agreed_is_named(host_home: Home, tmp_path: Path) -> None:
+    with paired(host_home, tmp_path) as (_, key):
         agree({"1"}, key)
         agree({"4"}, None)
         record = report()

@@ -26,8 +26,8 @@ SECRETS = {
 
 
 @pytest.fixture
-def pair(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
-    with paired(bare_home, tmp_path) as (home, _):
+def pair(host_home: Home, tmp_path: Path) -> Iterator[Home]:
+    with paired(host_home, tmp_path) as (home, _):
         yield home
 
 
@@ -144,8 +144,8 @@ def test_erased_parts_do_not_break_the_ledger(node: Home) -> None:
     assert verify(to_wire(auditor))["broken"] is None
 
 
-def test_readings_name_reader_and_parts_and_none_of_the_content(bare_home: Home, tmp_path: Path) -> None:
-    with paired(bare_home, tmp_path) as (_, key):
+def test_readings_name_reader_and_parts_and_none_of_the_content(host_home: Home, tmp_path: Path) -> None:
+    with paired(host_home, tmp_path) as (_, key):
         agree({"1", "4"}, key)
         record = receive("incident", {"summary": PARTS["summary"], "people": SECRETS["people"]})
         officer, _ = signed_in("watch_officer")

@@ -59,9 +59,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def node_home(bare_home: Home, tmp_path: Path) -> Iterator[Home]:
+def node_home(host_home: Home, tmp_path: Path) -> Iterator[Home]:
     """A node with clauses 1 and 4 agreed, and one that opens who was harmed after a time lock."""
-    with paired(bare_home, tmp_path) as (home, key):
+    with paired(host_home, tmp_path) as (home, key):
         agree({"1"}, key)
         file = tmp_path / "40.md"
         file.write_text(CLAUSE)
