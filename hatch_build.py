@@ -1,4 +1,5 @@
-"""Build step of the package: the browser's bundle, the world basemap and the message catalogues.
+"""Build step of the package: the browser's bundle, the typefaces that papers are set in, the world basemap and the
+message catalogues.
 
 It runs on `pip install .`, `pip install -e .` and `python -m build`. Each product carries a stamp with the
 digest of its sources and is made again only when they changed; a wheel built from a source archive that
@@ -23,6 +24,8 @@ OLDEST_NODE = 20
 BUNDLE_STAMP = "bundle.stamp"
 BASEMAP_STAMP = "basemap.stamp"
 BASEMAP = "world.pmtiles"
+LAST_TYPEFACE = "NotoNastaliqUrdu-LICENSE.txt"
+"""Written when every typeface is."""
 
 
 class FrontendBuild(BuildHookInterface):  # type: ignore[type-arg]
@@ -85,7 +88,8 @@ def is_stamped(stamp: Path, expected: str) -> bool:
 
 def bundle_is_fresh(root: Path) -> bool:
     dist = dist_folder(root)
-    return (dist / "shell.js").is_file() and is_stamped(dist / BUNDLE_STAMP, bundle_digest(root))
+    made = dist / "shell.js", root / "src/safeconduct/shell/typefaces" / LAST_TYPEFACE
+    return all(file.is_file() for file in made) and is_stamped(dist / BUNDLE_STAMP, bundle_digest(root))
 
 
 def basemap_is_fresh(root: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.measure import Work, heading, side_by_side
 from bench.nodes import Node, drafts, incidents, one_node, person
-from safeconduct.ledger.log import open_database
+from safeconduct.ledger.database import open_database
 
 GROUP = 100
 _TABLES = ("records_row", "records_version")

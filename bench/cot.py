@@ -3,6 +3,7 @@
 The gateway runs as the node runs it, in a process of its own beside the writer; so does the floor, a relay of thirty
 lines that checks, stores and decides nothing. With `--taky PATH` the server of that name is measured in the same run.
 One receiver in ten may not follow the journey, and must get nothing. Times are from sending to receiving, one clock.
+Once more over TLS, every receiver with a certificate of its own, at the lower rate that one Python client can decrypt.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,8 +20,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from bench.measure import heading
+from bench.measure import heading, memory, used
 from bench.nodes import Node, one_node
 
 NUMBER = re.compile(rb'hae="(\d+)')
@@ -32,7 +35,11 @@ def main() -> None:
     parser.add_argument("--receivers", type=int, default=200)
     parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--tls-rate", type=float, default=25.0, help="events/s over TLS; 0 leaves that out")
     parser.add_argument("--taky", type=Path, help="the program of that name, installed elsewhere")
+    parser.add_argument(
+        "--taky-rates", default="10,100", help="events/s at which taky is measured, with commas"
+    )
     parser.add_argument("--serve", choices=("relay", "gateway"), help=argparse.SUPPRESS)
     parser.add_argument("--at", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -45,21 +52,26 @@ def main() -> None:
     heading(f"one sender at {given.rate:.0f} events/s to {given.receivers} receivers, {given.seconds:.0f} s")
     count, rate, seconds = given.receivers, given.rate, given.seconds
     with _started("relay", "18100") as process:
-        print(asyncio.run(Run(18100, count, rate, seconds).measured()).line("relay of 30 lines", process))
-    if given.taky:
+        print(
+            asyncio.run(Run(18100, count, rate, seconds).measured(process)).line("relay of 30 lines", process)
+        )
+    for slower in (float(each) for each in given.taky_rates.split(",") if given.taky):
         with tempfile.TemporaryDirectory() as folder, _taky(given.taky, Path(folder)) as process:
-            print(asyncio.run(Run(18087, count, rate, seconds).measured()).line("taky", process))
-    _own(count, rate, seconds)
+            line = asyncio.run(Run(18087, count, slower, seconds).measured(process)).line("taky", process)
+            print(f"{line}   at {slower:.0f} events/s")
+    _own(count, rate, seconds, given.tls_rate)
 
 
-def _own(count: int, rate: float, seconds: float) -> None:
+def _own(count: int, rate: float, seconds: float, tls_rate: float) -> None:
     with one_node("partner") as opened:
+        from safeconduct.records.started import settle
         from safeconduct.records.writer import Writer
 
-        tokens, sender = _people(opened, count)
+        tokens, sender, contexts = _people(opened, count, bool(tls_rate))
         opened.writer.close()
         home = opened.home
-        home.settings.update(cot_plain_port=18101, second_factor="optional")  # type: ignore[attr-defined]
+        ports = {"cot_plain_port": 18101, "cot_port": 18102, "cot_address": "127.0.0.1"}
+        home.settings.update(ports, second_factor="optional")  # type: ignore[attr-defined]
         home.save()
         command = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(home.path)]
         writer = subprocess.Popen(command)
@@ -67,16 +79,22 @@ def _own(count: int, rate: float, seconds: float) -> None:
             while not home.socket.exists():
                 time.sleep(0.05)
             with _started("gateway", str(home.path)) as process:
+                settle()
                 run = Run(18101, count, rate, seconds, tokens, sender, denied=count // 10)
-                print(asyncio.run(run.measured()).line("gateway of the node", process))
+                print(asyncio.run(run.measured(process)).line("gateway of the node", process))
+                if contexts:
+                    run = Run(18102, count, tls_rate, seconds, denied=count // 10, contexts=contexts)
+                    line = asyncio.run(run.measured(process)).line("the same over TLS", process)
+                    print(f"{line}   at {tls_rate:.0f} events/s")
         finally:
             writer.terminate()
             writer.wait()
             opened.writer = Writer(home)
 
 
-def _people(node: Node, count: int) -> tuple[list[str], str]:
-    """Tokens of the receivers' devices, the first tenth of people who may not follow the journey, and the sender's."""
+def _people(node: Node, count: int, tls: bool) -> tuple[list[str], str, list[ssl.SSLContext]]:
+    """Tokens of the receivers' devices, the first tenth of people who may not follow the journey, and the sender's;
+    for TLS what opens a line for each of them, the sender's last."""
     from safeconduct.field import devices
     from safeconduct.node.django_start import migrate
     from safeconduct.people.models import Account
@@ -92,12 +110,13 @@ def _people(node: Node, count: int) -> tuple[list[str], str]:
         commit(system, Draft("role_assignment", {"assignment": said}, releasable=()), door=node.door)
         return str(made.person)
 
-    def enrol(name: str, person: str = "", movement: str = "") -> str:
+    def enrol(name: str, person: str = "", movement: str = "") -> tuple[str, str]:
         identity = {"name": name, "category": "tak", "protocol": "cot", "movement": movement}
         parts: dict[str, Any] = {"identity": identity}
         if person:
             parts["link"] = {"account": person}
-        return devices.enrol(system, parts, node.door)[1]
+        made, token = devices.enrol(system, parts, node.door)
+        return str(made.record), token
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 36_000))
@@ -114,8 +133,35 @@ def _people(node: Node, count: int) -> tuple[list[str], str]:
     }  # fmt: skip
     movement = commit(system, Draft("movement", parts, state="under_way"), door=node.door).record
     allowed, denied = account("coordinator"), account("warden")
-    tokens = [enrol(f"r{n}", denied if n < count // 10 else allowed) for n in range(count)]
-    return tokens, enrol("sender", "", movement)
+    enrolled = [enrol(f"r{n}", denied if n < count // 10 else allowed) for n in range(count)]
+    enrolled.append(enrol("sender", "", movement))
+    tokens = [token for _, token in enrolled]
+    contexts = _certificates(node, [device for device, _ in enrolled]) if tls else []
+    return tokens[:-1], tokens[-1], contexts
+
+
+def _certificates(node: Node, enrolled: list[str]) -> list[ssl.SSLContext]:
+    """A certificate of its own for each device; they share one key, which takes longest to make."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from safeconduct.field import cot_authority, credentials
+
+    authority, key = cot_authority.Authority(node.home), cot_authority._new_key()
+    found = []
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(cot_authority, "_new_key", lambda: key):
+        file = Path(folder) / "client.pem"
+        for device in enrolled:
+            issued = authority.issue(device)
+            credentials.bind_certificate(device, issued.fingerprint)
+            shown = issued.certificate.public_bytes(Encoding.PEM)
+            file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + shown)
+            context = ssl.create_default_context(
+                cadata=authority.certificate.public_bytes(Encoding.PEM).decode()
+            )
+            context.check_hostname = False
+            context.load_cert_chain(file)
+            found.append(context)
+    return found
 
 
 class Receiver(asyncio.Protocol):
@@ -124,8 +170,10 @@ class Receiver(asyncio.Protocol):
         self.joined = False
 
     def connection_made(self, transport: Any) -> None:
-        token = self.run.tokens[self.number] if self.run.tokens else ""
-        transport.write(_event(f"RX-{self.number}", token, kind="t-x-c-t" if token else "a-f-G-U-C"))
+        run = self.run
+        token = run.tokens[self.number] if run.tokens else ""
+        kind = "t-x-c-t" if token or run.contexts else "a-f-G-U-C"
+        transport.write(_event(f"RX-{self.number}", token, kind=kind))
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -149,27 +197,35 @@ class Run:
     def __init__(
         self, port: int, count: int, rate: float, seconds: float,
         tokens: list[str] | None = None, sender: str = "", denied: int = 0,
+        contexts: list[ssl.SSLContext] | None = None,
     ) -> None:  # fmt: skip
+        self.contexts = contexts or []
         self.port, self.count, self.rate, self.seconds = port, count, rate, seconds
         self.tokens, self.sender, self.denied = tokens or [], sender, denied
         self.sent: dict[int, float] = {}
         self.took: list[float] = []
         self.receivers: list[Receiver] = []
         self.wrongly = 0
+        self.let_in = count
+        self.busy = float("nan")
 
-    async def measured(self) -> Run:
+    async def measured(self, process: int) -> Run:
         loop = asyncio.get_running_loop()
         for number in range(self.count):
             made = Receiver(self, number)
             self.receivers.append(made)
-            await loop.create_connection(lambda m=made: m, "127.0.0.1", self.port)  # type: ignore[misc]
+            secured = self.contexts[number] if self.contexts else None
+            await loop.create_connection(lambda m=made: m, "127.0.0.1", self.port, ssl=secured)  # type: ignore[misc]
             if number % 20 == 19:
                 await asyncio.sleep(0.1)
-        _reader, out = await asyncio.open_connection("127.0.0.1", self.port)
+        secured = self.contexts[-1] if self.contexts else None
+        _reader, out = await asyncio.open_connection("127.0.0.1", self.port, ssl=secured)
         out.write(_event("TX", self.sender))
-        await self._until(lambda: not self.tokens or all(r.joined for r in self.receivers), 60)
+        await self._until(lambda: not (self.tokens or secured) or all(r.joined for r in self.receivers), 120)
+        if secured or self.tokens:
+            self.let_in = sum(r.joined for r in self.receivers)
         await asyncio.sleep(4)
-        total, begun = int(self.rate * self.seconds), time.perf_counter()
+        total, begun, worked = int(self.rate * self.seconds), time.perf_counter(), used(process)
         for number in range(BASE, BASE + total):
             wait = begun + (number - BASE) / self.rate - time.perf_counter()
             if wait > 0:
@@ -179,6 +235,7 @@ class Run:
             out.write(event)
         allowed = self.receivers[self.denied :]
         await self._until(lambda: sum(r.got for r in allowed) >= total * len(allowed), 8)
+        self.busy = (used(process) - worked) / self.seconds
         self.wrongly = sum(r.got for r in self.receivers[: self.denied])
         for receiver in self.receivers:
             receiver.transport.abort()
@@ -195,10 +252,12 @@ class Run:
         expected = len(self.sent) * (self.count - self.denied)
         delivered = (len(self.took) - self.wrongly) / expected
         middle, late = (took[min(len(took) - 1, int(part * len(took)))] * 1e3 for part in (0.5, 0.99))
+        kept_out = f"   {self.count - self.let_in} not let in" if self.let_in < self.count else ""
         denied = f"   to {self.denied} who may not: {self.wrongly}" if self.denied else ""
         return (
             f"{name:<22} p50 {middle:7.1f} ms   p99 {late:7.1f} ms   delivered {delivered:7.2%}   "
-            f"{_memory(process):5.0f} MB{denied}"
+            f"{self.busy:4.0%} of a core   "
+            f"{memory(process) / 1_000:5.0f} MB{denied}{kept_out}"
         )
 
 
@@ -215,12 +274,6 @@ def _event(uid: str, token: str, number: int = 0, kind: str = "a-f-G-U-C") -> by
         '<__group role="Team Member" name="Cyan"/><status battery="87"/>'
         '<track course="12.3" speed="1.5"/></detail></event>'
     ).encode()
-
-
-def _memory(process: int) -> float:
-    """Proportional set size in MB."""
-    text = Path(f"/proc/{process}/smaps_rollup").read_text()
-    return int(re.findall(r"^Pss:\s+(\d+)", text, re.M)[0]) / 1_000
 
 
 @contextmanager

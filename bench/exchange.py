@@ -19,7 +19,7 @@ from statistics import median
 from bench.measure import heading
 from bench.nodes import Node, drafts, incidents, two_nodes
 from safeconduct.exchange.bundle import Bundle
-from safeconduct.ledger.log import open_database
+from safeconduct.ledger.database import open_database
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def _incidents(home: Home) -> int:
 
 
 def _linked(home: Home) -> bool:
-    from safeconduct.exchange.courier import link_of
+    from safeconduct.exchange.last_contact import link_of
 
     links = [link_of(home, party) for party in home.partners]
     return all(link.last_contact and not link.last_error for link in links)

@@ -79,5 +79,23 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def memory(process: int) -> float:
+    """Proportional set size in KB of a process and its children."""
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    own = next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return own + sum(map(memory, _children(process)))
+
+
+def used(process: int) -> float:
+    """Processor seconds that a process and its children have used: what hardly depends on who else is at work."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(used, _children(process)))
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
 def heading(title: str) -> None:
     print(f"\n## {title}\n{machine()}", flush=True)

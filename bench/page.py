@@ -74,7 +74,7 @@ def fill(node: Node, count: int) -> None:
         (_, *dimensions), parts = made[number % len(made)]
         return (
             f"{draw.getrandbits(128):032x}", 1, "incident", node.home.party, "", "closed", "",
-            _FIRST + number * 60.0, 1_000_000 + number, 1_000_000 + number, levels, "", False, "", None,
+            _FIRST + number * 60.0, 1_000_000 + number, 1_000_000 + number, levels, "", False, "", "", None,
             present, False, 0, _FIRST + draw.random() * 15 * 365 * _DAY, *dimensions, parts, "",
         )  # fmt: skip
 

@@ -1,14 +1,12 @@
-"""Route queries per second against bare igraph on the same graph, fences against bare shapely on the same shapes.
+"""Route queries per second against bare igraph on the same graph.
 
 The bare limit of a route is one `get_shortest_path` between two junctions. Ours finds the roads nearest to two
-positions first, and tells course, towns and districts afterwards. The bare limit of fences is shapely on degrees as
-if the earth were flat: a tree of boxes and prepared polygons. Ours is exact on the sphere.
+positions first, and tells course, towns and districts afterwards.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import random
 import time
 from array import array
@@ -16,15 +14,12 @@ from importlib.resources import as_file, files
 
 import igraph
 import numpy as np
-import shapely
 
 from bench.measure import heading, side_by_side
-from safeconduct.geo.fences import Area, FenceSet
 from safeconduct.geo.network import SCALE, Lines, Origin, RoadNetwork
 from safeconduct.geo.roads import read
 from safeconduct.geo.routing import NoRoute, RoadGraph
 from safeconduct.geo.speeds import Road
-from safeconduct.geo.sphere import Point
 
 
 def main() -> None:
@@ -32,16 +27,13 @@ def main() -> None:
     parser.add_argument(
         "--side", type=int, default=300, help="junctions a side of the grid (default: %(default)s)"
     )
-    parser.add_argument("--fences", type=int, default=5000)
-    parser.add_argument("--points", type=int, default=200_000)
     parser.add_argument("--pairs", type=int, default=7)
     given = parser.parse_args()
-    heading("Routes and fences")
+    heading("Routes")
     with as_file(files("safeconduct.node.demonstration")) as folder:
         schematic = read(folder / "roads" / "roads_schematic_pak.geojson")
     routes("schematic roads", schematic, 60, given.pairs)
     routes(f"grid of {given.side**2:,} junctions", grid(given.side), 6, given.pairs)
-    fences(given.fences, given.points, given.pairs)
 
 
 def routes(title: str, network: RoadNetwork, count: int, pairs: int) -> None:
@@ -72,50 +64,6 @@ def routes(title: str, network: RoadNetwork, count: int, pairs: int) -> None:
             return count
 
         print(side_by_side(ours, plain, pairs).line(f"routes, {alternatives} asked for", "igraph"))
-
-
-def fences(count: int, points: int, pairs: int) -> None:
-    """Polygons of 12 corners, 0.2 to 2 km wide, in a square of one degree, and positions all over it."""
-    draw = np.random.default_rng(7)
-    rings = []
-    for _ in range(count):
-        lat, lon, radius = 33.3 + draw.random(), 72.6 + draw.random(), (0.2 + 1.8 * draw.random() ** 3) / 111
-        turns = np.sort(draw.random(12)) * 2 * math.pi
-        reach = radius * (0.7 + 0.3 * draw.random(12))
-        lons = lon + reach * np.cos(turns) / math.cos(math.radians(33.7))
-        rings.append(np.stack((lons, lat + reach * np.sin(turns)), axis=-1))
-    flat = shapely.make_valid(np.array([shapely.Polygon(ring) for ring in rings]))
-    tree = shapely.STRtree(flat)
-    shapely.prepare(flat)
-    begun = time.perf_counter()
-    own = FenceSet({n: Area([[[Point(y, x) for x, y in ring]]], repair=True) for n, ring in enumerate(rings)})
-    print(f"{count:,} areas, ready in {time.perf_counter() - begun:.2f} s")
-    lat, lon = 33.3 + draw.random(points), 72.6 + draw.random(points)
-    found = {}
-
-    for batch, number in ((1, points // 100), (1000, points)):
-
-        def bare(size: int = batch, number: int = number) -> int:
-            hits = 0
-            for n in range(0, number, size):
-                x, y = lon[n : n + size], lat[n : n + size]
-                at, box = tree.query(shapely.points(x, y))
-                hits += int(shapely.contains_xy(flat[box], x[at], y[at]).sum())
-            found["flat"] = hits
-            return number
-
-        def ours(size: int = batch, number: int = number) -> int:
-            found["sphere"] = sum(
-                len(own.containing_many(lat[n : n + size], lon[n : n + size])[0])
-                for n in range(0, number, size)
-            )
-            return number
-
-        print(side_by_side(ours, bare, pairs).line(f"positions in fences, {batch:,} at once", "shapely"))
-        apart = abs(found["sphere"] - found["flat"]) / max(1, found["flat"])
-        print(
-            f"   {found['sphere']:,} inside on the sphere, {found['flat']:,} on a flat map ({apart:.2%} apart)"
-        )
 
 
 def grid(side: int) -> RoadNetwork:

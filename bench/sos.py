@@ -1,6 +1,6 @@
 """An SOS from the press to the screens of both rooms: two nodes with all their processes, the link between them HTTPS.
 
-A traveller of the Partner Party presses, one press after the other. `durable` is when the POST was answered, `own room`
+Travellers of the Partner Party press, one after the other. `durable` is when the POST was answered, `own room`
 and `other room` are when it stood on the last of the screens there: each is a browser's live stream, half of them in
 each room. Times are from sending the press, one clock. A checkpoint is published with each.
 """
@@ -22,6 +22,7 @@ import aiohttp
 from bench.measure import heading
 from bench.nodes import Node, free_port, two_homes
 from safeconduct.records.home import Home
+from safeconduct.records.started import settle
 
 PATIENCE = 10.0
 AIM_MS = 250
@@ -37,20 +38,21 @@ def main() -> None:
     heading(f"An SOS across two nodes and on {given.screens} screens, {given.presses} presses")
     with two_homes() as homes:
         host, partner = (_settled(home) for home in homes)
-        watching, traveller = _session(host, "watch_officer"), _session(partner, "protected_person")
-        floor = _session(partner, "watch_officer")
+        (watching,), (floor,) = _sessions(host, "watch_officer"), _sessions(partner, "watch_officer")
+        travellers = _sessions(partner, "protected_person", given.presses + WARMING)
         with _running(host), _running(partner):
-            run = Run(host, partner, traveller)
+            run = Run(host, partner, travellers)
+            settle()
             asyncio.run(run.measure({"own room": floor, "other room": watching}, given))
     run.report()
 
 
 class Run:
-    """One run: who presses, which screens are open, and how long each press took."""
+    """One run: who presses, each once, which screens are open, and how long each press took."""
 
-    def __init__(self, host: Home, partner: Home, traveller: str) -> None:
+    def __init__(self, host: Home, partner: Home, travellers: list[str]) -> None:
         self.homes = {"own room": partner, "other room": host}
-        self.traveller = traveller
+        self.travellers = travellers
         self.screens: dict[str, list[set[str]]] = {}
         self.changed = asyncio.Event()
         self.took: dict[str, list[float]] = {"durable": [], "own room": [], "other room": []}
@@ -99,7 +101,8 @@ class Run:
         """Press once, and wait until it stands on every screen."""
         home = self.homes["own room"]
         token = secrets.token_hex(16)
-        cookies = f"{_cookie(home, 'session')}={self.traveller}; {_cookie(home, 'csrf')}={token}"
+        session = self.travellers[number - 1]
+        cookies = f"{_cookie(home, 'session')}={session}; {_cookie(home, 'csrf')}={token}"
         headers = {"Cookie": cookies, "X-CSRFToken": token}
         body = {"key": secrets.token_hex(16), "latitude": 24.9, "longitude": 67.1, "accuracy_m": 12}
         begun = time.perf_counter()
@@ -151,8 +154,8 @@ def _settled(home: Home) -> Home:
     return changed
 
 
-def _session(home: Home, role: str) -> str:
-    """The session of somebody with that role who has signed in."""
+def _sessions(home: Home, role: str, count: int = 1) -> list[str]:
+    """The sessions of so many people with that role who have signed in."""
     from django.conf import settings
     from django.db import connections
     from django.test import Client
@@ -165,17 +168,20 @@ def _session(home: Home, role: str) -> str:
     connections["default"].close()
     connections["default"].settings_dict["NAME"] = str(home.accounts)
     settings.ALLOWED_HOSTS, settings.SECRET_KEY = ["*"], secret_key(home)
-    node = Node(home.path)
+    node, found = Node(home.path), []
     with node.active():
-        account = Account.objects.create_account(role.replace("_", "-"), clearance=3)
-        said = {"person": account.person, "account_name": account.username, "role": role, "clearance": 3}
-        draft = Draft("role_assignment", {"assignment": said}, releasable=())
-        commit(system_subject(home.party), draft, door=node.door)
-        client = Client(SERVER_NAME="localhost")
-        client.force_login(account)
+        for number in range(count):
+            account = Account.objects.create_account(f"{role.replace('_', '-')}-{number}", clearance=3)
+            said = {"person": account.person, "account_name": account.username, "role": role, "clearance": 3}
+            draft = Draft("role_assignment", {"assignment": said}, releasable=())
+            commit(system_subject(home.party), draft, door=node.door)
+            client = Client(SERVER_NAME="localhost")
+            client.force_login(account)
+            cookies = client.cookies.items()
+            found.append(str(next(each.value for name, each in cookies if name.endswith("_session"))))
     node.close()
     connections["default"].close()
-    return str(next(each.value for name, each in client.cookies.items() if name.endswith("_session")))
+    return found
 
 
 @contextmanager

@@ -25,10 +25,10 @@ def main() -> None:
 def run(node: Node, count: int, pairs: int) -> None:
     from safeconduct.ledger.tree import leaf_hash
     from safeconduct.records.commit import commit_many
+    from safeconduct.records.following import decode
     from safeconduct.records.principals import system_subject
     from safeconduct.records.rebuild import verify
     from safeconduct.records.transaction import open_body
-    from safeconduct.records.writer import decode
 
     for first in range(0, count, 500):
         made = drafts(incidents(min(500, count - first), first))

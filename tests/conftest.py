@@ -1,30 +1,42 @@
 """A node for a test: a fresh home on disk with its databases, and this process as its writer.
 
-Migrating takes most of a second and so does signing the house rules: both are done once, and the files are
-copied for each test.
+Migrating takes most of a second and signing the house rules several: both are done once in a run, and the files
+are copied for each test.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+import ready
+from databases import carried as carried
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.records.home import Home
 
-_first = Path(tempfile.mkdtemp(prefix="safeconduct-test-")) / "home"
-SIGNATORY_KEY = _first.parent / "signatory.pem"
-_signatory = file_signatory("pk", "Signatory", create_key_file(SIGNATORY_KEY)).to_dict()
-Home.create(_first, "pk", "host", "Host Party", port=8001, second_factor="optional", signatories=[_signatory])
+
+def _found(folder: Path) -> None:
+    """The first home, without databases, and the key of its signatory."""
+    key = create_key_file(folder / "signatory.pem")
+    signatories = [file_signatory("pk", "Signatory", key).to_dict()]
+    given = {"port": 8001, "second_factor": "optional", "signatories": signatories, **ready.database()}
+    Home.create(folder / "home", "pk", "host", "Host Party", **given)
+
+
+_founded = ready.shared("founded", _found)
+SIGNATORY_KEY = _founded / "signatory.pem"
+_first = ready.OWN / "home"
+ready.copy(_founded / "home", _first)
 os.environ["SAFECONDUCT_HOME"] = str(_first)
+# The application, once it is loaded, would otherwise call this process, and all that tests start, a web server.
+os.environ["SAFECONDUCT_PROCESS"] = "cli"
 os.environ["DJANGO_SETTINGS_MODULE"] = "safeconduct.node.settings"
 # Playwright's event loop runs in the thread of the test; Django would refuse every query made from it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -38,10 +50,19 @@ def pytest_configure() -> None:
     import django
 
     django.setup()
+    ready.behind_the_wall()
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(_first.parent, ignore_errors=True)
+    ready.end()
+
+
+@pytest.fixture(autouse=True)
+def _no_database_left_behind() -> Iterator[None]:
+    """What a test made on the PostgreSQL server goes with it."""
+    mark = ready.begun()
+    yield
+    ready.drop_since(mark)
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +74,18 @@ def _no_language_left_behind() -> Iterator[None]:
     translation.deactivate()
 
 
+TOGETHER = (
+    "tests/browser/",
+    "tests/deploy/test_users.py",
+    "tests/deploy/test_wheelhouse.py",
+    "tests/node/test_attacks.py",
+)
+"""Tests that share what takes long to make, or, of users, for their time open the way to this Python to them."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests share two workers one by one, but those against the running nodes stay together on one.
+    """Tests share the workers one by one, but those that belong together stay on one.
 
     xdist's own groups do this by a test's private name, which pytest has had no more since 9.2.
     """
@@ -63,27 +93,75 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+            return next((each for each in TOGETHER if nodeid.startswith(each)), nodeid)
 
     return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
 def prepared() -> Path:
-    """A home whose databases are migrated and empty."""
+    """A home whose databases are migrated and empty. This process's databases begin as it."""
     from django.db import connections
 
     from safeconduct.node.django_start import migrate
 
-    migrate()
-    connections.close_all()
-    return _first
+    def make(folder: Path) -> None:
+        migrate()
+        connections.close_all()
+        ready.copy(_first, folder / "home")
+
+    made = ready.shared("prepared", make) / "home"
+    ready.copy(made, _first, dirs_exist_ok=True)
+    ready.point(Home.load(_first))
+    return made
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if ready.POSTGRESQL:
+        about_files = [item for item in items if item.get_closest_marker("files")]
+        config.hook.pytest_deselected(items=about_files)
+        items[:] = [item for item in items if item not in about_files]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `both` is passed on both databases."""
+    if metafunc.definition.get_closest_marker("both") and "database" in metafunc.fixturenames:
+        wanted = ["postgresql"] if ready.POSTGRESQL else ["sqlite", "postgresql"]
+        metafunc.parametrize("database", wanted, indirect=True)
 
 
 @pytest.fixture
-def bare_home(prepared: Path, tmp_path: Path) -> Iterator[Home]:
+def database(request: pytest.FixtureRequest) -> str:
+    """On what a test's home lives: what the run says, unless the test is for `both`."""
+    found: str = getattr(request, "param", "postgresql" if ready.POSTGRESQL else "sqlite")
+    return found
+
+
+@pytest.fixture(scope="session")
+def prepared_on(prepared: Path) -> Callable[[str], Path]:
+    """`prepared_on("postgresql")`: as `prepared`, on this database."""
+
+    def make(folder: Path) -> None:
+        from safeconduct.node.django_start import migrate
+
+        home = Home.load(shutil.copytree(_founded / "home", folder / "home"))
+        home = replace(home, settings={**home.settings, **ready.own_database()})
+        home.save()
+        with using(home):
+            migrate()
+
+    def found(database: str) -> Path:
+        if database == "sqlite" or ready.POSTGRESQL:
+            return prepared
+        return ready.shared(f"prepared-{database}", make) / "home"
+
+    return found
+
+
+@pytest.fixture
+def bare_home(prepared_on: Callable[[str], Path], database: str, tmp_path: Path) -> Iterator[Home]:
     """A home of the Host Party `pk`, with empty databases, that this process's databases point to."""
-    yield from _copied(prepared, tmp_path)
+    yield from _copied(prepared_on(database), tmp_path)
 
 
 class using:
@@ -93,47 +171,40 @@ class using:
         self.home = home
 
     def __enter__(self) -> Home:
-        from django.db import connections
-
-        self.before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         self.environment = os.environ["SAFECONDUCT_HOME"]
         os.environ["SAFECONDUCT_HOME"] = str(self.home.path)
-        for alias, path in (("default", self.home.accounts), ("tables", self.home.tables)):
-            connections[alias].close()
-            connections[alias].settings_dict["NAME"] = str(path)
+        self.before = ready.point(self.home)
         return self.home
 
     def __exit__(self, *_: object) -> None:
-        from django.db import connections
-
         os.environ["SAFECONDUCT_HOME"] = self.environment
-        for alias, name in self.before.items():
-            connections[alias].close()
-            connections[alias].settings_dict["NAME"] = name
+        ready.point_back(self.before)
 
 
 @pytest.fixture(scope="session")
-def ruled(prepared: Path) -> Callable[[str], Path]:
+def ruled(prepared: Path, prepared_on: Callable[[str], Path]) -> Callable[..., Path]:
     """`ruled("host")`: a home in which the demonstration's house rules of that side are in force."""
     from safeconduct.records import here
     from safeconduct.records.door import Door
 
-    @cache
-    def make(side: str) -> Path:
-        path = prepared.parent / side
-        shutil.copytree(prepared, path)
-        home = Home.load(path)
-        with using(home), Door.open(home) as door, here.at(home, door):
-            enact_house_rules(side)
-        return path
+    def make(side: str, database: str = "") -> Path:
+        database = "" if prepared_on(database or "sqlite") == prepared else database
+
+        def rule(folder: Path) -> None:
+            ready.copy(prepared_on(database) if database else prepared, folder / "home")
+            home = Home.load(folder / "home")
+            with using(home), Door.open(home) as door, here.at(home, door):
+                enact_house_rules(side)
+
+        return ready.shared(f"ruled-{side}{database}", rule) / "home"
 
     return make
 
 
 @pytest.fixture
-def host_home(ruled: Callable[[str], Path], tmp_path: Path) -> Iterator[Home]:
+def host_home(ruled: Callable[..., Path], database: str, tmp_path: Path) -> Iterator[Home]:
     """As `bare_home`, with the demonstration's house rules of the Host Party in force."""
-    yield from _copied(ruled("host"), tmp_path)
+    yield from _copied(ruled("host", database), tmp_path)
 
 
 @pytest.fixture
@@ -143,10 +214,18 @@ def partner_home(ruled: Callable[[str], Path], tmp_path: Path) -> Iterator[Home]
 
 
 def _copied(template: Path, folder: Path) -> Iterator[Home]:
-    shutil.copytree(template, folder / "home")
-    home = Home.load(folder / "home")
+    home = Home.load(ready.copy(template, folder / "home"))
     with using(home):
         yield home
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same Argon2, at the least cost it knows, for tests that hash many a password or word."""
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    for name, value in (("time_cost", 1), ("memory_cost", 64), ("parallelism", 1)):
+        monkeypatch.setattr(Argon2PasswordHasher, name, value)
 
 
 @pytest.fixture

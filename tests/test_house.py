@@ -11,11 +11,11 @@ import safeconduct
 
 ROOT = Path(safeconduct.__file__).parent
 FLOORS = (
-    ("agreement", "ledger", "geo"),
+    ("agreement", "ledger", "geo", "risk"),
     ("records",),
     ("exchange", "people", "timers", "positions", "notify"),
     ("shell",),
-    ("incidents", "journeys", "registry", "committee", "oversight", "watch"),
+    ("incidents", "journeys", "registry", "committee", "oversight", "watch", "assessment", "reports"),
     ("api", "field"),
     ("node",),
 )
@@ -86,16 +86,23 @@ def test_nobody_else_touches_the_tables() -> None:
 
 
 def test_only_the_writer_opens_the_ledger_for_writing() -> None:
-    """`open_database` of the private ledger is called in the writer, and read only in backups."""
-    callers = {
+    """Everybody else who opens it, in one place, says that it is for reading."""
+    opening = re.compile(r"open_ledger\(([^)]*)\)")
+    found = {
+        str(path.relative_to(ROOT)): opening.findall(path.read_text("utf-8"))
+        for room in FLOOR
+        for path in modules(room)
+        if path.name != "databases.py" and "open_ledger(" in path.read_text("utf-8")
+    }
+    assert found.pop("records/writer.py") == ["home"]
+    assert found and all("read_only=True" in given for calls in found.values() for given in calls)
+    direct = [
         str(path.relative_to(ROOT))
         for room in FLOOR
         for path in modules(room)
         if "open_database(home.ledger" in path.read_text("utf-8")
-    }
-    assert callers == {"records/writer.py", "node/backups.py"}
-    text = (ROOT / "node/backups.py").read_text("utf-8")
-    assert text.count("open_database(") == text.count("read_only=True")
+    ]
+    assert direct == ["records/databases.py"]
 
 
 def test_no_file_outgrows_a_head() -> None:
@@ -116,5 +123,20 @@ def test_no_page_has_inline_code() -> None:
         str(path.relative_to(ROOT))
         for path in sorted(ROOT.rglob("*.html"))
         if inline.search(path.read_text("utf-8"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_reads_records_says_for_whom() -> None:
+    """On PostgreSQL nobody is shown a record by `here.tables()`: it is asked for a reader, or as the node."""
+    undeclared = re.compile(
+        r"(subjects?_of|load_state|confirm)\(\s*here\.tables\(\)|here\.tables\(\)\.(one|all)\([^)]*records_(row|search)",
+        re.S,
+    )
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in FLOOR
+        for path in modules(room)
+        if "demonstration" not in path.parts and undeclared.search(path.read_text("utf-8"))
     ]
     assert not wrong, "\n".join(wrong)

@@ -42,7 +42,7 @@ function write(place, now, words) {
   let state = "";
   switch (place.dataset.clock) {
     case "since":
-      text = span(now - at);
+      text = span(now - at, words.wordDays);
       break;
     case "until":
       text = now < at ? worded(words.wordIn, at - now) : "";
@@ -65,11 +65,12 @@ function write(place, now, words) {
 const worded = (words, seconds) => (words ?? "%(time)s").replace("%(time)s", span(seconds));
 
 /** 0:04:09, or 2 d 3:04:09; isolated, so that it is not reversed in a right-to-left line. */
-function span(seconds) {
+function span(seconds, days = "%(days)s d") {
   const whole = Math.max(0, Math.floor(seconds));
   const pad = (number) => String(number).padStart(2, "0");
-  const days = Math.floor(whole / 86400);
+  const count = Math.floor(whole / 86400);
   const hours = Math.floor((whole % 86400) / 3600);
   const clock = `${hours}:${pad(Math.floor((whole % 3600) / 60))}:${pad(whole % 60)}`;
-  return `\u2066${days ? `${days} d ` : ""}${clock}\u2069`;
+  const isolated = `\u2066${clock}\u2069`;
+  return count ? `${days.replace("%(days)s", count)} ${isolated}` : isolated;
 }

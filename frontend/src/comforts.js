@@ -25,12 +25,32 @@ function watchTables() {
   for (const type of ["refreshed", "htmx:after:swap"]) document.addEventListener(type, watch);
 }
 
+/** In a row of links that is wider than the screen, the one for this page is in sight. */
+function showCurrent() {
+  for (const row of document.querySelectorAll(".rooms, .tabs")) {
+    const here = row.querySelector("[aria-current]")?.getBoundingClientRect();
+    const sight = row.getBoundingClientRect();
+    if (here) row.scrollLeft += here.left + here.width / 2 - (sight.left + sight.width / 2);
+  }
+}
+
 export function startComforts() {
   document.documentElement.classList.add("js");
   watchTables();
+  showCurrent();
 
   // A choice that needs no second press.
   listen("change", "[data-submit-on-change]", (field) => field.form.requestSubmit());
+
+  // A key that leads to a field, from wherever nothing is being written.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  });
 
   // An act that cannot be taken back asks first.
   listen("submit", "form[data-confirm]", (form, event) => {

@@ -1,6 +1,6 @@
 // Live updates: one event stream per page, and the elements that follow it.
 //
-// <p data-live="/live?topics=incident"> opens the stream. Each message is {"kind", "record", "about", "index"}; they
+// <p data-live="/live?topics=incident" data-since="41"> opens the stream, from after that ledger entry on. Each message is {"kind", "record", "about", "index"}; they
 // are gathered for a moment and announced as one `live` event on <body>. An element with data-refresh-on="incident"
 // is then fetched again from data-refresh-url (or this page) and its content replaced. The stream stays open in
 // background tabs: a wall display or a tab behind another must not fall silent.
@@ -16,6 +16,9 @@ export function startLive() {
   const place = document.querySelector("[data-live]");
   if (place) new Stream(place).open();
   document.body.addEventListener("live", ({ detail }) => refresh(detail));
+  // What no message tells of, as that a link went down, is looked at from time to time.
+  for (const element of document.querySelectorAll("[data-refresh-every]"))
+    setInterval(() => again(element), 1000 * Number(element.dataset.refreshEvery));
 }
 
 const lookAtEverything = () =>
@@ -28,9 +31,13 @@ function refresh({ kinds, records }) {
     const concerned = !kinds || followed.includes("*") || followed.some((kind) => kinds.has(kind));
     const record = element.dataset.refreshRecord;
     if (!concerned || (record && records && !records.has(record))) continue;
-    if (element.matches("[data-points]")) element.dispatchEvent(new CustomEvent("refresh"));
-    else replace(element);
+    again(element);
   }
+}
+
+function again(element) {
+  if (element.matches("[data-map]")) element.dispatchEvent(new CustomEvent("refresh"));
+  else replace(element);
 }
 
 /** A stream is refused when the session has ended; then what the page shows must go, too. */
@@ -46,6 +53,18 @@ async function leaveIfSignedOut() {
 const running = new WeakMap();
 const PRESS = 1_000;
 const named = (box) => `${box.name} ${box.value}`;
+
+const fieldsOf = (element) =>
+  [...element.querySelectorAll("input, textarea, select")].filter(
+    ({ name, type }) => name && !["hidden", "checkbox", "radio", "file", "submit"].includes(type),
+  );
+const keyOf = (field) => `${field.form?.getAttribute("action") ?? ""} ${field.name}`;
+const asGiven = (field) =>
+  field.matches("select") ? ([...field.options].find((each) => each.defaultSelected) ?? field.options[0])?.value : field.defaultValue;
+
+/** What somebody has written or chosen in an element and not sent yet. */
+const writtenIn = (element) =>
+  new Map(fieldsOf(element).filter((field) => field.value !== asGiven(field)).map((field) => [keyOf(field), field.value]));
 
 async function replace(element) {
   if (isBeingTypedIn(element)) {
@@ -63,13 +82,18 @@ async function replace(element) {
   running.set(element, control);
   const url = new URL(element.dataset.refreshUrl || location.href, location.href);
   const parsed = await refetch(url, control.signal, () => blank(element));
+  if (control.signal.aborted) return;
+  element.toggleAttribute("data-old", !parsed);
   if (!parsed) return;
   const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;
   relabel(parsed);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const ticked = new Set([...element.querySelectorAll("input[type=checkbox]:checked")].map(named));
+  const typed = writtenIn(element);
   element.replaceChildren(...document.adoptNode(fresh).childNodes);
   for (const box of element.querySelectorAll("input[type=checkbox]")) box.checked ||= ticked.has(named(box));
+  for (const field of fieldsOf(element)) if (typed.has(keyOf(field))) field.value = typed.get(keyOf(field));
+  if (fresh.dataset.now) element.dataset.now = fresh.dataset.now;
   delete element.dataset.stale;
   htmx.process(element);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -94,9 +118,11 @@ export async function refetch(url, signal, gone) {
 
 /** What was fetched may bear a higher label than the page did: the banner follows what is shown. */
 export function relabel(parsed) {
-  const fresh = parsed.querySelector(".banner-place > .banner");
+  const place = parsed.querySelector(".banner-place");
+  const fresh = place?.querySelector(":scope > .banner");
   const shown = document.querySelector(".banner-place > .banner");
   if (fresh && shown) shown.replaceWith(document.adoptNode(fresh));
+  place?.remove(); // a page has one
 }
 
 const isBeingTypedIn = (element) =>
@@ -114,7 +140,8 @@ class Stream {
   constructor(place) {
     this.place = place;
     this.failures = 0;
-    this.last = "";
+    // What happened while the page was on its way is told as after a break.
+    this.last = place.dataset.since ?? "";
     this.lost = false;
     this.waiting = [];
   }

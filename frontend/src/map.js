@@ -6,6 +6,9 @@ import { paintLayers, styleFor } from "./map/style.js";
 import { addPoints } from "./map/points.js";
 import { addPicker } from "./map/pick.js";
 import { addJourneys } from "./map/journeys.js";
+import { addFloor } from "./map/floor.js";
+import { addCourses } from "./map/courses.js";
+import { addCells } from "./map/cells.js";
 
 // The edition in this module's own address goes on to the files that it loads.
 const asset = (name) => {
@@ -59,6 +62,9 @@ function start(element) {
     if (element.dataset.points) addPoints(map, element, words);
     if (element.dataset.pickLatitude) addPicker(map, element);
     if (element.dataset.journeys) addJourneys(map, element);
+    if (element.dataset.floor) addFloor(map, element, words);
+    if (element.dataset.courses) addCourses(map, element);
+    if (element.dataset.cells) addCells(map, element, words);
     followFocusButtons(map, element);
   });
   map.once("idle", () => (element.dataset.ready = ""));

@@ -19,7 +19,13 @@ export function tellSos(items) {
   document.documentElement.dataset.sos = waits ? "waiting" : "";
 }
 
-/** `outbox` has `waiting`, `keep`, `flush` and `here` of the phone. */
+/** That the node has what was pressed, where nobody is signed in to be shown more. */
+export function tellReceived() {
+  const state = document.getElementById("sos-state");
+  if (state && document.documentElement.dataset.pressed) announce(state.dataset.received);
+}
+
+/** `outbox` has `waiting`, `keep`, `flush`, `renew` and `here` of the phone, and the `pass` of its person. */
 export function holdToSend(outbox) {
   let timer = 0;
   let held = false;
@@ -31,7 +37,9 @@ export function holdToSend(outbox) {
     navigator.vibrate?.(300);
     const key = crypto.randomUUID();
     const word = { key, at: new Date().toISOString() };
-    const item = { key, to: form.getAttribute("action"), sos: true, word };
+    const [to, passed] = [form.getAttribute("action"), form.dataset.sosPress];
+    const item = { key, to, passed, pass: outbox.pass, sos: true, word };
+    document.documentElement.dataset.pressed = "1";
     const sought = place ?? outbox.here();
     place = null;
     await outbox.keep(item);
@@ -46,7 +54,7 @@ export function holdToSend(outbox) {
     const late = await sought;
     if (late.latitude !== undefined) await outbox.keep({ ...item, word: { ...word, ...late } });
     await outbox.flush();
-    if (!(await outbox.waiting()).length) location.reload();
+    await outbox.renew();
   }
 
   const start = (button) => {

@@ -1,6 +1,8 @@
 // A traveller's words: each is first kept on the phone with its true time and key, then sent; what could not be
-// sent goes again when the network, or the page, comes back. The server counts a key once.
-import { holdToSend, tellSos } from "./phone-sos.js";
+// sent goes again when the network, or the page, comes back. The server counts a key once. A word is sent by nobody but
+// whoever said it; an SOS goes with that person's pass whoever is signed in by now, or nobody.
+import { followPieces } from "./phone-pieces.js";
+import { holdToSend, tellReceived, tellSos } from "./phone-sos.js";
 
 const NAME = "safeconduct-phone";
 const EVERY = 20_000;
@@ -45,14 +47,25 @@ async function token() {
   return page.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? null;
 }
 
-const send = (item, csrf) =>
-  fetch(item.to, {
+const post = (to, word, csrf) =>
+  fetch(to, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
-    body: JSON.stringify(item.word),
+    headers: { "Content-Type": "application/json", ...(csrf && { "X-CSRFToken": csrf }) },
+    body: JSON.stringify(word),
     redirect: "manual",
     signal: AbortSignal.timeout(PATIENCE),
   });
+
+/** A pass that is worth nothing any more is not tried again: better under another's name than not at all. */
+async function send(item, csrf) {
+  if (item.pass) {
+    const answer = await post(item.passed, { ...item.word, pass: item.pass });
+    if (answer.status !== 401) return answer;
+    delete item.pass;
+    await keep(item);
+  }
+  return post(item.to, item.word, csrf);
+}
 
 async function flush({ stay = false } = {}) {
   let extra = "";
@@ -73,6 +86,10 @@ async function flush({ stay = false } = {}) {
           }
           answer = await send(item, csrf);
         }
+        if (answer.status === 409) {
+          extra = state.dataset.others;
+          continue;
+        }
         if (answer.ok || (answer.status >= 400 && answer.status < 500 && json() && answer.status !== 429)) {
           if (answer.ok) sent += 1;
           else extra = `${state.dataset.refused} ${(await answer.json()).error}`;
@@ -84,7 +101,14 @@ async function flush({ stay = false } = {}) {
     }
   });
   await tell(extra);
-  if (sent && !stay && !(await waiting()).length) location.reload();
+  if (sent && !stay) await renew();
+}
+
+/** Once all is sent the page is fetched again; one that nobody is signed in to stays, and says what was received. */
+async function renew() {
+  if ((await waiting()).length) return;
+  if (await token().catch(() => null)) location.reload();
+  else tellReceived();
 }
 
 const here = (always = false) =>
@@ -104,7 +128,7 @@ document.addEventListener("submit", async (event) => {
     const at = new Date().toISOString();
     const given = Object.fromEntries(new FormData(form));
     const key = crypto.randomUUID();
-    const word = { key, category: given.category, at, point: given.point ?? "" };
+    const word = { key, category: given.category, at, point: given.point ?? "", owner: state.dataset.owner };
     if (given.delay_minutes) word.delay_minutes = Number(given.delay_minutes);
     const item = { key, to: form.getAttribute("action"), word };
     await keep(item);
@@ -149,6 +173,7 @@ if ("serviceWorker" in navigator) {
   await navigator.serviceWorker.register(state.dataset.worker);
   await navigator.serviceWorker.ready;
 }
-holdToSend({ waiting, keep, flush, here: () => here(true) });
+followPieces();
+holdToSend({ waiting, keep, flush, renew, pass: state.dataset.pass, here: () => here(true) });
 await flush();
 document.documentElement.dataset.phone = "ready";

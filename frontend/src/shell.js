@@ -4,6 +4,7 @@ import { startBoard } from "./board.js";
 import { startLive } from "./live.js";
 import { startComforts } from "./comforts.js";
 import { startTheme } from "./theme.js";
+import { startFloorWall } from "./floor-wall.js";
 import { startWatch } from "./watch-sound.js";
 
 startTheme();
@@ -11,3 +12,4 @@ startComforts();
 startLive();
 startBoard();
 startWatch();
+startFloorWall();

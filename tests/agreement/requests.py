@@ -7,7 +7,7 @@ import random
 from safeconduct.agreement.policy import Item, Policy, Subject, compile_policy
 from safeconduct.agreement.vocabulary import ACTS, ROLES
 
-from .sample import COMMAND, HOUSE, INCIDENTS, MOVEMENTS, VOCABULARY, Book, clause
+from .sample import COMMAND, EMERGENCIES, HOUSE, INCIDENTS, MOVEMENTS, VOCABULARY, Book, clause
 
 PARTIES = ("pk", "cn", "xx")
 NOW = 1_728_000_000.25
@@ -17,7 +17,7 @@ ROLES_IN_USE = ("coordinator", "commander", "liaison", "observer", "watch_office
 
 def everything_agreed() -> Policy:
     """Every clause agreed, a house with red lines, and a second agreement beside the first."""
-    first = tuple((clause(text), "agreed") for text in (INCIDENTS, MOVEMENTS, COMMAND))
+    first = tuple((clause(text), "agreed") for text in (INCIDENTS, MOVEMENTS, EMERGENCIES, COMMAND))
     second = tuple((clause(text), "agreed") for text in (INCIDENTS, MOVEMENTS))
     books = [
         Book("house", {"own": "pk"}, ((clause(HOUSE), "agreed"),)),
@@ -39,6 +39,7 @@ def subject(rng: random.Random) -> Subject:
         some(rng, UNITS),
         frozenset(f"r{rng.randrange(40)}" for _ in range(rng.randint(0, 12))),
         rng.choice(("", "person-7", "person-8")),
+        frozenset(f"r{rng.randrange(40)}" for _ in range(rng.randint(0, 12))),
     )
 
 

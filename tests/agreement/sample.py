@@ -119,6 +119,27 @@ unless = ["24"]
 7.4 The Host's commanders see the notice.
 """
 
+EMERGENCIES = """+++
+clause  = "8"
+version = 1
+title   = "Emergencies"
+texts   = ["en"]
+
+[[grant]]
+id     = "8.1"
+to     = "both"
+roles  = ["analyst", "commander"]
+may    = ["read"]
+kind   = ["incident", "movement"]
+parts  = ["*"]
+whose  = "other"
+up_to  = "SECRET"
+when   = ["not_before", "emergency"]
+logged = true
++++
+8.1 In an emergency each Party's analysts and commanders may read.
+"""
+
 COMMAND = """+++
 clause  = "24"
 version = 1

@@ -104,8 +104,8 @@ def test_difference_in_words_and_counts() -> None:
         "under_way, labelled OPEN or RESTRICTED or CONFIDENTIAL or SECRET",
     )
     # two parts, two states, four levels, eight combinations of facts
-    assert change.counts == {"added": 2 * 2 * 4 * 8, "removed": 0, "added_keys": 2, "removed_keys": 0}
-    assert change.lines()[-1] == ("128 states added in 2 combinations of role, act and part; 0 removed in 0")
+    assert change.counts == {"added": 2 * 2 * 4 * 16, "removed": 0, "added_keys": 2, "removed_keys": 0}
+    assert change.lines()[-1] == ("256 states added in 2 combinations of role, act and part; 0 removed in 0")
     back = difference(after, before)
     assert back.removed == change.added and back.added == ()
     assert difference(before, before).sentences == ()

@@ -53,6 +53,11 @@ MakeProgram = Callable[..., Program]
 @pytest.fixture
 def program(node: Home) -> Iterator[MakeProgram]:
     """`program("analyst")`: a new person with these roles, and a token of theirs for reading and writing."""
+    yield from programs_of(node)
+
+
+def programs_of(node: Home) -> Iterator[MakeProgram]:
+    """The same for the node that this process is."""
     from django.utils import timezone
 
     from safeconduct.api.rates import RATES

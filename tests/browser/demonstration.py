@@ -11,15 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from safeconduct.records.home import SIDES
 
 SAFECONDUCT = str(Path(sys.executable).with_name("safeconduct"))
-START_SECONDS = 180
-STOP_SECONDS = 60
-COMMAND_SECONDS = 180
+START_SECONDS = 300
+STOP_SECONDS = 120
+COMMAND_SECONDS = 300
 
 
 class Demonstration:
@@ -93,6 +93,15 @@ class Demonstration:
     def address(self, side: str, path: str = "/") -> str:
         return f"http://localhost:{self.ports[side]}{path}"
 
+    def files_with(self, side: str, found: bytes) -> list[Path]:
+        """The files of a node in which these bytes stand; what a database keeps beside itself comes and goes."""
+        held = []
+        for path in self.home(side).rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file() and found in path.read_bytes():
+                    held.append(path)
+        return held
+
     def home(self, side: str) -> Path:
         return self.folder / side
 
@@ -145,7 +154,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def until(condition: object, what: str, seconds: float = 30.0) -> None:
+def until(condition: object, what: str, seconds: float = 90.0) -> None:
     """Ask again until `condition()` holds. Raises AssertionError that names what did not come about."""
     assert callable(condition)
     end = time.monotonic() + seconds

@@ -41,7 +41,7 @@ def _tables(nodes: Demonstration, side: str, question: str) -> list[tuple[int, .
 
 
 def points(page: Page) -> int:
-    expect(page.locator("#map[data-ready][data-count]")).to_be_visible(timeout=60_000)
+    expect(page.locator("#map[data-ready][data-count]")).to_be_visible(timeout=90_000)
     return int(page.get_attribute("#map", "data-count") or 0)
 
 

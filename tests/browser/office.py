@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
@@ -13,7 +13,7 @@ from safeconduct.node.demonstration.cast import PASSWORD
 
 LOCALES = {"en": "en-GB", "ur": "ur-PK", "zh-hans": "zh-CN"}
 REFUSED = re.compile(r"status of 4\d\d")
-PATIENCE = 15_000
+PATIENCE = 90_000
 
 
 @dataclass
@@ -76,6 +76,10 @@ class Office:
         self.go(page, side, path)
         return page
 
+    def listing(self, side: str, username: str, words: str, language: str = "en") -> Page:
+        """The list of the incidents that have these words: those made up for the demonstration fill the whole one."""
+        return self.page(side, username, f"/incidents/?text={quote(words)}", language)
+
     def newcomer(self, language: str = "en") -> Page:
         """A page in a browser that nobody has used yet."""
         context = self._context(language)
@@ -110,6 +114,12 @@ class Office:
             context.close()
         self._desks.clear()
         self._states.clear()
+
+    def ended(self, side: str, username: str) -> None:
+        """The sessions of this account have ended: its next page signs in anew."""
+        self._states.pop((side, username), None)
+        for desk in [each for each in self._desks if each[:2] == (side, username)]:
+            self._desks.pop(desk).close()
 
     def _context(self, language: str, state: object = None) -> BrowserContext:
         context = self.browser.new_context(

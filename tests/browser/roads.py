@@ -110,7 +110,7 @@ def word(page: Page, category: str, point: str = "") -> None:
 
 
 def stage(page: Page, text: str) -> None:
-    expect(page.locator("#movement .stage").first).to_have_text(text, timeout=40_000)
+    expect(page.locator("#movement .stage").first).to_have_text(text, timeout=90_000)
 
 
 @contextmanager

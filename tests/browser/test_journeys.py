@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from uuid import uuid4
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from browser.demonstration import Demonstration, until
 from browser.office import Office, live, notice
@@ -40,7 +42,7 @@ def test_a_movement_from_notice_to_arrival_with_the_link_cut(office: Office, nod
     assign(host, ("gwadar-police", "Kappar"), ("karachi-police", "Turbat"))
     stage(partner, "Cleared")
     legs = partner.locator("#legs tbody tr")
-    expect(legs).to_have_count(2, timeout=40_000)
+    expect(legs).to_have_count(2, timeout=90_000)
     # Who answers for a leg crosses; the strength of the escort does not.
     expect(legs.first).to_contain_text("District police, Gwadar")
     expect(legs.first).to_contain_text("not shown")
@@ -59,8 +61,8 @@ def test_a_movement_from_notice_to_arrival_with_the_link_cut(office: Office, nod
 
     # The link is back: each side has what the other said meanwhile, once.
     stage(host, "Under way")
-    until(lambda: len(said(nodes, "host", theirs, "check_in")) == 2, "both words at the host", 60)
-    expect(partner.locator("#legs")).to_contain_text("taken", timeout=40_000)
+    until(lambda: len(said(nodes, "host", theirs, "check_in")) == 2, "both words at the host", 120)
+    expect(partner.locator("#legs")).to_contain_text("taken", timeout=90_000)
     word(partner, "arrived")
     stage(partner, "Arrived")
     stage(host, "Arrived")
@@ -92,7 +94,7 @@ def test_a_refused_movement_says_why_and_the_liaison_objects_without_a_veto(
     liaison.select_option("[name=comment-stance]", "objection")
     liaison.click("form[action$='/comment/'] button")
     notice(liaison, "Said.")
-    expect(host.locator("#said")).to_contain_text("The patient cannot wait", timeout=40_000)
+    expect(host.locator("#said")).to_contain_text("The patient cannot wait", timeout=90_000)
     stage(host, "Refused")
 
 
@@ -106,7 +108,7 @@ def test_an_amended_movement_says_what_changed_to_both(office: Office, nodes: De
     partner.click("main form button.primary")
     for page in (live(partner), host):
         change = page.locator("#movement", has=page.locator("ins", has_text="5")).locator("del", has_text="3")
-        expect(change.first).to_be_visible(timeout=40_000)
+        expect(change.first).to_be_visible(timeout=90_000)
 
 
 def test_silence_climbs_to_the_last_step_and_word_settles_it(office: Office, nodes: Demonstration) -> None:
@@ -124,7 +126,7 @@ def test_silence_climbs_to_the_last_step_and_word_settles_it(office: Office, nod
 
     until(lambda: max(steps(), default=0) == len(LADDER), "the last step", 240)
     own = raised.filter(has=board.locator("button"))
-    expect(own).to_contain_text(f"step {len(LADDER)}", timeout=40_000)
+    expect(own).to_contain_text(f"step {len(LADDER)}", timeout=90_000)
     line.locator("button:has-text('Take it on')").first.click()
     until(
         lambda: any(s == "answered" for s, _ in said(nodes, "partner", movement, "escalation")),
@@ -135,3 +137,53 @@ def test_silence_climbs_to_the_last_step_and_word_settles_it(office: Office, nod
     stage(page, "Under way")
     host = live(office.page("host", "watch", f"/journeys/{received(nodes, 'host', 'DEMO-03')}/"))
     stage(host, "Under way")
+
+
+def test_a_phone_that_moves_on_the_partners_node_moves_on_the_hosts_map(
+    office: Office, nodes: Demonstration
+) -> None:
+    """Its positions flow to the host while the clause lets them; the host's watch officer follows them live."""
+    phone = office.page("partner", "traveller", "/journeys/phone/")
+    own = phone.locator("[data-journey]").first.get_attribute("data-journey")
+    assert own
+    word_page = live(office.page("partner", "manager", f"/journeys/{own}/"))
+    word(word_page, "check_in", "on the road")
+    reference = _reference(nodes, own)
+    theirs = received(nodes, "host", reference)
+    until(lambda: _state(nodes, theirs) == "under_way", "the word at the host", 120)
+
+    board = live(office.page("host", "watch", "/journeys/map/"))
+    row = board.locator(f"#m-{theirs}")
+    expect(row).to_be_visible(timeout=90_000)
+    assert _report(phone, own, 25.4321) == 200
+    expect(row.locator("[data-seen]")).to_contain_text("25.4321, 65.1234", timeout=90_000)
+    expect(row).to_contain_text("from the node of", timeout=90_000)
+    expect(row.locator("[data-stale-word]")).to_be_hidden()
+    for latitude in (25.4421, 25.4521, 25.4621):
+        board.wait_for_timeout(700)
+        assert _report(phone, own, latitude) == 200
+        expect(row.locator("[data-seen]")).to_contain_text(f"{latitude}, 65.1234", timeout=90_000)
+
+
+def _report(phone: Page, movement: str, latitude: float) -> int:
+    """What a phone's page posts of where it is; the answer's status."""
+    status: int = phone.evaluate(
+        """async ([movement, latitude]) => (await fetch("/positions", { method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ movement, positions: [
+            { at: Date.now() / 1000, latitude, longitude: 65.1234, accuracy_m: 9.5 }] }) })).status""",
+        [movement, latitude],
+    )
+    return status
+
+
+def _reference(nodes: Demonstration, movement: str) -> str:
+    with sqlite3.connect(f"file:{nodes.home('partner')}/tables.sqlite3?mode=ro", uri=True) as db:
+        (parts,) = db.execute("SELECT parts FROM records_row WHERE id = ?", (movement,)).fetchone()
+    return str(json.loads(parts)["notice"]["reference"])
+
+
+def _state(nodes: Demonstration, record: str) -> str:
+    with sqlite3.connect(f"file:{nodes.home('host')}/tables.sqlite3?mode=ro", uri=True) as db:
+        (state,) = db.execute("SELECT state FROM records_row WHERE id = ?", (record,)).fetchone()
+    return str(state)

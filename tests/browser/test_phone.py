@@ -60,7 +60,7 @@ def test_a_word_said_without_a_network_arrives_once_with_its_true_time(
         page.context.set_offline(False)
         unplugged(office)
     # Once its words are sent, the page comes anew.
-    expect(page.locator("html[data-before]")).to_have_count(0, timeout=40_000)
+    expect(page.locator("html[data-before]")).to_have_count(0, timeout=90_000)
     expect(page.locator(READY)).to_be_attached()
     expect(page.locator("#phone-state")).to_have_attribute("data-pending", "0")
     until(lambda: len(words(nodes, "partner")) == before + 1, "the word at the partner's node")

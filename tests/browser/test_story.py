@@ -23,14 +23,14 @@ def shown(page: Page) -> list[str]:
 
 def holds(nodes: Demonstration, side: str, canary: str) -> list[str]:
     """Files of a node in which these bytes stand."""
-    files = [path for path in nodes.home(side).rglob("*") if path.is_file()]
-    return [path.name for path in files if canary.encode() in path.read_bytes()]
+    return [path.name for path in nodes.files_with(side, canary.encode())]
 
 
 def test_an_incident_crosses_as_far_as_agreed_and_is_taken_back(office: Office, nodes: Demonstration) -> None:
-    title = f"Shots at a survey vehicle {uuid4().hex[:6]}"
+    mark = uuid4().hex[:6]
+    title = f"Shots at a survey vehicle {mark}"
     canary = f"CANARY{uuid4().hex}"
-    partner = live(office.page("partner", "liaison"))
+    partner = live(office.listing("partner", "liaison", mark))
     partner.evaluate("document.body.dataset.opened = 'before'")
 
     host, record = report(office, title)
@@ -69,11 +69,11 @@ def test_an_incident_crosses_as_far_as_agreed_and_is_taken_back(office: Office, 
     expect(preview.locator("#preview .withheld")).to_have_count(3)
     expect(preview.locator("#preview")).to_contain_text("Withheld: 3 parts")
     assert canary not in preview.content()
-    taken_back(office, preview, partner, record)
+    taken_back(office, preview, partner, record, mark)
     assert holds(nodes, "partner", canary) == []
 
 
-def taken_back(office: Office, host: Page, partner: Page, record: str) -> None:
+def taken_back(office: Office, host: Page, partner: Page, record: str, mark: str) -> None:
     """The coordinator withdraws the record, then has it erased; the partner's open page follows."""
     host.on("dialog", lambda question: question.accept())
     office.go(host, "host", "/oversight/holdings/")
@@ -81,7 +81,7 @@ def taken_back(office: Office, host: Page, partner: Page, record: str) -> None:
     # Something was given and acknowledged.
     held = live(host).locator("#held tbody tr")
     expect(held.first).to_contain_text("4.2")
-    expect(host.locator("#held")).not_to_contain_text("not acknowledged yet", timeout=30_000)
+    expect(host.locator("#held")).not_to_contain_text("not acknowledged yet", timeout=90_000)
 
     host.click(f"a[href$='/{record}/withdraw/']")
     host.fill("#id_reason", "Reported twice")
@@ -89,7 +89,7 @@ def taken_back(office: Office, host: Page, partner: Page, record: str) -> None:
     notice(host, f"Withdrawn; told: {PARTNER}")
     expect(host.locator("#held")).to_contain_text("withdrawn, not to be used")
     expect(partner.locator("#incident .notice.withdrawn")).to_have_text("Withdrawn: do not use.")
-    listing = office.page("partner", "liaison")
+    listing = office.listing("partner", "liaison", mark)
     expect(listing.locator("#incident-lines tr.withdrawn", has_text="withdrawn").first).to_be_visible()
 
     live(host)
@@ -108,8 +108,9 @@ def font_of(page: Page, selector: str) -> str:
 
 
 def test_the_same_in_urdu(office: Office) -> None:
-    title = f"سروے گاڑی پر فائرنگ {uuid4().hex[:6]}"
-    partner = live(office.page("partner", "liaison", language="ur"))
+    mark = uuid4().hex[:6]
+    title = f"سروے گاڑی پر فائرنگ {mark}"
+    partner = live(office.listing("partner", "liaison", mark, "ur"))
     host, record = report(office, title, "ur")
     for page in (host, partner):
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
@@ -169,13 +170,13 @@ def test_a_clause_and_the_list_in_chinese(office: Office) -> None:
 
 
 def test_claims_of_both_parties_stand_side_by_side(office: Office) -> None:
-    host = live(office.page("host", "liaison"))
+    host = live(office.listing("host", "liaison", "bomb convoy Karachi airport"))
     host.click("text=Vehicle bomb against a convoy at Karachi airport")
     sides = {claim.get_attribute("data-party-side") for claim in host.locator("#claims .claim").all()}
     assert sides == {"host", "partner"}
     expect(host.locator("#claims table")).to_contain_text("sources disagree")
 
-    partner = office.page("partner", "watch")
+    partner = office.listing("partner", "watch", "bomb convoy Karachi airport")
     partner.click("text=Vehicle bomb against a convoy at Karachi airport")
     partner.click("a[href$='/claim/']")
     outlet = f"Consulate {uuid4().hex[:6]}"

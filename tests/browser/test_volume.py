@@ -29,7 +29,7 @@ def test_thirty_years_of_published_incidents_cross(office: Office, nodes: Demons
     host.reload()
     assert points(host) == before + EVENTS
     until(lambda: sum(received(nodes).values()) == held + EVENTS, "all of them at the partner", CROSSING)
-    expect(partner.locator("#map")).to_have_attribute("data-count", str(there + EVENTS), timeout=60_000)
+    expect(partner.locator("#map")).to_have_attribute("data-count", str(there + EVENTS), timeout=90_000)
     # Exactly the released parts came.
     assert received(nodes)[mask(*RELEASED)] >= EVENTS
     assert all(not came & mask("response", "source") for came in received(nodes))

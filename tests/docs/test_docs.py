@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference.md"
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 WRITTEN = [path for path in DOCUMENTS if path != REFERENCE]
-GUIDES = ("watch-officer", "signatory", "operator", "auditor", "contributing", "api")
+GUIDES = ("watch-officer", "signatory", "operator", "handbook", "auditor", "contributing", "api")
 
-BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -96,7 +96,7 @@ def parse(words: list[str]) -> str:
 
 
 def _check(parameter: click.Parameter, value: str) -> None:
-    if isinstance(parameter.type, click.Choice):
+    if isinstance(parameter.type, click.Choice) and not value.startswith("$"):
         parameter.type.convert(value, parameter, None)
 
 

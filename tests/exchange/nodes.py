@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connections
 
+import ready
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.exchange import cadence, outbound
 from safeconduct.exchange.bundle import Bundle, Cosignatures
@@ -119,11 +120,23 @@ def create(folder: Path, prepared: Path, party: str, side: str) -> Home:
     """A home with migrated, empty databases and one signatory."""
     public = create_key_file(key_file(folder, party))
     signatory = file_signatory(party, f"Signatory of {party}", public).to_dict()
-    home = Home.create(
-        folder / party, party, side, f"Party {party}", signatories=[signatory], exchange_pad=16, cadence=3600
-    )
-    shutil.copyfile(prepared / "tables.sqlite3", home.tables)
+    given = {"signatories": [signatory], "exchange_pad": 16, "cadence": 3600, **ready.database(prepared)}
+    home = Home.create(folder / party, party, side, f"Party {party}", **given)
+    if home.database is None:
+        shutil.copyfile(prepared / "tables.sqlite3", home.tables)
     return home
+
+
+@contextmanager
+def own_connections() -> Iterator[None]:
+    """Leave Django's databases as they were found, whatever nodes are opened inside."""
+    before = dict(connections.settings["tables"])
+    try:
+        yield
+    finally:
+        connections.settings["tables"] = before
+        if hasattr(connections._connections, "tables"):
+            del connections["tables"]
 
 
 class Node:
@@ -132,7 +145,10 @@ class Node:
     def __init__(self, path: Path) -> None:
         self.home = Home.load(path)
         self.offset = 0.0
-        connections.settings["tables"] = {**connections.settings["tables"], "NAME": str(self.home.tables)}
+        connections.settings["tables"] = {
+            **connections.settings["tables"],
+            "NAME": ready.names(self.home)["tables"],
+        }
         if hasattr(connections._connections, "tables"):
             del connections["tables"]
         self.writer = Writer(self.home)
@@ -204,6 +220,19 @@ class Node:
         return self.call("ingest", partner=partner, bundle=base64.b64encode(raw).decode())
 
 
+@contextmanager
+def opened(made: Path, folder: Path) -> Iterator[tuple[Node, Node]]:
+    """The host `pk` and its partner `cn` of a copy, `world`, of prepared homes."""
+    world = folder / "world"
+    ready.copy(made, world)
+    host, partner = Node(world / "pk"), Node(world / "cn")
+    try:
+        yield host, partner
+    finally:
+        partner.close()
+        host.close()
+
+
 def pull(receiver: Node, sender: Node, limit: int = 1000) -> None:
     """Bring the receiver up to date with the sender's feed, and give the cosignatures back."""
     ours, theirs = receiver.home.party, sender.home.party
@@ -229,6 +258,19 @@ def bundle_bytes(sender: Node, receiver: Node, start: int = 0, limit: int = 1000
 
 def unpacked(sender: Node, receiver: Node, start: int = 0) -> Bundle:
     return Bundle.unpack(bundle_bytes(sender, receiver, start))
+
+
+def make_parties(prepared: Path, folder: Path) -> None:
+    """The homes of `pk` (host of both), `cn` and `xx`, paired, clause 1 agreed with both."""
+    host = create(folder, prepared, "pk", "host")
+    for party, agreement in (("cn", "pk-cn"), ("xx", "pk-xx")):
+        pair(host, create(folder, prepared, party, "partner"), agreement)
+    for party, agreement in (("cn", "pk-cn"), ("xx", "pk-xx")):
+        first, second = Node(folder / "pk"), Node(folder / party)
+        propose_first(first, folder, agreement)
+        agree(first, second, folder, agreement, FIRST)
+        first.close()
+        second.close()
 
 
 def pair(host: Home, partner: Home, agreement: str) -> None:

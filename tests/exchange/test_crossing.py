@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from safeconduct.exchange.holdings import HELD, WITHDRAWN, holdings
 from safeconduct.exchange.view import commitment, preview
 from safeconduct.ledger.parts import open_disclosure
@@ -66,6 +68,7 @@ def test_amendment_that_changes_nothing_released_is_not_sent(nodes: Pair) -> Non
     assert (row.version, row.state, row.values()["summary"]["narrative"]) == (2, "update", "Corrected.")
 
 
+@pytest.mark.usefixtures("carried")
 def test_about_is_told_when_both_crossed(nodes: Pair) -> None:
     host, partner = nodes
     incident = host.commit("incident", INCIDENT, releasable=[])
@@ -85,6 +88,7 @@ def test_about_is_told_when_both_crossed(nodes: Pair) -> None:
     assert answer.about == incident.record
 
 
+@pytest.mark.usefixtures("carried")
 def test_backfill_when_a_clause_becomes_agreed_and_withdrawal_when_it_ends(nodes: Pair, world: Path) -> None:
     host, partner = nodes
     made = [host.commit("incident", INCIDENT) for _ in range(3)]
@@ -142,6 +146,7 @@ def test_commitment_opens_to_the_private_header(nodes: Pair) -> None:
     assert commitment(told["salt"], row.header) == leaves(host, partner)[-1]["commitment"]
 
 
+@pytest.mark.usefixtures("carried")
 def test_tables_made_again_from_the_ledger_are_the_same(nodes: Pair) -> None:
     host, partner = nodes
     made = host.commit("incident", INCIDENT)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import ready
 from safeconduct.exchange import epoch_files
 from safeconduct.exchange.epoch_files import Step
 from safeconduct.exchange.epochs import Proposal, Statement, View
@@ -89,6 +90,7 @@ def forked(nodes: Pair, tmp_path: Path) -> tuple[Node, Node, bytes]:
     return host, partner, rejected
 
 
+@pytest.mark.usefixtures("carried")
 def test_both_go_on_after_both_have_signed(forked: tuple[Node, Node, bytes], world: Path) -> None:
     host, partner, rejected = forked
     before = State(partner.writer.db).evidence("pk")
@@ -207,7 +209,7 @@ def gone_back(host: Node, copy: Path) -> None:
     """The node's folder is that of an earlier day; nobody has said so."""
     host.close()
     shutil.rmtree(host.home.path)
-    shutil.copytree(copy, host.home.path)
+    ready.copy(copy, host.home.path)
     reopened(host)
 
 
@@ -220,7 +222,7 @@ def test_a_node_that_went_back_takes_its_history_from_its_partner(
     pull(partner, host)
     pull(host, partner)
     host.close()
-    shutil.copytree(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+    ready.copy(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
     reopened(host)
     host.commit(
         "incident", {"summary": {**INCIDENT["summary"], "title": "amended"}}, record=kept.record, expected=1
@@ -260,7 +262,7 @@ def test_a_crash_between_signing_and_the_feed_loses_nothing(
     host.commit("incident", titled("kept"))
     pull(partner, host)
     host.close()
-    shutil.copytree(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+    ready.copy(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
     reopened(host)
     host.commit("incident", titled("lost"))
     pull(partner, host)
@@ -296,3 +298,34 @@ def test_a_lost_feed_that_cannot_be_made_again_comes_back_by_an_epoch(
     resume(host, partner, world)
     circle(host, partner)
     assert len(titles(partner)) == 2
+
+
+def test_what_the_partner_answered_and_said_of_records_that_are_lost_does_not_stop_its_feed(
+    nodes: Pair, world: Path, tmp_path: Path
+) -> None:
+    """A receipt for an erasure, and a claim about a record, neither of which the node remembers after it went back."""
+    host, partner = nodes
+    host.publish()
+    pull(partner, host)
+    host.close()
+    shutil.copytree(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+    reopened(host)
+    erased, spoken_of = (
+        host.commit("incident", titled("erased")),
+        host.commit("incident", titled("spoken of")),
+    )
+    pull(partner, host)
+    host.system("erase", record=erased.record)
+    pull(partner, host)
+    (row,) = [r for r in partner.of_kind("incident", "pk") if r.values()]
+    claim = {"figure": {"what": "killed", "best": 4}, "source": {"outlet": "x", "party": "press"}}
+    partner.commit("claim", claim, about=row.id)
+    pull(host, partner)
+    gone_back(host, tmp_path / "copy")
+    host.commit("incident", titled("instead"))
+    assert partner.ingest("pk", bundle_bytes(host, partner))["status"] == "fork"
+    resume(host, partner, world)
+    circle(host, partner)
+    assert host.row(spoken_of.record) is None
+    (told,) = host.of_kind("claim", "cn")
+    assert host.row(told.about) is None and told.values()["figure"]["best"] == 4

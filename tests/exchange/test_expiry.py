@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from firing import fire_all
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, holdings
 from safeconduct.node.signing_here import act, propose
 from safeconduct.records.rebuild import fingerprint, rebuild, verify
 from safeconduct.records.refusals import NotFound
-from safeconduct.timers.firing import fire_due
 
 from .nodes import INCIDENT, Node, agree, key_file, pull, sign
 from .test_recall import files
@@ -149,7 +149,7 @@ def arrived(partner: Node, movement: str, version: int = 1) -> None:
 def wait(days: float, *nodes: Node) -> None:
     for node in nodes:
         node.offset += days * DAY
-        node.writer.tick(fire_due)
+        fire_all(node.writer)
 
 
 def values(node: Node, kind: str) -> dict[str, Any]:
@@ -162,6 +162,7 @@ def parts(node: Node, record: str) -> dict[str, str]:
         return dict(holdings("pk", record)[-1][1].parts)
 
 
+@pytest.mark.usefixtures("carried")
 def test_what_was_given_is_erased_when_its_days_after_arrival_are_over(two: Pair) -> None:
     host, partner = two
     movement, entry = notified(partner, host)
@@ -228,6 +229,7 @@ def test_a_limit_outlives_its_clause(two: Pair, world: Path) -> None:
     assert CANARY.encode() not in files(host.home.path)
 
 
+@pytest.mark.usefixtures("carried")
 def test_a_hold_keeps_it_and_says_why(two: Pair) -> None:
     host, partner = two
     movement, _ = notified(partner, host)

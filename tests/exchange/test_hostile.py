@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+import ready
 from safeconduct.exchange.bundle import Bundle, BundleRefused, Cosignatures, FeedEntry
 from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_key, feed_origin
+from safeconduct.exchange.sealed_state import TAKEN_BACK
+from safeconduct.ledger.database import open_database
 from safeconduct.ledger.keys import SigningKey
-from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import build_add_checkpoint, cosign, sign_checkpoint
 from safeconduct.ledger.parts import digest, disclosure
 from safeconduct.records.refusals import Malformed
@@ -98,7 +101,6 @@ BAD: dict[str, Callable[[], FeedEntry]] = {
     "an unknown kind without digests": lambda: entry(kind="strike", digests=[]),
     "an unknown kind of another originator": lambda: entry(kind="strike", originator="xx"),
     "an unknown part": lambda: entry(labels={"summary": 1, "target": 1}),
-    "an unknown state": lambda: entry(state="secret"),
     "a label out of range": lambda: entry(labels={"summary": 4}),
     "a label that is no number": lambda: entry(labels={"summary": True}),
     "a version that skips": lambda: entry(version=2),
@@ -180,6 +182,25 @@ def test_a_nested_clause_or_act_of_the_partner_counts_for_nothing_however_deep_t
     assert deeper(600) == before
 
 
+@pytest.mark.parametrize(
+    "change", [{"subject": {"name": "\ud800"}}, {"seen": {"\ud800": "sha256:" + "0" * 64}}]
+)
+def test_an_act_of_the_partner_that_could_not_be_signed_counts_for_nothing(
+    nodes: Pair, forger: Forger, change: dict[str, Any]
+) -> None:
+    """Its escapes are proper text, and what they stand for has no canonical form."""
+    _, partner = nodes
+    said = {
+        "agreement": "pk-cn", "clause": "", "text": "", "to": "appoint", "by": "pk", "seq": 1, "previous": "",
+        "seen": {}, "key": "k", "at": 1, "subject": {"name": "x"}, **change,
+    }  # fmt: skip
+    act = {"agreement": "pk-cn", "act": json.dumps(said), "signature": {"a": "b"}}
+    forger.entries.append(founding("status_act", "act", act, "ab" * 16))
+    before = partner.writer.state.policy.digest
+    assert partner.ingest("pk", forger.bundle(partner.have("pk")))["status"] == "ok"
+    assert load_state(partner.writer.tables, partner.home).policy.digest == before
+
+
 def test_a_partner_that_sends_clauses_without_end_is_refused(
     nodes: Pair, forger: Forger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +212,36 @@ def test_a_partner_that_sends_clauses_without_end_is_refused(
         text = {"agreement": "pk-cn", "number": "1", "digest": "sha256:" + "0" * 64, "file": file}
         forger.entries.append(founding("clause", "text", text, f"{number:032x}"))
     with pytest.raises(Malformed, match="more clauses and acts"):
+        partner.ingest("pk", forger.bundle(partner.have("pk")))
+    assert state_of(partner) == before
+
+
+@pytest.mark.parametrize(
+    "newer", [{"state": "struck"}, {"labels": {"act": 0, "proof": 0}}, {"labels": {"proof": 0}}]
+)
+def test_a_clause_or_an_act_that_is_not_understood_does_not_wait_unheeded(
+    nodes: Pair, forger: Forger, newer: dict[str, Any]
+) -> None:
+    """It may be a suspension: the feed stops and says why, rather than going on as if nobody had suspended."""
+    _, partner = nodes
+    texts = [disclosure(name, {"x": 1}, "s" * 22 + name[0]) for name in ("act", "proof")]
+    labels = newer.get("labels", {"act": 0})
+    given = tuple(
+        (at, text)
+        for at, (name, text) in enumerate(zip(("act", "proof"), texts, strict=True))
+        if name in labels
+    )
+    said = {
+        "kind": "status_act",
+        "clauses": [],
+        "state": "open",
+        "labels": labels,
+        "record": "ab" * 16,
+        **newer,
+    }
+    forger.entries.append(entry(**said, digests=[digest(text) for text in texts], parts=given))
+    before = state_of(partner)
+    with pytest.raises(Malformed, match="does not understand everything"):
         partner.ingest("pk", forger.bundle(partner.have("pk")))
     assert state_of(partner) == before
 
@@ -208,6 +259,21 @@ def test_clauses_and_acts_of_the_partner_are_not_amended_or_recalled(nodes: Pair
             partner.ingest("pk", forger.bundle(partner.have("pk")))
         forger.log._connection.execute("DELETE FROM feed_leaf WHERE idx >= ?", (len(honest),))
         forger.log.reload()
+
+
+@pytest.mark.parametrize("kind", ["novelty", "incident"])
+def test_a_recall_that_waits_ends_the_sealed_bundles_that_it_names_at_once(
+    nodes: Pair, forger: Forger, kind: str
+) -> None:
+    _, partner = nodes
+    leaf = {
+        "type": "withdraw", "record": "ab" * 16, "kind": kind, "originator": "pk", "agreement": "pk-cn",
+        "parts": ["novel"], "sealed": ["cd" * 16],
+    }  # fmt: skip
+    forger.entries.append(FeedEntry(json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()))
+    assert partner.ingest("pk", forger.bundle(partner.have("pk")))["status"] == "ok"
+    states = partner.writer.db.execute("SELECT bundle, state FROM exchange_sealed_in").fetchall()
+    assert [tuple(each) for each in states] == [("cd" * 16, TAKEN_BACK)]
 
 
 def test_replays_and_gaps_change_nothing(nodes: Pair) -> None:
@@ -406,14 +472,14 @@ def test_a_restored_backup_does_not_fork_itself(nodes: Pair, world: Path, tmp_pa
     pull(partner, host)
     host.close()
     old = tmp_path / "old"
-    shutil.copytree(host.home.path, old)
+    ready.copy(host.home.path, old)
     host = Node(world / "pk")
     host.commit("incident", INCIDENT)
     host.publish()
     pull(partner, host)
     host.close()
     shutil.rmtree(host.home.path)
-    shutil.copytree(old, host.home.path)
+    ready.copy(old, host.home.path)
     (host.home.feed("cn") / "restored").touch()
     host = Node(world / "pk")
     host.commit("incident", INCIDENT)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from safeconduct.exchange.holdings import HELD, WITHDRAWN, holdings
+from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import iso
 
 from .nodes import INCIDENT, PEOPLE, Node, agree, bundle_bytes, pull
@@ -159,6 +160,7 @@ def test_a_lock_that_opens_while_the_link_is_down_is_released_in_time(
     assert people(partner) == [2] and held.since < datetime.fromtimestamp(clock.now, UTC)
 
 
+@pytest.mark.usefixtures("carried")
 def test_a_clock_that_is_set_back_closes_nothing_again(locked: tuple[Node, Node, Clock]) -> None:
     host, partner, clock = locked
     start = clock.now
@@ -178,3 +180,25 @@ def test_a_clock_that_is_set_back_closes_nothing_again(locked: tuple[Node, Node,
     fresh = host.commit("incident", INCIDENT, opens=iso(start))
     pull(partner, host)
     assert people(partner) == [2, 3, None] and fresh.version == 1
+
+
+def test_a_version_that_was_filled_up_later_is_remembered_as_it_first_came(
+    locked: tuple[Node, Node, Clock],
+) -> None:
+    host, partner, clock = locked
+    host.commit("incident", INCIDENT, opens=clock.after(12))
+    pull(partner, host)
+    (row,) = partner.of_kind("incident", "pk")
+    before = partner.writer.log.size
+    clock.now += 12 * HOUR
+    host.sweep()
+    pull(partner, host)
+    assert people(partner) == [2]
+
+    def then(size: int) -> dict[str, object]:
+        asked = {"act": "read", "kind": "incident", "parts": [], "since": None, "until": None, "states": []}
+        (found,) = partner.system("as_of", **asked, about=None, ids=None, size=size, records=[row.id])["rows"]
+        return RowView(*found["row"]).values()
+
+    assert "people" not in then(before) and "summary" in then(before)
+    assert "people" in then(partner.writer.log.size)

@@ -41,6 +41,7 @@ def test_withdrawal_reaches_the_partner_and_the_list(nodes: Pair) -> None:
     assert host.feed("cn").size == before
 
 
+@pytest.mark.usefixtures("carried")
 def test_one_part_can_be_withdrawn_alone_and_stays_back(nodes: Pair) -> None:
     host, partner = nodes
     made = host.commit("incident", INCIDENT)
@@ -87,6 +88,7 @@ def test_an_erased_entry_still_travels_as_its_leaf(nodes: Pair) -> None:
     assert row.values() == {} and set(listed(host, made.record)[0].parts.values()) == {REMOVED}
 
 
+@pytest.mark.usefixtures("carried")
 def test_what_is_retained_says_why_and_can_be_removed_later(nodes: Pair) -> None:
     host, partner = nodes
     made = host.commit("incident", INCIDENT)

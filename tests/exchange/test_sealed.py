@@ -73,6 +73,7 @@ def statuses(host: Node, record: str) -> list[dict[str, str]]:
         return [dict(held.parts) for _, held in holdings("cn", record=record)]
 
 
+@pytest.mark.usefixtures("carried")
 def test_what_was_given_in_advance_opens_with_its_code_and_the_feed_doubles_nothing(locked: Locked) -> None:
     host, partner, clock = locked
     made = host.commit("incident", INCIDENT, opens=clock.after(12))
@@ -198,6 +199,7 @@ def test_withdrawn_before_it_was_opened_it_opens_no_more(locked: Locked) -> None
     assert people(partner) == [None]
 
 
+@pytest.mark.usefixtures("carried")
 def test_opened_and_then_erased_leaves_nothing_and_a_receipt(locked: Locked) -> None:
     host, partner, clock = locked
     hidden = host.commit("incident", INCIDENT, opens=clock.after(12), levels=HIDDEN)

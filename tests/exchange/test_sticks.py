@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from safeconduct.exchange.cadence import cosigned
+from safeconduct.exchange.delivery import restored_mark
 from safeconduct.exchange.stick import StickRefused, export_bundle, import_bundle
 
-from .nodes import INCIDENT, Node
+from .nodes import INCIDENT, Node, bundle_bytes, pull
 
 Pair = tuple[Node, Node]
 
@@ -67,3 +69,32 @@ def test_sticks_in_the_wrong_order_say_what_is_missing(nodes: Pair, tmp_path: Pa
     assert import_bundle(partner.home, "pk", first, partner.door).status == "ok"
     assert import_bundle(partner.home, "pk", second, partner.door).status == "ok"
     assert len(partner.of_kind("incident", "pk")) == 2
+
+
+def test_an_old_stick_does_not_tell_a_restored_node_that_all_is_well(
+    nodes: Pair, world: Path, tmp_path: Path
+) -> None:
+    """It would sign a second history of what the partner has seen since, and be accused of it with right."""
+    host, partner = nodes
+    host.publish()
+    pull(partner, host)
+    old = tmp_path / "old.stick"
+    export_bundle(partner.home, "pk", old, partner.door, since=0)
+    host.close()
+    shutil.copytree(host.home.path, tmp_path / "backup")
+    host = Node(world / "pk")
+    host.commit("incident", INCIDENT)
+    pull(partner, host)
+    host.close()
+    shutil.rmtree(host.home.path)
+    shutil.copytree(tmp_path / "backup", host.home.path)
+    restored_mark(host.home, "cn").touch()
+    host = Node(world / "pk")
+    import_bundle(host.home, "cn", old, host.door)
+    host.commit("incident", INCIDENT)
+    assert restored_mark(host.home, "cn").exists()
+    assert partner.ingest("pk", bundle_bytes(host, partner))["status"] == "old"
+    export_bundle(partner.home, "pk", old, partner.door, since=0)
+    assert import_bundle(host.home, "cn", old, host.door).status == "frozen"
+    assert host.call("exchange_cursor", partner="cn")["frozen"].startswith("restored from an older backup")
+    host.close()

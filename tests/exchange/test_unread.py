@@ -58,7 +58,7 @@ def test_what_is_unknown_waits_and_what_is_known_goes_on(nodes: Pair) -> None:
         assert len(partner.of_kind("incident", "pk")) == 2
         with partner.active():
             words = " ".join(describe(partner.home, partner.door))
-        assert "2 entries of a kind that this version does not know: claim" in words
+        assert "2 entries that only a later version understands: claim" in words
         again(partner)
         assert told(partner) == {"claim": 2}
         host.commit(
@@ -78,6 +78,7 @@ def test_what_is_unknown_waits_and_what_is_known_goes_on(nodes: Pair) -> None:
     pull(host, partner)
 
 
+@pytest.mark.usefixtures("carried")
 def test_withdrawal_and_erasure_reach_what_waits(nodes: Pair) -> None:
     host, partner = nodes
     incident = host.commit("incident", INCIDENT).record
@@ -118,3 +119,26 @@ def test_what_does_not_fit_the_kind_as_it_became_goes_on_waiting(
     assert told(partner) == {"claim": 1} and partner.of_kind("claim", "pk") == []
     again(partner)
     assert told(partner) == {} and len(partner.of_kind("claim", "pk")) == 1
+
+
+def test_what_was_taken_in_after_an_upgrade_leaves_no_copy_that_an_erasure_would_miss(nodes: Pair) -> None:
+    host, partner = nodes
+    claim = host.commit("claim", CLAIM, about=host.commit("incident", INCIDENT).record)
+    with older("claim"):
+        pull(partner, host)
+    again(partner)
+
+    def copies(tx: Any) -> list[tuple[str, int]]:
+        entries = [json.loads(each.leaf) for each in tx.log.entries(0, tx.log.size)]
+        held = [
+            (e["type"], sum(t is not None for t in tx.disclosures(i)))
+            for i, e in enumerate(entries)
+            if e.get("kind") == "claim" and "parts" in e
+        ]
+        return [(kind, count) for kind, count in held if count]
+
+    assert [kind for kind, _ in partner.in_tx(copies)] == ["received"]
+    host.system("erase", record=claim.record)
+    pull(partner, host)
+    assert partner.in_tx(copies) == []
+    assert verify(partner.writer).broken is None

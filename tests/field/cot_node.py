@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -26,6 +24,7 @@ from safeconduct.records.commit import Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
+from writer_process import start_writer, stop_writer
 
 SYSTEM = system_subject("pk")
 ROLES: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -43,17 +42,7 @@ def running(home: Home) -> Iterator[Home]:
         for store in reading._stores.values():
             store.close()
         reading._stores.clear()
-        writer.terminate()
-        writer.wait(20)
-
-
-def start_writer(home: Home) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(home.path)]
-    process = subprocess.Popen(command)
-    end = time.monotonic() + 20
-    while not home.socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    return process
+        stop_writer(writer)
 
 
 def officer(role: str, name: str = "") -> str:
@@ -114,7 +103,7 @@ async def gateway(home: Home, tls: bool = False) -> AsyncIterator[Gateway]:
     places = Places("127.0.0.1", 0 if tls else None, "127.0.0.1", 0)
     found = Gateway(home, devices.Enrolled(), places, Authority(home).server_context() if tls else None)
     await found.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not found.outflow.live and time.monotonic() < end:
         await asyncio.sleep(0.01)
     try:
@@ -173,7 +162,7 @@ class Tak:
     def having(self, *texts: str) -> list[bytes]:
         return [e for e in self.events if all(text.encode() in e for text in texts)]
 
-    async def until(self, *texts: str, count: int = 1, seconds: float = 60.0) -> list[bytes]:
+    async def until(self, *texts: str, count: int = 1, seconds: float = 90.0) -> list[bytes]:
         """Wait for events that have these texts."""
         await until(lambda: len(self.having(*texts)) >= count or self.ended, seconds)
         assert len(self.having(*texts)) >= count, self.events
@@ -191,7 +180,7 @@ class Tak:
         await self._task
 
 
-async def until(condition: Any, seconds: float = 60.0) -> None:
+async def until(condition: Any, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         await asyncio.sleep(0.01)

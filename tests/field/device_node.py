@@ -94,10 +94,10 @@ def field(home: Home) -> Iterator[Field]:
     finally:
         for process in reversed(running):
             process.terminate()
-            process.wait(20)
+            process.wait(90)
 
 
-def until(condition: Any, seconds: float = 15.0) -> None:
+def until(condition: Any, seconds: float = 90.0) -> None:
     _until(condition, seconds)
 
 
@@ -107,7 +107,7 @@ def _start(name: str, home: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment)
 
 
-def _until(condition: Any, seconds: float = 30.0) -> None:
+def _until(condition: Any, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"

@@ -4,6 +4,7 @@ certificates."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import pytak
 import pytest
 
-from field.cot_node import Known, client_files, gateway, journey, officer, running, sa, until
+from field.cot_node import SYSTEM, Known, client_files, gateway, journey, officer, running, sa, until
 from safeconduct.field.cot_authority import Authority
+from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
+from safeconduct.records.release import fetch_row
+from safeconduct.records.transaction import iso
 
 EVENTS = 30
 
@@ -109,10 +113,42 @@ def test_pytak_sends_and_receives(node: Home, tmp_path: Path, tls: bool) -> None
     asyncio.run(story())
 
 
+def test_a_word_in_the_chat_answers_a_muster_for_whoever_bears_the_device(node: Home) -> None:
+    """As ATAK writes to all chat rooms: `b-t-f`, the words in `remarks`."""
+    person, known = officer("protected_person"), Known()
+    known.enrol("phone", person)
+    now = time.time()
+    call = {"title": "All", "scope": "country", "since": iso(now - 5), "due": iso(now + 600)}
+    muster = commit(SYSTEM, Draft("muster", {"call": call}, state="open")).record
+    who = {"who": {"name": "Driver"}, "link": {"account": person}}
+    entry = commit(
+        SYSTEM, Draft("roll_entry", who, about=muster, assigned=[person], state="unaccounted")
+    ).record
+
+    def chat(words: str, number: int) -> bytes:
+        return sa(f"GeoChat.1.{number}", "b-t-f", detail=f'<remarks source="x">{words}</remarks>')
+
+    def state() -> str:
+        row = fetch_row(entry)
+        return row.state if row is not None else ""
+
+    async def story() -> None:
+        async with gateway(node) as field:
+            said = ["where is the bus", "NOT safe &amp; alone", "Safe!"]
+            events = [sa("ping", "t-x-c-t", token=known.tokens["phone"])]
+            events += [chat(words, number) for number, words in enumerate(said)]
+            task, _ = await client({"COT_URL": f"tcp://127.0.0.1:{field.ports[-1]}"}, events)
+            await until(lambda: state() == "accounted")
+            task.cancel()
+
+    asyncio.run(story())
+    row = fetch_row(entry)
+    assert row is not None and row.values()["reply"]["means"] == "device" and row.version == 2
+
+
 def _spaced(events: list[bytes]) -> list[bytes]:
     """The same events, each ten milliseconds later than the one before."""
     import re
-    import time
 
     from safeconduct.field.cot_events import stamp
 

@@ -86,6 +86,7 @@ def test_owntracks_is_configured_by_its_link() -> None:
         ("SAFE", "accounted"), ("ok, at the gate", ""), ("OK no, not safe", ""), ("fine, 3 wounded", ""),
         ("محفوظ نہیں ہوں", ""), ("请救命", "needs_help"), ("我需要帮助", "needs_help"),
         ("OK!", "accounted"), ("1", "accounted"), ("平安", "accounted"),
+        ("۱", "accounted"), ("۲", "needs_help"), ("２", "needs_help"), ("١", "accounted"), ("بچاؤ", "needs_help"),
         ("need HELP now", "needs_help"), ("safe? no: help", "needs_help"), ("مدد", "needs_help"),
         ("", ""), ("who is this", ""), ("not safe", ""),
     ],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.geo import sphere
+from safeconduct.geo.cells import SCALES
 from safeconduct.geo.fences import Area, Corridor, Fence, FenceSet, Perimeter
 from safeconduct.geo.sphere import GeometryError, Point
 
@@ -153,7 +154,69 @@ def test_together_they_answer_as_each_alone(seed: int, spread: float) -> None:
     alone = {(n, k) for n, at in enumerate(positions) for k, fence in fences.items() if fence.contains(at)}
     at, fence = together.containing_many([p.lat for p in positions], [p.lon for p in positions])
     assert {(int(n), together.keys[k]) for n, k in zip(at, fence, strict=True)} == alone
-    assert together.containing(positions[0]) == [k for k in fences if (0, k) in alone]
+    for n, position in enumerate(positions):
+        assert together.containing(position) == [k for k in fences if (n, k) in alone]
+
+
+def wide(draw: np.random.Generator) -> dict[int, Fence]:
+    """Areas whose sides are thousands of kilometres long, with holes, over the antimeridian and around the poles."""
+    fences: dict[int, Fence] = {}
+    for number in range(8):
+        at = Point(*((89.5, 0), (-88, 50), (0, 180), (float(draw.uniform(-80, 80)), -179.9))[number % 4])
+        turns = np.sort(draw.uniform(0, 360, int(draw.integers(4, 8))))
+        far = [float(each) for each in draw.uniform(2e6, 6e6, len(turns))]
+        outer = [sphere.destination(at, float(t), far[k]) for k, t in enumerate(turns)]
+        hole = [sphere.destination(at, float(t), far[k] / 3) for k, t in enumerate(turns)]
+        fences[number] = Area([[outer, hole]], repair=True)
+    return fences
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 100_000), st.sampled_from([2e3, 2e4, 1e6, None]))
+def test_cells_answer_as_the_exact_test_does_point_for_point(seed: int, spread: float | None) -> None:
+    """On corners and sides, on the borders of cells and just beside them, wherever on the earth."""
+    draw = np.random.default_rng(seed)
+    fences = wide(draw) if spread is None else made_up(seed, 12, spread)
+    together = FenceSet(fences)
+    positions: list[Point] = []
+    for fence in fences.values():
+        line = (
+            [fence.centre]
+            if isinstance(fence, Perimeter)
+            else fence.line
+            if isinstance(fence, Corridor)
+            else fence.rings[0][0]
+        )
+        for a, b in zip(line, line[1:] + line[:1], strict=True):
+            on = sphere.between(a, b, float(draw.random()))
+            positions += [
+                a,
+                on,
+                sphere.destination(on, float(draw.uniform(0, 360)), 10 ** draw.uniform(-6, 4)),
+            ]
+        if isinstance(fence, Perimeter):
+            turn = float(draw.uniform(0, 360))
+            positions += [sphere.destination(fence.centre, turn, fence.radius * k) for k in (0.7, 1, 1.4)]
+    for at in list(positions):
+        scale = float(draw.choice(SCALES))
+        positions.append(Point(np.floor(at.lat * scale) / scale, np.floor(at.lon * scale) / scale))
+        positions.append(Point(float(np.nextafter(positions[-1].lat, 0)), positions[-1].lon))
+    positions = [Point(float(at.lat), (float(at.lon) + 180.0) % 360.0 - 180.0) for at in positions]
+    lats, lons = [p.lat for p in positions], [p.lon for p in positions]
+    at, fence = together.containing_many(lats, lons)
+    many = [[] for _ in positions]
+    for n, k in zip(at.tolist(), fence.tolist(), strict=True):
+        many[n].append(together.keys[k])
+    for n, position in enumerate(positions):
+        alone = [key for key, each in fences.items() if each.contains(position)]
+        assert together.containing(position) == alone == many[n]
+
+
+def test_most_of_a_fence_needs_no_exact_test() -> None:
+    fences = FenceSet({"port": Perimeter(GWADAR, 5_000)})
+    (level,) = fences._levels
+    whole, part = int(level.whole.sum()), int((~level.whole).sum())
+    assert whole > part > 0
 
 
 @settings(max_examples=6, deadline=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from conftest import enact_house_rules
+from firing import fire_all
 from safeconduct.agreement.policy import Subject
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
@@ -16,7 +16,6 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import iso
 from safeconduct.records.writer import Writer
-from safeconduct.timers.firing import fire_due
 
 T0 = 1_790_000_000.0
 """Earliest departure of the movement, and the clock a little later than when it was notified."""
@@ -42,13 +41,11 @@ class Journeys:
         """Let time pass until then, with a look at the timers every minute."""
         while self.clock.now < T0 + minute * MINUTE:
             self.clock.now = min(self.clock.now + MINUTE, T0 + minute * MINUTE)
-            while self.writer.tick(fire_due):
-                pass
+            fire_all(self.writer)
 
     def jump(self, minute: float) -> None:
         self.clock.now = T0 + minute * MINUTE
-        while self.writer.tick(fire_due):
-            pass
+        fire_all(self.writer)
 
     def notify(self, **changes: Any) -> str:
         made = commit(self.system, Draft("movement", movement_parts(**changes)))
@@ -99,13 +96,11 @@ class Journeys:
 
 
 @contextmanager
-def journeys(home: Home, rules: str = "") -> Iterator[Journeys]:
-    """The node of `home`; with `rules` ("host", "partner") the demonstration's house rules of that side hold."""
+def journeys(home: Home) -> Iterator[Journeys]:
+    """The node of `home`, with a clock that the test turns."""
     clock = Clock()
     writer = Writer(home, clock)
     with Door(home, writer) as door, here.at(home, door):
-        if rules:
-            enact_house_rules(rules)
         yield Journeys(home, writer, clock)
 
 

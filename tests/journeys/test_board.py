@@ -12,7 +12,7 @@ import pytest
 
 from journeys.roads import at, movement, officer, receive, said
 from paired import agree, paired
-from safeconduct.exchange.courier import Link
+from safeconduct.exchange.last_contact import Link
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import find

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from journeys import two_nodes
-from journeys.two_nodes import Node, leg, parts, person, pull
+from journeys.two_nodes import Node, leg, opened, own_connections, parts, person, pull
 from safeconduct.journeys import rules
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.refusals import Malformed, Refused
@@ -17,33 +16,19 @@ from safeconduct.records.refusals import Malformed, Refused
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def made(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    folder = tmp_path_factory.mktemp("commanders")
-    two_nodes.make(prepared, folder)
-    connections.settings["tables"] = before
-    return folder
+def made(prepared: Path) -> Path:
+    return two_nodes.made(prepared, "5")
 
 
 @pytest.fixture
 def nodes(made: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
-    shutil.copytree(made, tmp_path / "world")
-    host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
-    yield host, partner
-    partner.close()
-    host.close()
+    with opened(made, tmp_path) as both:
+        yield both
 
 
 PLAN = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from exchange.nodes import pull
+from journeys import two_nodes
 from journeys.roads import officer, said
-from journeys.two_nodes import Node, make, parts
+from journeys.two_nodes import Node, opened, own_connections, parts
 from safeconduct.journeys import rules
 from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home
@@ -24,33 +24,19 @@ from safeconduct.records.release import release
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def made(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    folder = tmp_path_factory.mktemp("made")
-    make(prepared, folder)
-    connections.settings["tables"] = before
-    return folder
+def made(prepared: Path) -> Path:
+    return two_nodes.made(prepared, "5")
 
 
 @pytest.fixture
 def nodes(made: Path, tmp_path: Path, bare_home: Home) -> Iterator[tuple[Node, Node]]:
-    shutil.copytree(made, tmp_path / "world")
-    host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
-    yield host, partner
-    partner.close()
-    host.close()
+    with opened(made, tmp_path) as both:
+        yield both
 
 
 def typed(hours: float = 72, **changes: Any) -> dict[str, Any]:

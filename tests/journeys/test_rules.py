@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from journeys.two_nodes import Node, leg, make, moment, parts, person, pull
+import ready
+from journeys import two_nodes
+from journeys.two_nodes import Node, leg, moment, own_connections, parts, person, pull
 from safeconduct.agreement.policy import Subject
 from safeconduct.journeys import rules
 from safeconduct.journeys.changes import changes_between
@@ -24,24 +25,13 @@ from safeconduct.records.release import Released, release
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def made(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    folder = tmp_path_factory.mktemp("made")
-    make(prepared, folder)
-    connections.settings["tables"] = before
-    return folder
+def made(prepared: Path) -> Path:
+    return two_nodes.made(prepared, "5")
 
 
 class World:
@@ -94,7 +84,7 @@ class World:
 
 @pytest.fixture
 def world(made: Path, tmp_path: Path) -> Iterator[World]:
-    shutil.copytree(made, tmp_path / "world")
+    ready.copy(made, tmp_path / "world")
     found = World(tmp_path / "world")
     yield found
     found.partner.close()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ready
 from journeys import two_nodes
-from journeys.two_nodes import Node, parts, person
+from journeys.two_nodes import Node, own_connections, parts, person
 from safeconduct.agreement.policy import Subject
 from safeconduct.journeys import rules
 from safeconduct.journeys.underway import check_in
@@ -24,29 +24,18 @@ from safeconduct.records.release import release
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def made(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    folder = tmp_path_factory.mktemp("travellers")
-    two_nodes.make(prepared, folder)
-    connections.settings["tables"] = before
-    return folder
+def made(prepared: Path) -> Path:
+    return two_nodes.made(prepared, "5")
 
 
 @pytest.fixture
 def node(made: Path, tmp_path: Path) -> Iterator[Node]:
-    shutil.copytree(made, tmp_path / "world")
+    ready.copy(made, tmp_path / "world")
     found = Node(tmp_path / "world" / "cn")
     with found.active():
         yield found

@@ -238,8 +238,8 @@ def test_a_journey_told_of_afterwards_raises_nothing(here_: Journeys) -> None:
     assert here_.escalations(movement) == []
 
 
-def test_the_answer_of_a_person_stops_the_ladder_and_the_next_point_is_watched(bare_home: Home) -> None:
-    with journeys(bare_home, rules="partner") as node:
+def test_the_answer_of_a_person_stops_the_ladder_and_the_next_point_is_watched(partner_home: Home) -> None:
+    with journeys(partner_home) as node:
         movement = node.notify()
         node.clear(movement)
         officer = node.person("wu", "watch_officer")
@@ -264,8 +264,8 @@ def test_the_answer_of_a_person_stops_the_ladder_and_the_next_point_is_watched(b
         assert [each["point"] for each in node.escalations(movement)] == ["Hub", "Bela"]
 
 
-def test_only_who_may_read_the_movement_and_write_of_it_checks_in(bare_home: Home) -> None:
-    with journeys(bare_home, rules="partner") as node:
+def test_only_who_may_read_the_movement_and_write_of_it_checks_in(partner_home: Home) -> None:
+    with journeys(partner_home) as node:
         movement = node.notify()
         manager = node.person("zhao", "security_manager")
         stranger = node.person("qian", "protected_person")
@@ -281,8 +281,8 @@ def test_only_who_may_read_the_movement_and_write_of_it_checks_in(bare_home: Hom
             check_in(manager, "no such movement", "arrived")
 
 
-def test_hostile_times_and_positions_are_refused(bare_home: Home) -> None:
-    with journeys(bare_home, rules="partner") as node:
+def test_hostile_times_and_positions_are_refused(partner_home: Home) -> None:
+    with journeys(partner_home) as node:
         movement = node.notify()
         manager = node.person("zhao", "security_manager")
         node.clock.now = datetime.now(UTC).timestamp()

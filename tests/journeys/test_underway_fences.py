@@ -46,6 +46,7 @@ def told(node: Journeys, movement: str) -> list[tuple[str, str, str]]:
     return [(each["reason"], each["point"], each["state"]) for each in node.escalations(movement)]
 
 
+@pytest.mark.usefixtures("carried")
 def test_leaving_the_corridor_is_escalated_once_and_coming_back_settles_it(node: Journeys) -> None:
     movement = departed(node)
     fix(node, movement, 20, ON_ROUTE)

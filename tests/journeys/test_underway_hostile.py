@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from exchange.nodes import Node, agree, create, pair
+import ready
+from exchange.nodes import Node, own_connections
 from journeys.journey_node import Journeys, journeys
 from journeys.test_underway_fences import OFF_ROUTE, ON_ROUTE, departed, fix, told
-from journeys.test_underway_link import START, escalations, notify, pull, the_movement, turn, word
-from safeconduct.node.signing_here import propose
+from journeys.test_underway_link import START, agreed, escalations, notify, pull, the_movement, turn, word
 from safeconduct.records.commit import Committed
 from safeconduct.records.home import Home
 from safeconduct.records.transaction import iso
@@ -42,36 +41,18 @@ up_to  = "CONFIDENTIAL"
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def paired(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    folder = tmp_path_factory.mktemp("hostile")
-    before = dict(connections.settings["tables"])
-    pair(create(folder, prepared, "pk", "host"), create(folder, prepared, "cn", "partner"), "pk-cn")
-    host, partner = Node(folder / "pk"), Node(folder / "cn")
-    (folder / "clause-1.md").write_text(EVERYTHING)
-    with host.active():
-        propose("pk-cn", [folder / "clause-1.md"], host.door)
-    agree(host, partner, folder, "pk-cn", "1")
-    host.close()
-    partner.close()
-    connections.settings["tables"] = before
-    return folder
+def paired(prepared: Path) -> Path:
+    return ready.shared("hostile-journeys", lambda folder: agreed(prepared, folder, EVERYTHING))
 
 
 @pytest.fixture
 def nodes(paired: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
-    shutil.copytree(paired, tmp_path / "world")
+    ready.copy(paired, tmp_path / "world")
     host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
     turn(-10, host, partner)
     yield host, partner

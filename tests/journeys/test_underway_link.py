@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,16 @@ from typing import Any
 
 import pytest
 
+import ready
 from exchange import nodes as exchange
-from exchange.nodes import Node, agree, create, pair
-from safeconduct.exchange.courier import Link
+from exchange.nodes import Node, agree, create, own_connections, pair
+from firing import fire_all
+from safeconduct.exchange.last_contact import Link
 from safeconduct.journeys.underway_watch import SETTLING
 from safeconduct.node.signing_here import propose
 from safeconduct.notify.ladder import DEFAULT
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import iso
-from safeconduct.timers.firing import fire_due
 
 CLAUSE = """+++
 clause  = "1"
@@ -68,36 +68,35 @@ up_to  = "RESTRICTED"
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="module")
-def paired(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
+def paired(prepared: Path) -> Path:
+    return ready.shared("linked-journeys", lambda folder: agreed(prepared, folder, CLAUSE))
 
-    folder = tmp_path_factory.mktemp("journeys")
-    before = dict(connections.settings["tables"])
+
+def agreed(prepared: Path, folder: Path, clause: str) -> None:
+    """Two homes in a folder, paired, with this text agreed as their clause 1."""
+    with own_connections():
+        _agree(prepared, folder, clause)
+
+
+def _agree(prepared: Path, folder: Path, clause: str) -> None:
     pair(create(folder, prepared, "pk", "host"), create(folder, prepared, "cn", "partner"), "pk-cn")
     host, partner = Node(folder / "pk"), Node(folder / "cn")
-    (folder / "clause-1.md").write_text(CLAUSE)
+    (folder / "clause-1.md").write_text(clause)
     with host.active():
         propose("pk-cn", [folder / "clause-1.md"], host.door)
     agree(host, partner, folder, "pk-cn", "1")
     host.close()
     partner.close()
-    connections.settings["tables"] = before
-    return folder
 
 
 @pytest.fixture
 def nodes(paired: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
-    shutil.copytree(paired, tmp_path / "world")
+    ready.copy(paired, tmp_path / "world")
     host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
     turn(-10, host, partner)
     yield host, partner
@@ -115,16 +114,14 @@ def turn(minute: float, *nodes: Node, up: bool = False) -> None:
         node.offset = START + 60 * minute - time.time()
         if up:
             link(node, 0.0)
-        while node.writer.tick(fire_due):
-            pass
+        fire_all(node.writer)
 
 
 def pull(receiver: Node, sender: Node) -> None:
     """Bring the receiver up to date, and let it look at what came."""
     exchange.pull(receiver, sender)
     receiver.offset += SETTLING + 1
-    while receiver.writer.tick(fire_due):
-        pass
+    fire_all(receiver.writer)
 
 
 def notify(partner: Node) -> str:

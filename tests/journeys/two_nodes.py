@@ -9,7 +9,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from exchange.nodes import Node, agree, create, key_file, pair, pull
+import ready
+from exchange.nodes import Node, agree, create, key_file, opened, own_connections, pair, pull
 from safeconduct.agreement.policy import Subject
 from safeconduct.node.signing_here import act, propose
 from safeconduct.records.commit import Draft, commit
@@ -18,7 +19,17 @@ from safeconduct.records.principals import system_subject
 HOUR = 3600.0
 
 
-def make(prepared: Path, folder: Path, clauses: Sequence[str] = ("5",)) -> None:
+def made(prepared: Path, *clauses: str) -> Path:
+    """As `make`, once in a run for the same clauses; to be copied."""
+
+    def fill(folder: Path) -> None:
+        with own_connections():
+            make(prepared, folder, clauses)
+
+    return ready.shared("-".join(["two-nodes", *clauses]), fill)
+
+
+def make(prepared: Path, folder: Path, clauses: Sequence[str]) -> None:
     """Two homes in a folder, paired, these clauses of the demonstration agreed, to be copied for each test."""
     pair(create(folder, prepared, "pk", "host"), create(folder, prepared, "cn", "partner"), "pk-cn")
     host, partner = Node(folder / "pk"), Node(folder / "cn")
@@ -87,4 +98,4 @@ def leg(unit: str, start: str, end: str, since: float, until: float, **escort: A
     return {**found, "escort": escort} if escort else found
 
 
-__all__ = ["Node", "leg", "make", "moment", "parts", "person", "pull"]
+__all__ = ["Node", "leg", "made", "moment", "opened", "own_connections", "parts", "person", "pull"]

@@ -302,3 +302,39 @@ def test_killed_in_the_middle(path: Path) -> None:
         taken = [int(word) for word, _ in whole if word != "erased"]
         assert taken[0] - 49 > highest and taken == sorted(taken)
         highest = taken[-1]
+
+
+@pytest.mark.parametrize("copy", [0, 4096])
+def test_no_slot_twice_when_either_header_is_damaged_at_rest(path: Path, copy: int) -> None:
+    seen: set[int] = set()
+    for _ in range(4):
+        with KeyStore.open(path, create=True) as store:
+            for _ in range(3):
+                slot, _ = store.take()
+                assert slot not in seen
+                seen.add(slot)
+        raw = bytearray(path.read_bytes())
+        raw[copy + 9] ^= 1
+        path.write_bytes(raw)
+        with KeyStore.open(path, write=False) as store:
+            assert "header" in store.damage(0, 1)
+
+
+def test_a_damaged_slot_that_waits_is_never_handed_out_and_stops_nobody(path: Path) -> None:
+    with KeyStore.open(path, create=True) as store:
+        store.take()
+    raw = bytearray(path.read_bytes())
+    raw[START + 5 * SLOT + 8] ^= 1
+    path.write_bytes(raw)
+    with KeyStore.open(path) as store:
+        assert store.damage(0, 5) == "" and "slot 5" in store.damage(0, 6)
+        slot, key = store.take()
+        assert slot == 6 and store.key(6) == key
+
+
+def test_a_fresh_store_outlives_a_torn_first_header(path: Path) -> None:
+    KeyStore.open(path, create=True).close()
+    raw = path.read_bytes()
+    path.write_bytes(raw[:20] + bytes(4076) + raw[4096:])
+    with KeyStore.open(path) as store:
+        assert store.take()[0] == 0

@@ -11,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from safeconduct.ledger.database import open_database
 from safeconduct.ledger.keys import SigningKey
-from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import open_checkpoint
 from safeconduct.ledger.tree import EMPTY_ROOT, verify_consistency
 
@@ -21,7 +22,8 @@ ORIGIN = "pk.example/ledger"
 APPENDER = """
 import os, random, sys
 from safeconduct.ledger.keys import SigningKey
-from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.database import open_database
+from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import sign_checkpoint
 
 connection = open_database(sys.argv[1])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import ready
 from safeconduct.node.processes import Node, serve
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
@@ -23,19 +26,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "in vain"
         time.sleep(0.05)
 
 
-@pytest.fixture
-def running(prepared: Path, tmp_path: Path) -> Iterator[Node]:
-    import shutil
-
-    shutil.copytree(prepared, tmp_path / "home")
-    before = Home.load(tmp_path / "home")
+@pytest.fixture(scope="module")
+def running(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node whose writer runs; if a test kills it, another is up when that test ends."""
+    folder = tmp_path_factory.mktemp("running")
+    ready.copy(prepared, folder / "home")
+    before = Home.load(folder / "home")
     settings = {**before.settings, "port": free_port(), "exchange_port": free_port()}
     home = Home(before.path, before.party, before.side, before.name, {}, settings)
     home.save()
@@ -70,13 +73,41 @@ def test_the_socket_is_its_owners_alone(running: Node) -> None:
     assert running.home.socket.stat().st_mode & 0o777 == 0o600
 
 
+def children_of(pid: int) -> list[int]:
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(int(each.name))
+    return found
+
+
+def test_a_web_server_that_is_killed_leaves_no_worker_that_answers_in_its_place(running: Node) -> None:
+    pages = Node(running.home)
+    pages.start(("web",))
+    try:
+        pages.ready()
+        server = pages.children["web"]
+        workers = children_of(server.pid)
+        assert workers
+        server.kill()
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        until(lambda: pages.children["web"] is not server)
+        pages.ready()
+    finally:
+        pages.stop()
+
+
 @pytest.mark.parametrize("noise", [b"\n", b"{}\n", b"[1]\n", b"\x00\xff\n", b'{"id":1}\n', b"x" * 100_000])
 def test_noise_on_the_socket_harms_nobody(running: Node, noise: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(running.home.socket))
         client.sendall(noise)
         client.shutdown(socket.SHUT_WR)
-        client.settimeout(5)
+        client.settimeout(90)
         while client.recv(65536):
             pass
     with Door.open(running.home) as door:
@@ -115,3 +146,18 @@ def test_a_port_that_another_program_has_is_named(running: Node) -> None:
         other.listen()
         with pytest.raises(HomeError, match="is taken"):
             serve([running.home], lambda: None)
+
+
+def test_a_process_may_open_as_many_files_as_the_system_lets_it() -> None:
+    program = (
+        "import resource, sys; from safeconduct.node.processes import allow_files;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])));"
+        "print(allow_files(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+
+    def allowed(soft: int, hard: int) -> list[int]:
+        command = [sys.executable, "-c", program, str(soft), str(hard)]
+        return [int(each) for each in subprocess.run(command, capture_output=True, check=True).stdout.split()]
+
+    assert allowed(256, 4_000) == [4_000, 4_000, 4_000]
+    assert allowed(4_000, 4_000) == [4_000, 4_000, 4_000]

@@ -86,24 +86,24 @@ class Telling(Journeys):
 
 
 @contextmanager
-def telling(home: Home, rules: str = "host") -> Iterator[Telling]:
-    from conftest import enact_house_rules
-
+def telling(home: Home) -> Iterator[Telling]:
     clock = Clock()
     writer = Writer(home, clock)
     with Door(home, writer) as door, here.at(home, door):
-        if rules:
-            enact_house_rules(rules)
         yield Telling(home, writer, clock)
 
 
 class Gateway:
-    """A web server as an SMS gateway is one: it keeps what it gets, and takes a number only once."""
+    """A web server as an SMS gateway is one: it keeps what it gets, and takes a number only once.
+
+    With a `delay` it answers so many seconds later, or when it is let go.
+    """
 
     def __init__(self, status: int = 200, delay: float = 0.0) -> None:
         self.status, self.delay = status, delay
         self.got: list[dict[str, Any]] = []
         self.taken: dict[tuple[str, str], int] = {}
+        self._let_go = threading.Event()
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -111,7 +111,7 @@ class Gateway:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 number, path = self.headers.get("Idempotency-Key", ""), self.path
                 if gateway.delay:
-                    threading.Event().wait(gateway.delay)
+                    gateway._let_go.wait(gateway.delay)
                 entry = {"path": path, "number": number, **json.loads(body)}
                 gateway.got.append(entry)
                 if gateway.status == 200:
@@ -136,9 +136,14 @@ class Gateway:
     def url(self, path: str = "") -> str:
         return f"json://127.0.0.1:{self.port}/{path}?:to={{address}}&+Idempotency-Key={{number}}"
 
+    def let_go(self) -> None:
+        """Answer what waits for its answer, and what comes from now on, at once."""
+        self._let_go.set()
+
     def __enter__(self) -> Gateway:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.let_go()
         self.server.shutdown()
         self.server.server_close()

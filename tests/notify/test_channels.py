@@ -165,7 +165,13 @@ def test_a_rate_allows_a_burst_and_then_a_stream(monkeypatch: pytest.MonkeyPatch
     for _ in range(12):
         rate.spend()
     assert rate.allow() == 0
+    assert rate.allow(urgent=True) == 12, "a call for help goes into debt"
+    for _ in range(12):
+        rate.spend()
+    assert rate.allow(urgent=True) == 0
     now[0] += 3
+    assert (rate.allow(), rate.allow(urgent=True)) == (0, 3), "and the others pay it back"
+    now[0] += 12
     assert rate.allow() == 3
 
 

@@ -38,8 +38,8 @@ H90.1 Certain officers may read the call of our calls for help, also by SMS, up 
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Telling]:
-    with telling(bare_home) as found:
+def node(host_home: Home) -> Iterator[Telling]:
+    with telling(host_home) as found:
         found.person("a", "watch_officer")
         found.contact("a", "sms", "0300111", language="en")
         yield found

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from notify.notify_node import Telling, telling
-from safeconduct.notify.queue import ROUND_PAUSE, USEFUL
+from safeconduct.notify.queue import ROUND_PAUSE, USEFUL, create_tables
+from safeconduct.notify.rota import Told
+from safeconduct.notify.telling import tell
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed
+from safeconduct.records.transaction import iso
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Telling]:
-    with telling(bare_home) as found:
+def node(host_home: Home) -> Iterator[Telling]:
+    with telling(host_home) as found:
         found.person("a", "watch_officer")
         yield found
 
@@ -53,6 +57,7 @@ def test_a_message_says_to_open_safeconduct_and_a_number_and_no_more(node: Telli
     assert "Shots" not in json.dumps(message) and sos not in json.dumps(message)
 
 
+@pytest.mark.both
 def test_a_failure_falls_through_to_the_next_channel_with_the_same_number(node: Telling, sos: str) -> None:
     (first,) = node.take("email", "sms")
     node.done(first["delivery"], "failed", "refused")
@@ -87,6 +92,7 @@ def test_a_channel_that_is_not_set_up_falls_through(node: Telling, sos: str) -> 
     assert node.deliveries(sos)[0][2:] == ("failed", 1, "no_such_channel")
 
 
+@pytest.mark.both
 def test_a_lost_answer_loses_no_message(node: Telling, sos: str) -> None:
     (lost,) = node.take("email", "sms")
     (again,) = node.take("email", "sms", holding=())
@@ -164,6 +170,7 @@ def test_word_that_it_left_after_all_stops_the_repetition(node: Telling, sos: st
     assert node.take("email") == [] and states(node, sos) == [("email", "delivered")]
 
 
+@pytest.mark.both
 def test_a_channel_at_its_rate_stands_in_no_others_way(node: Telling, sos: str) -> None:
     for number in range(5):
         node.person(f"p{number}", "watch_officer")
@@ -222,3 +229,56 @@ def test_a_report_on_what_nobody_sent_changes_nothing(node: Telling, sos: str) -
     node.take("email")
     node.done(rows[0][0], "failed", "the provider's own words with a PASSWORD")
     assert node.deliveries(sos)[0][4] == "broken", "a fault is a code of ours or none"
+
+
+def test_a_call_for_help_goes_before_thousands_that_wait_and_over_a_channel_that_is_at_its_rate(
+    node: Telling,
+) -> None:
+    for number in range(120):
+        node.person(f"resident{number}", "protected_person")
+        node.contact(f"resident{number}", "sms", f"+9230012{number:05}")
+    node.person("officer", "watch_officer")
+    node.contact("officer", "sms", "+923009999999")
+    notice = commit(node.system, Draft("alert", _alert(node), state="issued")).record
+    everybody = [Told(f"resident{number}", "", True) for number in range(120)]
+    node.read(lambda tx: tell(tx, tx.row(notice), everybody, occasion="notice"))
+    node.clock.now += 60
+    practised = node.sos(exercise=True)
+    real = node.sos()
+
+    held: list[str] = []
+
+    def taken(allow: int, urgent: int, **more: int) -> list[str]:
+        node.turn += 1
+        channels = {"sms": {"allow": allow, "urgent": urgent, "once": False}}
+        asked = {
+            "worker": "one",
+            "session": "first",
+            "turn": node.turn,
+            "holding": held,
+            "channels": channels,
+        }
+        found = node.writer.call("notify_take", {**asked, **more})["messages"]
+        held.extend(each["delivery"] for each in found)
+        return [node.row(each["delivery"]).about for each in found]
+
+    assert taken(0, 5) == [real], "the channel takes nothing usual now"
+    assert practised not in taken(5, 5, free=10)
+    assert taken(50, 50, free=4, kept=4) == [], "what is kept for calls for help is not used up by notices"
+    node.sos()
+    assert len(taken(50, 50, free=4, kept=4)) == 1
+
+
+def _alert(node: Telling) -> dict[str, Any]:
+    now = node.clock.now
+    said = {"headline": "Road closed", "event": "Road", "sent": iso(now), "expires": iso(now + 9_000)}
+    return {"message": said, "area": {"districts": ["Gwadar"]}}
+
+
+def test_a_home_from_before_gets_the_column_of_what_is_urgent() -> None:
+    db = sqlite3.connect(":memory:")
+    create_tables(db)
+    db.execute("ALTER TABLE notify_send DROP COLUMN urgent")
+    create_tables(db)
+    create_tables(db)
+    assert "urgent" in {row[1] for row in db.execute("PRAGMA table_info(notify_send)")}

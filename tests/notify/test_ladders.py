@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firing import fire_all
 from journeys.journey_node import T0
 from notify.notify_node import Telling, telling
 from safeconduct.notify.answering import answer_escalation
@@ -16,21 +17,20 @@ from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import PartRefused, kind
 from safeconduct.records.refusals import Conflict, Malformed
-from safeconduct.timers.firing import fire_due
 
 HOUR = 3600.0
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Telling]:
-    with telling(bare_home) as found:
+def node(host_home: Home) -> Iterator[Telling]:
+    with telling(host_home) as found:
         yield found
 
 
 def wait(node: Telling, seconds: float) -> None:
     node.clock.now += seconds
     for _ in range(5):
-        node.writer.tick(fire_due)
+        fire_all(node.writer)
 
 
 def escalation(node: Telling, about: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from paired import agree, paired, receive
 from records.test_commit import PARTS
-from safeconduct.exchange.courier import Link
+from safeconduct.exchange.last_contact import Link
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home

@@ -129,7 +129,7 @@ def test_a_history_that_is_not_the_cosigned_one_is_broken(
     fill(2)
     _, auditor = signed_in("auditor")
     false = verification.Anchor("cn", 3, b"\0" * 32)
-    monkeypatch.setattr(verification, "_anchors", lambda tx: [false])
+    monkeypatch.setattr(verification, "anchors", lambda tx: [false])
     answer = verify(to_wire(auditor))
     assert answer["broken"] is not None and "another history" in answer["why"]
 

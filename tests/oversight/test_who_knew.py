@@ -19,12 +19,14 @@ from django.utils import timezone
 
 from exchange.conftest import _own_connections, made, world  # noqa: F401
 from exchange.nodes import INCIDENT, PEOPLE, Node, agree, pull, sign
+from exchange.test_epochs import resume
 from exchange.test_expiry import CLAUSE as MOVEMENTS
 from exchange.test_expiry import ITINERARY, NOTICE
 from exchange.test_readings import with_house_rules, with_readings
+from exchange.test_rotation import accept, renewed
 from safeconduct.agreement.policy import Subject
 from safeconduct.exchange import ahead, cadence, spoken
-from safeconduct.exchange.courier import Link
+from safeconduct.exchange.last_contact import Link
 from safeconduct.ledger.canonical import canonical
 from safeconduct.ledger.parts import open_disclosure
 from safeconduct.ledger.report import ReportRefused, verify
@@ -299,6 +301,7 @@ def test_the_page_and_its_moment(both: Pair) -> None:
         assert answer["Content-Disposition"].startswith("attachment") and verify(answer.content).lines
 
 
+@pytest.mark.usefixtures("carried")
 def test_anyone_can_verify_the_report_without_a_node(both: Pair, tmp_path: Path) -> None:
     host, _ = both
     record, _, auditor = readings_of_one(both)
@@ -323,6 +326,29 @@ def test_anyone_can_verify_the_report_without_a_node(both: Pair, tmp_path: Path)
     file.write_bytes(page.replace(b"<h1>", b"<h1>Not "))
     said = CliRunner().invoke(main, ["verify", "report", str(file)])
     assert said.exit_code == 3 and "page" in said.output
+
+
+def test_a_report_of_what_old_keys_have_signed_still_holds(both: Pair, world: Path) -> None:  # noqa: F811
+    host, partner = both
+    record, _, auditor = readings_of_one(both)
+    for node, other in ((host, partner), (partner, host)):
+        renewed(node)
+        accept(other, node)
+    resume(host, partner, world)
+    settle(host, partner)
+    with host.active():
+        found = verify(signed_report(auditor, record))
+    how = dict(zip([line["way"] for line in found.lines], found.standing, strict=True))
+    assert "cosigned by cn.safeconduct/witness to" in how[READ]
+    former = {name for name in found.keys if "former" in name}
+    assert {name.split(",")[0] for name in former} == {
+        "ledger",
+        "witness",
+        "witness cn",
+        "feed to cn",
+        "feed to xx",
+        "feed from cn",
+    }
 
 
 def test_a_report_that_was_changed_does_not_hold(both: Pair) -> None:

@@ -58,16 +58,7 @@ def sign_in(node: Home) -> SignIn:
 
 
 @pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same Argon2, at the least cost it knows: dozens of passwords are hashed here."""
-    from django.contrib.auth.hashers import Argon2PasswordHasher
-
-    for name, value in (("time_cost", 1), ("memory_cost", 64), ("parallelism", 1)):
-        monkeypatch.setattr(Argon2PasswordHasher, name, value)
-
-
-@pytest.fixture(autouse=True)
-def fresh_counts(node: Home) -> None:
+def fresh_counts(node: Home, quick_hashes: None) -> None:
     from django.core.cache import cache
 
     cache.clear()

@@ -1,169 +1,35 @@
-"""The live stream: who may listen, to what, and when it ends. The writer is a process of its own here."""
+"""The stream of changes: who may read of a change hears of it, and who comes back hears what was missed."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
+import contextlib
+import random
+import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client, override_settings
 
-from safeconduct.agreement.policy import Subject
-from safeconduct.people import roles
-from safeconduct.people.models import Account
+import ready
+from safeconduct.agreement.policy import Item, Subject
 from safeconduct.people.principal import principal_of
 from safeconduct.people.roles import assign_role
 from safeconduct.records import here
-from safeconduct.records.commit import Draft, commit
-from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
-from safeconduct.shell.live import BACKLOG, Live, Stream
+from safeconduct.shell.audience import Audience, Change
+from safeconduct.shell.live import Live
+from safeconduct.shell.stream import Stream
 
-from .conftest import PASSWORD, new_browser
-
-PARTS = {
-    "summary": {"title": "Bomb against a convoy", "category": "attack"},
-    "when": {"start": "2024-10-06T23:00:00+05:00"},
-    "where": {"latitude": 24.9, "longitude": 67.17, "place": "Karachi airport", "district": "Karachi"},
-}
-LONG = 10.0
+from .live_node import account_of, attack, cookie, listening, run, serving, signed_in
 
 
 @pytest.fixture
 def node(host_home: Home) -> Iterator[Home]:
-    """A node whose writer is another process, as when it serves."""
-    command = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(host_home.path)]
-    writer = subprocess.Popen(command)
-    end = time.monotonic() + 20
-    while not host_home.socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    with here.at(host_home, Door(host_home)):
-        yield host_home
-    writer.terminate()
-    writer.wait(20)
-
-
-def account(username: str, *names: str) -> Account:
-    made = Account.objects.create_account(username, PASSWORD, clearance=3)
-    for name in names:
-        assign_role(system_subject("pk"), made, name)
-    return made
-
-
-def signed_in(username: str, *names: str) -> tuple[Account, Client]:
-    made, browser = account(username, *names), new_browser()
-    browser.post("/accounts/login/", {"login": username, "password": PASSWORD})
-    return made, browser
-
-
-def cookie(browser: Client) -> str:
-    return f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
-
-
-def attack(reporter: Subject) -> str:
-    return commit(reporter, Draft("incident", PARTS)).record
-
-
-class Listener:
-    """One HTTP request to the stream, and what has come of it."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.events: list[tuple[str, str, dict[str, Any]]] = []
-        self.changed = asyncio.Event()
-        self.leave = asyncio.Event()
-        self.ended = False
-
-    async def receive(self) -> dict[str, Any]:
-        await self.leave.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        else:
-            for block in message["body"].decode().split("\n\n"):
-                fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
-                if "data" in fields:
-                    data = json.loads(fields["data"])
-                    self.events.append((fields.get("event", "message"), fields.get("id", ""), data))
-            self.ended = not message.get("more_body", False)
-        self.changed.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LONG):
-            while not holds():
-                self.changed.clear()
-                await self.changed.wait()
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [data for name, _, data in self.events if name == "message"]
-
-    def named(self, event: str) -> int:
-        return sum(name == event for name, _, _ in self.events)
-
-
-@asynccontextmanager
-async def listening(
-    live: Live, cookies: str, query: str = "", host: str = "localhost:8001", **headers: str
-) -> AsyncIterator[Listener]:
-    given = {"host": host, "cookie": cookies, **{k.replace("_", "-"): v for k, v in headers.items()}}
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/live",
-        "query_string": query.encode(),
-        "headers": [(k.encode(), v.encode()) for k, v in given.items()],
-    }
-    listener = Listener()
-    task = asyncio.create_task(live(scope, listener.receive, listener.send))
-    task.add_done_callback(lambda _: listener.changed.set())
-    await listener.until(lambda: listener.named("beat") > 0 or task.done())
-    try:
-        yield listener
-    finally:
-        listener.leave.set()
-        async with asyncio.timeout(LONG):
-            await task
-
-
-def run(story: Callable[[Live], Awaitable[None]], beat: float = 60.0) -> None:
-    async def told() -> None:
-        live = Live(beat=beat)
-        try:
-            await story(live)
-        finally:
-            await live.close()
-
-    asyncio.run(told())
-
-
-def test_nobody_listens_without_a_session(node: Home) -> None:
-    async def story(live: Live) -> None:
-        for cookies in ("", "x", f"{settings.SESSION_COOKIE_NAME}=abcdefghijklmnopqrstuvwxyz012345"):
-            async with listening(live, cookies) as listener:
-                assert listener.status == 403 and not listener.events
-
-    run(story)
-
-
-def test_another_host_name_is_refused(node: Home) -> None:
-    async def story(live: Live) -> None:
-        for host in ("evil.example", "", "localhost.evil.example", "evil.example:8001"):
-            async with listening(live, "", host=host) as listener:
-                assert listener.status == 400
-
-    run(story)
+    with serving(host_home) as home:
+        yield home
 
 
 def test_a_change_reaches_who_may_read_it_and_nobody_else(node: Home) -> None:
@@ -184,10 +50,6 @@ def test_a_change_reaches_who_may_read_it_and_nobody_else(node: Home) -> None:
             assert {m["kind"] for m in may_not.messages} == {"role_assignment"}
 
     run(story)
-
-
-def account_of(username: str) -> Account:
-    return Account.objects.get(username=username)
 
 
 def test_topics_narrow_what_is_heard(node: Home) -> None:
@@ -213,70 +75,100 @@ def test_opening_and_closing_are_in_the_ledger(node: Home) -> None:
             pass
 
     run(story)
-    ledger = (node.path / "ledger.sqlite3").read_bytes() + (node.path / "ledger.sqlite3-wal").read_bytes()
-    for what in ("opened", "closed"):
-        note = f'"person":"{officer.person}","topics":["incident"],"type":"stream","what":"{what}"'
-        assert note.encode() in ledger
+    noted = [
+        (leaf["person"], leaf["topics"], leaf["what"])
+        for leaf in ready.leaves(node)
+        if leaf["type"] == "stream"
+    ]
+    assert noted == [(officer.person, ["incident"], what) for what in ("opened", "closed")]
 
 
-def test_a_stream_ends_with_its_session(node: Home) -> None:
-    _, browser = signed_in("officer", "watch_officer")
-
-    async def story(live: Live) -> None:
-        async with listening(live, cookie(browser)) as listener:
-            await asyncio.to_thread(browser.post, "/accounts/logout/")
-            await listener.until(lambda: listener.ended)
-        async with listening(live, cookie(browser)) as listener:
-            assert listener.status == 403
-
-    run(story, beat=0.2)
-
-
-def test_a_stream_ends_when_its_account_is_locked(node: Home) -> None:
+def test_hundreds_that_come_at_once_are_noted_in_a_few_transactions(node: Home) -> None:
     officer, browser = signed_in("officer", "watch_officer")
+    calls: list[int] = []
 
     async def story(live: Live) -> None:
-        async with listening(live, cookie(browser)) as listener:
-            await asyncio.to_thread(Account.objects.filter(pk=officer.pk).update, locked=True)
-            await listener.until(lambda: listener.ended)
+        asked = live._note_all
 
-    run(story, beat=0.2)
+        async def counted(notes: list[dict[str, Any]]) -> list[bool]:
+            calls.append(len(notes))
+            return await asked(notes)
 
-
-def test_a_stream_ends_at_once_when_its_roles_change_and_only_then(node: Home) -> None:
-    officer, browser = signed_in("officer", "watch_officer")
-    _, other = signed_in("other", "watch_officer")
-    administrator = system_subject("pk")._replace(roles=frozenset({"administrator"}))
-    held = roles.assignments(administrator, officer.person)[0].record
-
-    async def story(live: Live) -> None:
-        async with (
-            listening(live, cookie(browser)) as listener,
-            listening(live, cookie(other)) as bystander,
-        ):
-            await asyncio.to_thread(roles.end_role, administrator, held)
-            await listener.until(lambda: listener.ended)
-            assert not bystander.ended
+        live._notes._answer = counted
+        async with contextlib.AsyncExitStack() as stack:
+            listeners = await asyncio.gather(
+                *(stack.enter_async_context(listening(live, cookie(browser))) for _ in range(400))
+            )
+            record = await asyncio.to_thread(attack, principal_of(officer))
+            for listener in listeners:
+                await listener.until(lambda one=listener: bool(one.messages))  # type: ignore[misc]
+                assert [message["record"] for message in listener.messages] == [record]
+            for listener in listeners:
+                listener.leave.set()
 
     run(story)
+    assert sum(calls) == 800 and len(calls) < 40
+    said = ready.leaves(node)
+    whats = [each["what"] for each in said if each["type"] == "stream" and each["person"] == officer.person]
+    assert (whats.count("opened"), whats.count("closed")) == (400, 400)
 
 
-def test_a_stream_ends_when_the_policy_changes(node: Home) -> None:
-    _, browser = signed_in("officer", "watch_officer")
+def test_listeners_who_are_alike_hear_what_each_would_hear_alone(node: Home) -> None:
+    draw = random.Random(5)
+    policy = here.state().policy
+    persons = [f"{n:032x}" for n in range(12)]
+    listeners = [
+        Stream(
+            Subject(
+                "pk",
+                frozenset(draw.sample(["watch_officer", "escort_commander", "warden", "coordinator"], 2)),
+                draw.randrange(4),
+                frozenset(draw.sample(["unit-1", "unit-2"], draw.randrange(2))),
+                person=draw.choice(persons),
+            ),
+            "",
+            draw.choice([frozenset(), frozenset({"movement"}), frozenset({"movement", "incident"})]),
+        )
+        for _ in range(150)
+    ]
 
-    async def story(live: Live) -> None:
-        async with listening(live, cookie(browser)) as listener:
-            await asyncio.to_thread(suspend_a_house_rule)
-            await listener.until(lambda: listener.ended)
+    def item(number: int) -> Item:
+        assigned = draw.sample([*persons[:3], "unit-1"], draw.randrange(3))
+        return Item(
+            f"pk-{number:032x}", draw.choice(["movement", "incident", "leg"]), "pk", "under_way",
+            draw.getrandbits(16), frozenset(), False, frozenset(assigned),
+        )  # fmt: skip
 
-    run(story)
+    changes = []
+    for number in range(60):
+        change, about = item(number), draw.choice([None, item(1000 + number)])
+        changes.append(Change(change.kind, change.id, number, about.id if about else "", change, about))
 
+    def alone(stream: Stream) -> list[tuple[int, str]]:
+        def may(found: Item | None) -> bool:
+            return found is not None and bool(policy.mask(stream.subject, "read", found, time.time()))
 
-def suspend_a_house_rule() -> None:
-    from conftest import SIGNATORY_KEY
-    from safeconduct.node.signing_here import act
+        return [
+            (change.index, change.about if may(change.about_item) else "")
+            for change in changes
+            if (not stream.topics or change.kind in stream.topics) and may(change.item)
+        ]
 
-    act("house", "H2", "suspended", SIGNATORY_KEY, None, here.door())
+    async def together() -> dict[Stream, list[tuple[int, str]]]:
+        audience = Audience()
+        heard: dict[Stream, list[tuple[int, str]]] = {}
+        for streams, fit in await audience.decide(listeners, changes):
+            for stream in streams:
+                assert stream not in heard
+                heard[stream] = [(change.index, change.about) for change in fit]
+        audience.close()
+        return heard
+
+    heard = asyncio.run(together())
+    for stream in listeners:
+        assert heard.get(stream, []) == alone(stream)
+    told = {tuple(each) for each in heard.values()}
+    assert 3 < len(told) < len(listeners) and len(heard) < len(listeners)
 
 
 def test_who_comes_back_hears_what_was_missed_or_to_look_again(node: Home) -> None:
@@ -305,6 +197,27 @@ def test_who_comes_back_hears_what_was_missed_or_to_look_again(node: Home) -> No
     run(story)
 
 
+def test_what_comes_between_a_page_and_its_stream_is_heard(node: Home) -> None:
+    """The page says as of which entry it is; what the view's own reading added to the ledger is no reason to look."""
+    officer, browser = signed_in("officer", "watch_officer")
+    reporter = principal_of(officer)
+
+    async def story(live: Live) -> None:
+        async with listening(live, cookie(browser)) as before:
+            first = await asyncio.to_thread(attack, reporter)
+            await before.until(lambda: bool(before.messages))
+        page = (await asyncio.to_thread(browser.get, "/incidents/")).content.decode()
+        since = re.search(r'data-since="(\d+)"', page)
+        assert since is not None and first in page
+        between = await asyncio.to_thread(attack, reporter)
+        async with listening(live, cookie(browser), f"last_event_id={since[1]}") as opened:
+            await opened.until(lambda: bool(opened.messages))
+            assert [m["record"] for m in opened.messages if m["kind"] == "incident"] == [between]
+            assert not opened.named("reset")
+
+    run(story)
+
+
 def test_when_too_much_came_to_name_it_who_may_read_of_it_looks_at_everything(node: Home) -> None:
     (_, officer), (_, admin) = signed_in("officer", "watch_officer"), signed_in("admin", "administrator")
 
@@ -322,38 +235,3 @@ def test_when_too_much_came_to_name_it_who_may_read_of_it_looks_at_everything(no
             await back.until(lambda: back.named("reset") == 1)
 
     run(story)
-
-
-def test_a_role_that_needs_a_second_factor_does_not_listen_without(node: Home) -> None:
-    _, browser = signed_in("chief", "coordinator")
-
-    async def story(live: Live) -> None:
-        async with listening(live, cookie(browser)) as listener:
-            assert listener.status == 403
-
-    with override_settings(SECOND_FACTOR_REQUIRED=True):
-        run(story)
-
-
-def test_a_client_that_does_not_keep_up_is_cut_off() -> None:
-    async def story() -> None:
-        slow = Stream(Subject("pk", frozenset()), "", frozenset())
-        for number in range(BACKLOG + 5):
-            slow.offer(b"%d" % number)
-        assert slow.queue.qsize() <= 6 and None in [
-            slow.queue.get_nowait() for _ in range(slow.queue.qsize())
-        ]
-
-    asyncio.run(story())
-
-
-def test_without_a_writer_there_is_no_stream(node: Home, tmp_path: Path) -> None:
-    alone = Home.create(tmp_path / "alone", "pk", "host", "Host")
-
-    async def story(live: Live) -> None:
-        stream = Stream(Subject("pk", frozenset()), "", frozenset())
-        assert not await live._open(stream)
-
-    with here.at(alone, Door(alone)), pytest.MonkeyPatch.context() as patched:
-        patched.setattr("safeconduct.shell.live.START_TIMEOUT", 0.2)
-        run(story)

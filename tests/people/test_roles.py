@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.people import roles
+from safeconduct.people import roles, second_person
 from safeconduct.people.models import Account
 from safeconduct.people.principal import principal_of
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
+from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import kinds
 from safeconduct.records.principals import system_subject
@@ -65,13 +66,15 @@ def test_the_accounts_clearance_is_a_ceiling(person: MakeAccount) -> None:
 
 def test_an_administrator_gives_and_takes_a_role(person: MakeAccount) -> None:
     actor, account = administrator(person), person("sana", clearance=1)
-    made = roles.assign_role(actor, account, "watch_officer", ["unit-7"])
+    asked = roles.ask_role(actor, account, "watch_officer", ["unit-7"], None, 1, "Night shift.")
+    assert principal_of(account).roles == frozenset()
+    second_person.decide(principal_of(person("chief", "coordinator")), asked.record, 1, True)
     assert principal_of(account).roles == {"watch_officer"}
     held = roles.assignments(actor, account.person)
     assert [(h.role, h.units, h.clearance, h.ended) for h in held] == [
         ("watch_officer", ("unit-7",), 1, False)
     ]
-    roles.end_role(actor, made.record)
+    roles.end_role(actor, held[0].record)
     assert principal_of(account).roles == frozenset()
     assert roles.assignments(actor, account.person)[0].ended
 
@@ -113,13 +116,14 @@ def test_an_unknown_role_is_refused(person: MakeAccount) -> None:
         roles.assign_role(administrator(person), person("sana"), "root")
 
 
-def test_administrators_read_no_part_of_any_kind_but_role_assignments(person: MakeAccount) -> None:
+def test_administrators_read_no_part_of_any_kind_but_roles_and_requests_for_them(person: MakeAccount) -> None:
     """The policy in force, asked about every kind, part and level that the house has."""
     actor, policy = administrator(person), here.state().policy
     for kind in kinds():
         for act in ("read", "export", "write", "disclose", "approve", "command"):
             open_parts = policy.entries(actor, act, kind.name)
-            if kind.name == "role_assignment" and act in ("read", "write"):
+            given = kind.name in ("role_assignment", "role_request") and act in ("read", "write")
+            if given or (kind.name, act) == ("role_request", "approve"):
                 assert open_parts
             elif kind.name not in ("clause", "status_act") or act != "read":
                 assert not open_parts, (kind.name, act)
@@ -178,8 +182,11 @@ def test_an_administrator_makes_an_account_and_gives_it_a_role(person: MakeAccou
     assert re.search(r"(?:[0-9a-f]{6}-){3}[0-9a-f]{6}", page)
     made = Account.objects.get(username="wei")
     assert made.must_change_password and made.clearance == 2
-    wish = {"role": "liaison", "units": "unit-1, unit-2", "clearance": "1"}
+    wish = {"role": "liaison", "units": "unit-1, unit-2", "clearance": "1", "reason": "New here."}
     assert browser.post(f"/people/{made.pk}/roles/", wish).status_code == 302
+    chief = principal_of(person("chief", "coordinator"))
+    (request,) = find(chief, Query("role_request")).records
+    second_person.decide(chief, request.id, 1, True)
     subject = principal_of(made)
     assert (subject.roles, subject.units, subject.clearance) == ({"liaison"}, {"unit-1", "unit-2"}, 1)
     page = browser.get(f"/people/{made.pk}/").content.decode()

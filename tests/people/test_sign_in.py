@@ -21,7 +21,9 @@ from safeconduct.records.principals import system_subject
 
 from .conftest import PASSWORD, MakeAccount, SignIn, new_browser
 
-OPEN = {"healthz", "set_language"}
+pytestmark = pytest.mark.both
+
+OPEN = {"healthz", "livez", "readyz", "set_language", "press_by_pass", "metrics"}
 
 
 def attempt(browser: Client, username: str, password: str = PASSWORD, **more: str) -> int:
@@ -265,6 +267,7 @@ def test_no_page_opens_without_signing_in(person: MakeAccount) -> None:
 
 def test_account_pages_under_accounts_ask_for_sign_in_too(person: MakeAccount) -> None:
     free = {"account_login", "account_logout", "account_inactive", "mfa_login_webauthn", "mfa_authenticate"}
+    free |= {"oidc_start", "oidc_callback"}
     for address, name in addresses(get_resolver().url_patterns):
         if address.startswith("/accounts/") and name not in free:
             answer = new_browser().get(address)

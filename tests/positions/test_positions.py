@@ -17,15 +17,15 @@ from safeconduct.positions import keeping, reading
 from safeconduct.positions.limits import POSITIONS_AT_ONCE, Allowance
 from safeconduct.positions.reading import latest, may_follow, track
 from safeconduct.positions.sending import AT_ONCE, BatchRefused, may_send, read_batch
-from safeconduct.positions.store import Position, Store, database
+from safeconduct.positions.store import Position, Store
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import NotFound
 
 
 @pytest.fixture
-def node(bare_home: Home) -> Iterator[Journeys]:
-    with journeys(bare_home, rules="partner") as found:
+def node(partner_home: Home) -> Iterator[Journeys]:
+    with journeys(partner_home) as found:
         found.clock.now = time.time()
         yield found
     for store in reading._stores.values():
@@ -50,6 +50,7 @@ def at(movement: str, when: float, person: str = "mei", latitude: float = 25.0) 
     return Position(movement, person, when, latitude, 66.9, 10.0)
 
 
+@pytest.mark.usefixtures("carried")
 def test_the_same_position_twice_is_one_and_the_newest_wins(node: Journeys) -> None:
     store, now = reading.store(), time.time()
     batch = [at("m1", now - 60), at("m1", now - 30, latitude=25.1), at("m2", now - 10)]
@@ -146,7 +147,7 @@ def test_they_are_gone_when_their_time_is_over(node: Journeys) -> None:
     node.writer.tick(keeping.forget_old)
     assert [p.at for p in reading.store().track(movement, 0, 10)] == [now - 60]
     for suffix in ("", "-wal"):
-        path = database(node.home).with_name(database(node.home).name + suffix)
+        path = node.home.positions.with_name(node.home.positions.name + suffix)
         assert struct.pack(">d", canary) not in (path.read_bytes() if path.exists() else b"")
 
 
@@ -157,6 +158,7 @@ def test_none_is_older_than_shown_even_before_the_sweep(node: Journeys) -> None:
     assert latest(officer, [movement]) == {} and track(officer, movement) == []
 
 
+@pytest.mark.usefixtures("carried")
 def test_a_movement_that_is_gone_leaves_no_positions(node: Journeys) -> None:
     reading.store().put([at("no such movement", time.time())])
     node.writer.tick(keeping.forget_old)

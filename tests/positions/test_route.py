@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,12 +12,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.utils import timezone
 
+import ready
 from journeys.journey_node import movement_parts
 from safeconduct.agreement.policy import Subject
 from safeconduct.people.models import Account
-from safeconduct.people.tokens import issue
+from safeconduct.people.tokens import issue, revoke
 from safeconduct.positions import reading, stream
 from safeconduct.positions.limits import BATCHES_A_MINUTE
 from safeconduct.positions.route import MAX_BODY, Positions
@@ -29,7 +28,9 @@ from safeconduct.records.commit import Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
+from safeconduct.records.refusals import Unavailable
 from signed_in import signed_in
+from writer_process import start_writer, stop_writer
 
 SYSTEM = system_subject("pk")
 
@@ -37,19 +38,13 @@ SYSTEM = system_subject("pk")
 @pytest.fixture
 def node(partner_home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setattr(stream, "PAUSE", 0.01)
-    writer = subprocess.Popen(
-        [sys.executable, "-m", "safeconduct.node.processes", "writer", str(partner_home.path)]
-    )
-    end = time.monotonic() + 20
-    while not partner_home.socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
+    writer = start_writer(partner_home)
     with here.at(partner_home, Door(partner_home)):
         yield partner_home
     for store in reading._stores.values():
         store.close()
     reading._stores.clear()
-    writer.terminate()
-    writer.wait(20)
+    stop_writer(writer)
 
 
 @dataclass
@@ -131,6 +126,7 @@ def test_a_phone_sends_a_batch_once_however_often_it_tries(node: Home) -> None:
         for unknown in (other, "no such movement"):
             reply = await ask(app, "POST", "/positions", batch(unknown, now), cookie=cookie)
             assert reply.status == 404
+        await app.telling.done()
         assert reading.store().untold(movement) == [], "the writer has heard of them"
         assert len(reading.store().track(movement, 0, 10)) == 2
 
@@ -187,10 +183,161 @@ def test_what_is_no_request_of_a_phone_is_refused(node: Home) -> None:
     run(story)
 
 
+def test_many_at_once_are_each_answered_for_themselves(node: Home) -> None:
+    """They are kept together; what is wrong with one is not the others'."""
+    phones = [signed_in("protected_person", f"traveller-{n}") for n in range(6)]
+    movements, now = [journey(traveller.person) for _, traveller in phones], time.time()
+    cookies = [cookie_of(client) for client, _ in phones]
+    bodies = [
+        batch(movements[0], now - 3, now - 2),
+        batch(movements[0], now - 1),
+        b"{",
+        batch(movements[3], now - 9 * 86_400, now),
+        batch(movements[4], now, now),
+        batch(movements[5], *([now] * 1_000)),
+    ]
+
+    async def story(app: Positions) -> None:
+        asked = [
+            ask(app, "POST", "/positions", body, cookie=cookie)
+            for body, cookie in zip(bodies, cookies, strict=True)
+        ]
+        replies = await asyncio.gather(*asked)
+        assert [reply.status for reply in replies] == [200, 404, 422, 200, 200, 200]
+        told = [(reply.json["received"], reply.json["new"]) for reply in replies if reply.status == 200]
+        assert told == [(2, 2), (1, 1), (2, 1), (1_000, 1)]
+        assert replies[3].json["refused"][0]["number"] == 0
+        kept = [len(reading.store().track(movement, 0, 2_000)) for movement in movements]
+        assert kept == [2, 0, 0, 1, 1, 1]
+        assert reading.store().db.execute("PRAGMA synchronous").fetchone() == (2,), "durable when answered"
+
+    run(story)
+
+
+def _sign_out(traveller: Subject, client: Any, token: Any) -> None:
+    client.session.flush()
+
+
+def _lock(traveller: Subject, client: Any, token: Any) -> None:
+    Account.objects.filter(person=traveller.person).update(locked=True)
+
+
+def _new_password(traveller: Subject, client: Any, token: Any) -> None:
+    account = Account.objects.get(person=traveller.person)
+    account.set_password("another one, a long one")
+    account.save()
+
+
+def _must_change(traveller: Subject, client: Any, token: Any) -> None:
+    Account.objects.filter(person=traveller.person).update(must_change_password=True)
+
+
+def _role_ends(traveller: Subject, client: Any, token: Any) -> None:
+    found = here.tables().one(
+        "SELECT id, parts FROM records_row WHERE kind = 'role_assignment' AND external = %s",
+        [traveller.person],
+    )
+    assert found is not None
+    commit(
+        SYSTEM,
+        Draft("role_assignment", json.loads(found[1]), record=found[0], expected=1, state="ended"),
+    )
+
+
+def _revoke(traveller: Subject, client: Any, token: Any) -> None:
+    revoke(token)
+
+
+@pytest.mark.parametrize("end", [_sign_out, _lock, _new_password, _must_change, _role_ends])
+def test_a_session_that_ended_sends_nothing_more_however_well_it_was_known(node: Home, end: Any) -> None:
+    client, traveller = signed_in("protected_person", "mei")
+    movement, cookie, now = journey(traveller.person), cookie_of(client), time.time()
+
+    async def story(app: Positions) -> None:
+        for n in range(3):
+            assert (
+                await ask(app, "POST", "/positions", batch(movement, now - n), cookie=cookie)
+            ).status == 200
+        await asyncio.to_thread(_closing(end), traveller, client, None)
+        reply = await ask(app, "POST", "/positions", batch(movement, now - 9), cookie=cookie)
+        assert reply.status in (403, 404)
+        assert len(reading.store().track(movement, 0, 10)) == 3
+
+    run(story)
+
+
+@pytest.mark.parametrize("end", [_revoke, _lock, _role_ends])
+def test_a_token_that_ended_sends_nothing_more_however_well_it_was_known(node: Home, end: Any) -> None:
+    client, traveller = signed_in("protected_person", "mei")
+    movement, now = journey(traveller.person), time.time()
+    account = Account.objects.get(username="mei")
+    token, text = issue(account, "phone", ["protected_person"], "write", timezone.now() + timedelta(days=1))
+
+    async def story(app: Positions) -> None:
+        said = {"authorization": f"Bearer {text}"}
+        for n in range(3):
+            assert (await ask(app, "POST", "/positions", batch(movement, now - n), **said)).status == 200
+        await asyncio.to_thread(_closing(end), traveller, client, token)
+        reply = await ask(app, "POST", "/positions", batch(movement, now - 9), **said)
+        assert reply.status in (403, 404)
+        assert len(reading.store().track(movement, 0, 10)) == 3
+
+    run(story)
+
+
+def _closing(function: Any) -> Any:
+    def done(*given: Any) -> None:
+        try:
+            function(*given)
+        finally:
+            connections.close_all()
+
+    return done
+
+
+def test_a_session_that_expired_sends_nothing_more(node: Home) -> None:
+    client, traveller = signed_in("protected_person", "mei")
+    movement, cookie = journey(traveller.person), cookie_of(client)
+    session = client.session
+    session.set_expiry(6)
+    session.save()
+    over = time.time() + 6.1
+
+    async def story(app: Positions) -> None:
+        now = time.time()
+        assert (await ask(app, "POST", "/positions", batch(movement, now), cookie=cookie)).status == 200
+        await asyncio.sleep(over - time.time())
+        assert (await ask(app, "POST", "/positions", batch(movement, now - 1), cookie=cookie)).status == 403
+
+    run(story)
+
+
+def test_what_the_writer_could_not_hear_it_hears_with_the_next(node: Home) -> None:
+    client, traveller = signed_in("protected_person", "mei")
+    movement, cookie, now = journey(traveller.person), cookie_of(client), time.time()
+
+    async def story(app: Positions) -> None:
+        assert (await ask(app, "POST", "/positions", batch(movement, now - 5), cookie=cookie)).status == 200
+        await app.telling.done()
+        door = app.door()
+
+        async def silent(*_: Any) -> list[Any]:
+            raise Unavailable("no writer")
+
+        door.call_many = silent  # type: ignore[method-assign]
+        assert (await ask(app, "POST", "/positions", batch(movement, now - 4), cookie=cookie)).status == 200
+        await app.telling.done()
+        assert [p.at for p in reading.store().untold(movement)] == [now - 4]
+        del door.call_many
+        assert (await ask(app, "POST", "/positions", batch(movement, now - 3), cookie=cookie)).status == 200
+        await app.telling.done()
+        assert reading.store().untold(movement) == []
+
+    run(story)
+
+
 def stream_notes(home: Home) -> list[tuple[str, list[str]]]:
-    with sqlite3.connect(f"file:{home.ledger}?mode=ro", uri=True) as db:
-        leaves = [json.loads(leaf) for (leaf,) in db.execute("SELECT leaf FROM ledger_leaf ORDER BY idx")]
-    return [(leaf["what"], leaf["topics"]) for leaf in leaves if leaf["type"] == "stream"]
+    return [(leaf["what"], leaf["topics"]) for leaf in ready.leaves(home) if leaf["type"] == "stream"]
 
 
 async def follow(
@@ -239,21 +386,20 @@ def test_a_stream_is_noted_shows_what_may_be_seen_and_ends_when_that_ends(node: 
         task, sent, gone = await follow(app, cookie, f"movements={movement},unknown")
         assert sent[0]["status"] == 200
         await ask(app, "POST", "/positions", batch(movement, now - 1), cookie=phone_cookie)
-        for _ in range(300):
-            if len(positions_in(sent)) == 2:
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(90):
+            while len(positions_in(sent)) < 2:
+                await asyncio.sleep(0.01)
         assert [each["at"] for each in positions_in(sent)] == [now - 30, now - 1]
         assert all("person" not in each for each in positions_in(sent))
         gone.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 90)
         topics = [f"positions:{movement}"]
         assert stream_notes(node) == [("opened", topics), ("closed", topics)]
 
         task, sent, _ = await follow(app, cookie, f"movements={movement}")
         await asyncio.get_running_loop().run_in_executor(None, _end_role, officer)
         await ask(app, "POST", "/positions", batch(movement, now), cookie=phone_cookie)
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 90)
         assert now not in [each["at"] for each in positions_in(sent)], "no role, no position"
 
     run(story)

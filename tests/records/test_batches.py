@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from records.test_commit import PARTS
 from safeconduct.records import here, principals
 from safeconduct.records.commit import Draft, commit_job
@@ -15,6 +17,8 @@ from safeconduct.records.rebuild import fingerprint, rebuild
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.transaction import Tx
 
+pytestmark = pytest.mark.both
+
 SYSTEM = system_subject("pk")
 
 
@@ -24,8 +28,9 @@ def _payload(title: str, **more: Any) -> dict[str, Any]:
 
 
 def _indexed(word: str) -> int:
-    rows = here.tables().all("SELECT rowid FROM records_search WHERE records_search MATCH %s", [word])
-    return len(rows)
+    tables = here.tables()
+    test, values = tables.dialect.matching(f'"{word}"*')
+    return len(tables.all(f"SELECT rowid FROM records_search WHERE {test}", values))
 
 
 def test_a_job_that_fails_late_leaves_no_word_behind(node: Home) -> None:

@@ -12,6 +12,8 @@ from safeconduct.records.kinds import PartRefused
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 
+pytestmark = pytest.mark.both
+
 WHERE = {"latitude": 24.9, "longitude": 67.17, "place": "Karachi airport", "district": "Karachi"}
 PARTS = {
     "summary": {"title": "Bomb against a convoy", "category": "attack"},

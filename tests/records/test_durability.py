@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,20 +13,28 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from django.apps import apps
 
+import ready
 from records.test_commit import PARTS, person
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.log import Log
 from safeconduct.ledger.tree import verify_consistency
 from safeconduct.node.backups import backup, restore, verify_home
-from safeconduct.records import here
+from safeconduct.records import entries, here
 from safeconduct.records.commit import Draft, commit, commit_many
+from safeconduct.records.databases import open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.principals import system_subject
-from safeconduct.records.rebuild import fingerprint, rebuild
+from safeconduct.records.projection import Tables
+from safeconduct.records.rebuild import derived_tables, fingerprint, rebuild
+from safeconduct.records.writer import Writer
 
 SYSTEM = system_subject("pk")
 
@@ -45,6 +54,7 @@ def fill(count: int) -> list[str]:
     return records
 
 
+@pytest.mark.both
 def test_rebuilt_tables_are_the_same(node: Home) -> None:
     fill(30)
     writer = here.door().writer
@@ -56,19 +66,39 @@ def test_rebuilt_tables_are_the_same(node: Home) -> None:
     assert fingerprint() == before
 
 
+@pytest.mark.both
 def test_tables_that_fell_behind_catch_up_at_the_next_start(bare_home: Home) -> None:
     with Door.open(bare_home) as door, here.at(bare_home, door):
         fill(5)
-    early = bare_home.path / "early.sqlite3"
-    shutil.copy(bare_home.tables, early)
+        early = _kept(here.tables())
     with Door.open(bare_home) as door, here.at(bare_home, door):
         fill(5)
         whole = fingerprint()
-    for suffix in ("-wal", "-shm"):
-        Path(f"{bare_home.tables}{suffix}").unlink(missing_ok=True)
-    early.replace(bare_home.tables)
+        _put_back(here.tables(), early)
+        assert fingerprint() != whole
     with Door.open(bare_home) as door, here.at(bare_home, door):
         assert fingerprint() == whole
+
+
+def _kept(tables: Tables) -> dict[str, tuple[str, list[tuple[Any, ...]]]]:
+    """Every row of every table, by the names of its columns."""
+    columns = {
+        model._meta.db_table: ", ".join(field.column for field in model._meta.local_concrete_fields)
+        for model in apps.get_models()
+        if model._meta.db_table in derived_tables()
+    }
+    columns["records_search"] = "rowid, words"
+    return {table: (names, tables.all(f"SELECT {names} FROM {table}")) for table, names in columns.items()}
+
+
+def _put_back(tables: Tables, kept: dict[str, tuple[str, list[tuple[Any, ...]]]]) -> None:
+    for table, (names, rows) in kept.items():
+        tables.execute(f"DELETE FROM {table}")
+        for row in rows:
+            if table == "records_search":
+                tables.execute(*tables.dialect.put_text(*row))
+            else:
+                tables.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(row))})", row)
 
 
 CHILD = textwrap.dedent(
@@ -77,7 +107,7 @@ CHILD = textwrap.dedent(
     from safeconduct.records.home import Home
     from safeconduct.node.django_start import start_django
     home = Home.load(sys.argv[1]); start_django(home, "writer")
-    from safeconduct.records import here
+    from safeconduct.records import entries, here
     from safeconduct.records.commit import Draft, commit_many
     from safeconduct.records.door import Door
     from safeconduct.records.principals import system_subject
@@ -110,7 +140,7 @@ def test_kill_9_leaves_every_reported_state_consistent(bare_home: Home) -> None:
             if len(root) == 64:
                 said.append((int(size), bytes.fromhex(root)))
         child.wait()
-        connection = open_database(bare_home.ledger)
+        connection = open_ledger(bare_home, read_only=True)
         log = Log(connection, "ledger", "pk.safeconduct/ledger")
         for size, root in said[-20:]:
             assert size <= log.size and log.root_at(size) == root
@@ -152,7 +182,8 @@ def test_an_unwritable_ledger_stops_the_writer_rather_than_run_ahead(node: Home)
     writer = here.door().writer
     assert writer is not None
     size = writer.log.size
-    writer.db.execute("PRAGMA query_only=ON")
+    refusing = {"sqlite": "PRAGMA query_only=ON", "postgresql": "SET default_transaction_read_only = on"}
+    writer.db.execute(refusing["postgresql" if node.database else "sqlite"])
     with pytest.raises(SystemExit):
         commit(SYSTEM, Draft("incident", PARTS))
     if writer.db.in_transaction:
@@ -167,8 +198,6 @@ def test_the_pool_of_keys_never_hands_one_out_twice(bare_home: Home) -> None:
         with Door.open(bare_home) as door, here.at(bare_home, door):
             made = commit(SYSTEM, Draft("incident", PARTS))
             assert door.writer is not None
-            from safeconduct.records import entries
-
             slots = {
                 p.slot
                 for p in entries.unpack(door.writer.log.entry(made.index).body or b"")
@@ -178,6 +207,7 @@ def test_the_pool_of_keys_never_hands_one_out_twice(bare_home: Home) -> None:
         used |= slots
 
 
+@pytest.mark.files
 def test_backup_restores_and_says_so_when_it_is_damaged(bare_home: Home, tmp_path: Path) -> None:
     with Door.open(bare_home) as door, here.at(bare_home, door):
         fill(12)
@@ -209,6 +239,7 @@ def test_keys_are_readable_by_their_owner_alone(node: Home) -> None:
         assert store.key(0) is None or len(store.key(0) or b"") == 32
 
 
+@pytest.mark.files
 def test_the_ledger_holds_no_part_above_the_lowest_label_in_the_open(node: Home) -> None:
     commit(
         person("watch_officer"),
@@ -220,27 +251,71 @@ def test_the_ledger_holds_no_part_above_the_lowest_label_in_the_open(node: Home)
     assert b"CANARY-7731" not in node.ledger.read_bytes()
 
 
+@pytest.mark.both
 def test_a_reader_neither_holds_up_an_erasure_nor_keeps_what_was_erased(
     node: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("safeconduct.records.writer.SWEEP_PAUSE", 0.0)
     parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
     made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
-    readers = [sqlite3.connect(f"file:{path}?mode=ro", uri=True) for path in (node.tables, node.ledger)]
+    files = [path for path in (node.tables, node.ledger) if path.exists()]
+    readers: list[Any] = [sqlite3.connect(f"file:{path}?mode=ro", uri=True) for path in files]
     for reader in readers:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if node.database is not None:
+        readers.append(psycopg.connect(node.database, options="-c search_path=tables"))
+        readers[-1].execute("SELECT count(*) FROM records_row")
     actor = {"person": "system", "roles": []}
     started = time.monotonic()
     here.door().call("erase", {"actor": actor, "record": made.record, "parts": [], "reason": ""})
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 15.0, "the databases themselves would wait for twenty seconds"
     for reader in readers:
         reader.close()
     writer = here.door().writer
     assert writer is not None
     writer.tick(lambda _tx: None)
     kept = [
-        path.name for path in node.path.rglob("*") if path.is_file() and b"CANARY-ERASED" in path.read_bytes()
+        path.name
+        for path in (*node.path.rglob("*"), *ready.files_of_tables(node))
+        if path.is_file() and re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)
     ]
     assert kept == []
     assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
+
+
+def test_keys_put_back_from_an_older_copy_are_not_handed_out_for_what_the_ledger_has_sealed(
+    bare_home: Home,
+) -> None:
+    with Door.open(bare_home) as door, here.at(bare_home, door):
+        commit(SYSTEM, Draft("incident", PARTS))
+    older = (bare_home.keys / "parts").read_bytes()
+    with Door.open(bare_home) as door, here.at(bare_home, door):
+        fill(4)
+        assert door.writer is not None
+        newest = max(_slots(door))
+    (bare_home.keys / "parts").write_bytes(older)
+    with Door.open(bare_home) as door, here.at(bare_home, door):
+        made = commit(SYSTEM, Draft("incident", PARTS))
+        assert door.writer is not None
+        fresh = [p.slot for p in entries.unpack(door.writer.log.entry(made.index).body or b"") if p.slot]
+        assert fresh and min(fresh) > newest
+
+
+def _slots(door: Door) -> list[int]:
+    assert door.writer is not None
+    found = door.writer.log.entries(0, door.writer.log.size)
+    return [p.slot for e in found for p in entries.unpack(e.body or b"") if p.state == entries.SEALED]
+
+
+def test_a_writer_that_does_not_start_holds_nothing(bare_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as fault:
+        fault.setattr(HOOKS, "start", [_fails])
+        with pytest.raises(SystemExit):
+            Writer(bare_home)
+    with Door.open(bare_home) as door:
+        assert door.writer is not None
+
+
+def _fails(_tx: object) -> None:
+    raise OSError(5, "I/O error")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from records.test_commit import PARTS, person
 from safeconduct.agreement.policy import Decision
+from safeconduct.committee import deployment_kinds
 from safeconduct.records import commit, here, opinion
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Refused
@@ -16,7 +19,18 @@ class Refuser:
         return False
 
 
-def test_both_engines_must_allow_an_approval(node: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def consented() -> Iterator[None]:
+    """A clause lets deployments be proposed, and the other party has consented: the policy alone decides."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deployment_kinds, "opening", lambda *_: [True])
+        patch.setattr(deployment_kinds, "_check_approval", lambda *_: None)
+        yield
+
+
+def test_both_engines_must_allow_an_approval(
+    node: Home, consented: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     actor = person("coordinator")
     draft = commit.Draft("deployment", {"proposal": {"title": "A convoy escort"}})
     made = commit.commit(actor, draft)

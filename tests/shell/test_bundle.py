@@ -80,6 +80,10 @@ def test_a_missing_product_is_not_fresh(build: ModuleType, tmp_path: Path) -> No
     (dist / build.BUNDLE_STAMP).write_text(build.bundle_digest(tmp_path))
     assert not build.bundle_is_fresh(tmp_path)
     (dist / "shell.js").write_text("")
+    assert not build.bundle_is_fresh(tmp_path), "the typefaces are made with it"
+    typefaces = tmp_path / "src/safeconduct/shell/typefaces"
+    typefaces.mkdir()
+    (typefaces / build.LAST_TYPEFACE).write_text("")
     assert build.bundle_is_fresh(tmp_path)
     assert not build.basemap_is_fresh(tmp_path)
 

@@ -48,5 +48,5 @@ console.log(JSON.stringify([...kept.values()]));
 def test_what_is_kept_goes_with_the_session(answer: dict[str, object] | None, left: list[str]) -> None:
     script = f"const ANSWER = {json.dumps(answer)};\n{STAGE}\n{WORKER.read_text('utf-8')}\n{ASK}"
     command = [str(NODE), "--input-type=module", "-"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=True, timeout=180)
     assert json.loads(done.stdout) == left

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import using
+from firing import fire_all
 from records.test_commit import PARTS
 from safeconduct.node.backups import backup
 from safeconduct.records import here
@@ -96,20 +97,22 @@ def waiting(writer: Writer) -> list[str]:
     return found
 
 
+@pytest.mark.both
 def test_they_fire_once_in_order_of_due_and_not_before(writer: Writer, clock: Clock) -> None:
     for n, seconds in (("c", 30), ("a", 10), ("b", 20)):
         do(writer, lambda tx, n=n, s=seconds: arm(tx, f"test/{n}", T0 + s, "test_note", {"n": n}))
     assert not writer.tick(firing.fire_due) and fired == []
     clock.now = T0 + 25
-    writer.tick(firing.fire_due)
+    fire_all(writer)
     assert fired == [("a", T0 + 10), ("b", T0 + 20)]
     assert waiting(writer) == ["test/c"]
     clock.now = T0 + 40
-    writer.tick(firing.fire_due)
-    writer.tick(firing.fire_due)
+    fire_all(writer)
+    fire_all(writer)
     assert [n for n, _ in fired] == ["a", "b", "c"] and count(writer) == 3 and not waiting(writer)
 
 
+@pytest.mark.both
 def test_a_key_has_one_timer_and_what_is_disarmed_does_not_fire(writer: Writer, clock: Clock) -> None:
     do(writer, lambda tx: arm(tx, "test/k", T0 + 1, "test_note", {"n": "old"}))
     do(writer, lambda tx: arm(tx, "test/k", T0 + 2, "test_note", {"n": "new"}))
@@ -127,6 +130,7 @@ def test_a_key_has_one_timer_and_what_is_disarmed_does_not_fire(writer: Writer, 
     assert [n for n, _ in fired] == ["new"]
 
 
+@pytest.mark.both
 def test_one_that_fails_is_taken_back_whole_and_the_others_go_on(writer: Writer, clock: Clock) -> None:
     heard: list[dict[str, Any]] = []
     writer.listeners.append(heard.append)
@@ -136,7 +140,7 @@ def test_one_that_fails_is_taken_back_whole_and_the_others_go_on(writer: Writer,
     do(writer, lambda tx: arm(tx, "test/4", T0 + 3, "no_such_timer", {}))
     clock.now = T0 + 5
     size = writer.log.size
-    writer.tick(firing.fire_due)
+    fire_all(writer)
     assert [n for n, _ in fired] == ["first", "third"]
     assert writer.log.size == size + 2 and count(writer, "must not stay") == 0
     assert waiting(writer) == ["test/2", "test/4"]

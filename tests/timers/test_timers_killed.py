@@ -49,7 +49,7 @@ CHILD = textwrap.dedent(
 
 
 def _wait_until_none_waits(home: Home) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(Unavailable):
             if Door(home).call("timers", {})["waiting"] == 0:

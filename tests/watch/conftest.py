@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from journeys import two_nodes
-from journeys.two_nodes import Node
+from journeys.two_nodes import Node, opened, own_connections
 
 
 @pytest.fixture(autouse=True)
 def _own_connections(prepared: Path) -> Iterator[None]:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    yield
-    connections.settings["tables"] = before
-    if hasattr(connections._connections, "tables"):
-        del connections["tables"]
+    with own_connections():
+        yield
 
 
 @pytest.fixture(scope="session")
-def agreed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from django.db import connections
-
-    before = dict(connections.settings["tables"])
-    folder = tmp_path_factory.mktemp("watch")
-    two_nodes.make(prepared, folder, ("5", "6"))
-    connections.settings["tables"] = before
-    return folder
+def agreed(prepared: Path) -> Path:
+    return two_nodes.made(prepared, "5", "6")
 
 
 @pytest.fixture
 def nodes(agreed: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
-    shutil.copytree(agreed, tmp_path / "world")
-    host, partner = Node(tmp_path / "world" / "pk"), Node(tmp_path / "world" / "cn")
-    yield host, partner
-    partner.close()
-    host.close()
+    with opened(agreed, tmp_path) as both:
+        yield both

@@ -144,6 +144,21 @@ def test_answers_are_counted_as_they_come_and_only_of_the_present_danger(node: H
     assert counts() == {"received": 1, "safe": 0, "needs_help": 0, "silent": 0}
 
 
+def test_who_needs_help_is_taken_on_from_the_page_of_the_alert(node: Home) -> None:
+    client, watch = signed_in("watch_officer")
+    traveller = signed_in("protected_person", "t1")[1]
+    made = issue_alert(SYSTEM, parts())
+    answer_alert(traveller, made.record, "needs_help", who={"name": "Li"})
+    address = f"/watch/alerts/{made.record}/"
+    assert "ladder at rung 1" in client.get(address).content.decode()
+    (raised,) = find(watch, Query("escalation", sort="at")).records
+    assert signed_in("warden")[0].post(f"{address}take/", {"escalation": raised.id}).status_code in (403, 404)
+    assert client.post(f"{address}take/", {"escalation": raised.id}).status_code == 302
+    page = client.get(address).content.decode()
+    assert "ladder at rung" not in page and "Taken on: <bdi>" in page
+    assert client.post(f"{address}take/", {"escalation": raised.id}).status_code == 409
+
+
 def test_update_and_cancel_from_the_page(node: Home) -> None:
     client, _ = signed_in("watch_officer")
     made = issue_alert(SYSTEM, parts())

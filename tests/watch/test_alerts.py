@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firing import fire_all
 from journeys.two_nodes import Node, moment, person, pull
 from safeconduct.agreement.policy import Subject
 from safeconduct.records.commit import Draft, commit
@@ -14,7 +15,6 @@ from safeconduct.records.find import Query, find
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView
-from safeconduct.timers.firing import fire_due
 from safeconduct.watch.alert_acts import (
     answer_alert,
     cancel_alert,
@@ -44,7 +44,7 @@ def alert(area: dict[str, Any], **more: Any) -> dict[str, Any]:
 def tick(node: Node, hours: float = 0) -> None:
     node.offset += hours * 3600
     for _ in range(4):
-        node.writer.tick(fire_due)
+        fire_all(node.writer)
 
 
 def paged(node: Node, about: str) -> list[str]:
@@ -186,6 +186,7 @@ def test_who_moves_into_the_widened_area_is_paged_too(world: World) -> None:
     assert sorted(paged(world.node, record)) == ["li", "wang", "zhao"]
 
 
+@pytest.mark.usefixtures("carried")
 def test_an_answer_counts_once_with_its_last_word_and_whoever_needs_help_goes_up_the_ladder(
     world: World,
 ) -> None:
@@ -206,6 +207,7 @@ def test_an_answer_counts_once_with_its_last_word_and_whoever_needs_help_goes_up
     assert settled.state == "answered"
 
 
+@pytest.mark.usefixtures("carried")
 def test_who_answers_without_being_meant_does_not_make_the_silent_fewer(world: World) -> None:
     record = world.issue({"polygon": QUETTA})
     world.answer(world.zhao, record, "safe")
@@ -342,7 +344,7 @@ def test_many_are_paged_in_handfuls_and_each_once(world: World) -> None:
     with world.node.active():
         parts = alert({"districts": ["Gwadar"]})
         record = issue_alert(world.officer, parts, door=world.node.door).record
-    world.node.writer.tick(fire_due)
+    fire_all(world.node.writer)
     assert len(paged(world.node, record)) == HANDFUL
     tick(world.node)
     assert len(set(paged(world.node, record))) == len(paged(world.node, record)) == 121

@@ -161,6 +161,7 @@ def test_figures_follow_within_a_second_and_cross_and_names_only_of_who_is_missi
     }
 
 
+@pytest.mark.usefixtures("carried")
 def test_a_word_is_taken_of_oneself_or_by_who_may_and_the_later_word_counts(
     staffed: tuple[Node, Node, Subject, dict[str, str]],
 ) -> None:

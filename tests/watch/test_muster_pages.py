@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from firing import fire_all
 from journeys.roads import at, officer
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
@@ -19,7 +19,6 @@ from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
 from safeconduct.records.release import Released
 from safeconduct.records.writer import Writer
-from safeconduct.timers.firing import fire_due
 
 PHONE = "/journeys/phone/"
 SYSTEM = system_subject("pk")
@@ -51,11 +50,13 @@ def port() -> str:
 
 def tick(writer: Writer) -> None:
     """Let the roll be made and the figures, which come a second later, follow."""
-    end = time.monotonic() + 1.3
-    while time.monotonic() < end:
-        while writer.tick(fire_due):
-            pass
-        time.sleep(0.05)
+    clock = writer.clock
+    try:
+        for seconds in (0.0, 2.0, 2.0):
+            writer.clock = lambda later=seconds: clock() + later
+            fire_all(writer)
+    finally:
+        writer.clock = clock
 
 
 def entries(state: str = "") -> list[Released]:
@@ -94,7 +95,10 @@ def test_from_the_form_to_the_phone_to_the_board(node: tuple[Home, Writer]) -> N
     assert "You have not answered." not in phone.get(PHONE).content.decode()
     tick(node[1])
     page = client.get(address).content.decode()
-    assert '<div data-state="accounted"><dt><a href="?state=accounted">Accounted</a></dt><dd>1</dd>' in page
+    assert (
+        '<div data-state="accounted" data-any><dt><a href="?state=accounted">Accounted</a></dt><dd>1</dd>'
+        in page
+    )
     assert '<ul class="muster-list" data-state="unaccounted">' in page
     listed = page[page.index('data-state="unaccounted">\n') :]
     assert "Wang" in listed and ">Li<" not in listed
@@ -161,3 +165,24 @@ def test_closed_is_closed_and_who_may_not_does_not(node: tuple[Home, Writer]) ->
     (muster,) = find(officer("coordinator")[1], Query("muster", sort="at")).records
     assert client.post(f"{address}close/", {"seen": str(muster.version)}).status_code == 302
     assert "closed" in client.get(address).content.decode()
+
+
+def test_who_needs_help_is_seen_to_from_the_board_and_the_floor_leads_there(
+    node: tuple[Home, Writer],
+) -> None:
+    client, watch = officer("watch_officer")
+    site = port()
+    worker("Li", site)
+    address = begin(client, site, node[1])
+    client.post(f"{address}say/", {"entry": [entries()[0].id], "state": "needs_help"})
+    tick(node[1])
+    floor = client.get("/watch/").content.decode()
+    assert f'href="{address}"' in floor and 'data-urgency="alarm"' in floor
+    assert "ladder at rung 1" in client.get(address).content.decode()
+    (raised,) = find(watch, Query("escalation", sort="at")).records
+    assert officer("warden")[0].post(f"{address}take/", {"escalation": raised.id}).status_code in (403, 404)
+    assert client.post(f"{address}take/", {"escalation": "no-such"}).status_code == 404
+    assert client.post(f"{address}take/", {"escalation": raised.id}).status_code == 302
+    page = client.get(address).content.decode()
+    assert "ladder at rung" not in page and "Taken on: <bdi>" in page
+    assert client.post(f"{address}take/", {"escalation": raised.id}).status_code == 409

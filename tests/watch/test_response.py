@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import ready
 from journeys.two_nodes import Node, moment, parts, person, pull
 from safeconduct.agreement.policy import Subject
 from safeconduct.geo.sphere import Point
@@ -16,13 +17,13 @@ from safeconduct.journeys import rules
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import PartRefused
+from safeconduct.records.laid_in import FileRefused
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 from safeconduct.records.release import release
 from safeconduct.records.rows import RowView
 from safeconduct.watch import response, sos
 from safeconduct.watch.response_files import (
-    ResponseFileError,
     built_in,
     load,
     parse_checklists,
@@ -198,7 +199,7 @@ def test_who_told_whom_is_recorded_by_a_person_and_by_nothing_else(begun: Any) -
     pull(partner, host)
     there = items(partner, "pk")["consular_notice"]
     assert there.state == "done" and "told" not in there.values(), "who was told stays with who told them"
-    assert b"Consul Zhang" not in (partner.home.path / "tables.sqlite3").read_bytes()
+    assert not any(b"Consul Zhang" in file.read_bytes() for file in ready.files_of_tables(partner.home))
 
 
 def test_a_response_closes_when_nothing_of_the_room_is_open(begun: Any) -> None:
@@ -291,11 +292,12 @@ def test_every_class_of_site_has_a_list_in_three_languages() -> None:
         (b"not toml at all", "this is no TOML file"),
         (b"\xff\xfe\x00", "this is no TOML file"),
         (b"a=" + b"[" * 5000, "this is no TOML file"),
+        (b"a=" + b"1" * 5000, "this is no TOML file"),
         (b"[[journey]]\ncategory='hospital'\nroom='host'\n" * 60, "at most 50"),
     ],
 )  # fmt: skip
 def test_a_faulty_checklist_says_where_and_why(text: bytes, said: str) -> None:
-    with pytest.raises(ResponseFileError, match=r"checklists\.toml") as fault:
+    with pytest.raises(FileRefused, match=r"checklists\.toml") as fault:
         parse_checklists(text, "checklists.toml")
     assert said in str(fault.value)
 
@@ -311,7 +313,7 @@ def test_a_faulty_checklist_says_where_and_why(text: bytes, said: str) -> None:
     ],
 )
 def test_a_faulty_table_of_hospitals_is_refused(text: bytes) -> None:
-    with pytest.raises(ResponseFileError, match=r"hospitals\.toml"):
+    with pytest.raises(FileRefused, match=r"hospitals\.toml"):
         parse_hospitals(text, "hospitals.toml")
 
 

@@ -8,19 +8,23 @@ import { colour } from "./style.js";
 
 const EVERY = 5000; // ms between requests
 const AGES = 15000; // ms between new ages
+const STALE = 300; // s after which a position says where a journey was, as in board_map.py
 const AT_ONCE = 100;
 const FOLLOWED = 200; // journeys whose phones are followed: as many as an address can name
 const CIRCLE = 36;
+const TOLD = new Set(["movement", "clearance", "acknowledgement", "leg", "handover", "check_in", "escalation"]);
 const COLOURS = 8;
 const SOURCES = ["place", "route", "position"];
 
 export function addJourneys(map, element) {
-  const held = JSON.parse(document.querySelector(element.dataset.journeys).textContent);
+  const first = element.dataset.journeys && document.querySelector(element.dataset.journeys);
+  const held = first ? JSON.parse(first.textContent) : { features: [], now: Date.now() / 1000 };
   const journeys = new Journeys(map, element, held);
   journeys.draw();
   if ("fit" in element.dataset) journeys.fit();
   document.body.addEventListener("live", ({ detail }) => journeys.hear(detail));
   setInterval(() => journeys.draw("position"), AGES);
+  if (!first) journeys.hear({ messages: [], records: null });
 }
 
 class Journeys {
@@ -43,10 +47,21 @@ class Journeys {
     for (const source of SOURCES) {
       if (only && only !== source) continue;
       const features = this.features.filter(({ properties }) => sourceOf(properties.what) === source);
-      for (const { properties } of features) if (properties.at) properties.age = age(now - properties.at);
+      for (const { properties } of features) {
+        if (!properties.at) continue;
+        properties.age = age(now - properties.at);
+        properties.stale = now - properties.at > STALE;
+        if (properties.what === "position") this.mark(properties);
+      }
       this.map.getSource(`journeys-${source}`).setData({ type: "FeatureCollection", features });
     }
     this.element.dataset.count = this.features.filter(({ properties }) => properties.what === "position").length;
+  }
+
+  /** The table says of an old position that it is one, as the map draws it hollow. */
+  mark({ journey, stale }) {
+    const word = document.getElementById(`m-${journey}`)?.querySelector("[data-stale-word]");
+    if (word && word.hidden === stale) word.hidden = !stale;
   }
 
   fit() {
@@ -65,6 +80,7 @@ class Journeys {
       for (const leg of (row.dataset.legs ?? "").split(" ")) legs.set(leg, row.dataset.journey);
     }
     for (const { kind, record, about } of messages) {
+      if (!TOLD.has(kind)) continue;
       const movement = kind === "movement" ? record : (legs.get(about) ?? about);
       if (movement) this.changed.add(movement);
     }
@@ -85,15 +101,19 @@ class Journeys {
     url.searchParams.set("movements", followed);
     this.stream = new EventSource(url);
     this.stream.addEventListener("positions", ({ data }) => this.move(JSON.parse(data)));
+    this.stream.addEventListener("error", ({ target }) => {
+      // Refused, and not only broken off: what may be followed is asked for again with the next change.
+      if (target.readyState === EventSource.CLOSED && target === this.stream) this.followed = undefined;
+    });
   }
 
   move(positions) {
-    for (const { movement, at, latitude, longitude, accuracy_m } of positions) {
+    for (const { movement, at, latitude, longitude, accuracy_m, party } of positions) {
       const ofIt = this.features.filter(({ properties }) => properties.journey === movement);
       const point = ofIt.find(({ properties }) => properties.what === "position");
       const pattern = point ?? ofIt[0];
       if (!pattern || (point && point.properties.at >= at)) continue;
-      const told = { ...pattern.properties, at, accuracy_m: accuracy_m && Math.round(accuracy_m), place: "" };
+      const told = { ...pattern.properties, at, party, accuracy_m: accuracy_m && Math.round(accuracy_m), place: "" };
       const drop = new Set(ofIt.filter(({ properties }) => sourceOf(properties.what) === "position"));
       this.features = this.features.filter((feature) => !drop.has(feature));
       if (accuracy_m) this.features.push(feature("Polygon", [ring(longitude, latitude, accuracy_m)], { ...told, what: "accuracy" }));
@@ -101,7 +121,8 @@ class Journeys {
       const row = document.getElementById(`m-${movement}`);
       const place = row?.querySelector("[data-seen] bdi");
       if (place) place.textContent = `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
-      else this.changed.add(movement); // its line has no place yet
+      if (this.element.dataset.journeysTable && (!place || point?.properties.party !== party))
+        this.changed.add(movement); // its line has no place yet, or another party's word
       const moment = row?.querySelector("[data-seen-at] time");
       if (moment) {
         moment.dateTime = new Date(at * 1000).toISOString();
@@ -114,7 +135,8 @@ class Journeys {
   }
 
   rows() {
-    return document.querySelectorAll(`${this.element.dataset.journeysTable} [data-journey]`);
+    const table = this.element.dataset.journeysTable; // a page may show the same in its own words, without a table
+    return table ? document.querySelectorAll(`${table} [data-journey]`) : [];
   }
 
   async fetch() {
@@ -147,7 +169,9 @@ class Journeys {
     if (now) this.ahead = now - performance.now() / 1000;
     this.draw();
     this.follow();
-    const table = document.querySelector(this.element.dataset.journeysTable);
+    raiseBanner(banner);
+    const table = this.element.dataset.journeysTable && document.querySelector(this.element.dataset.journeysTable);
+    if (!table) return;
     for (const row of this.rows()) {
       if ((!asked || asked.has(row.dataset.journey)) && !lines[row.dataset.journey]) row.remove();
     }
@@ -158,7 +182,6 @@ class Journeys {
       else table.querySelector("tbody").append(document.adoptNode(fresh));
     }
     table.querySelector("[data-none]").hidden = this.rows().length > 0;
-    raiseBanner(banner);
     table.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
   }
 
@@ -174,8 +197,18 @@ class Journeys {
 
 const LEVELS = ["OPEN", "RESTRICTED", "CONFIDENTIAL", "SECRET"];
 
+let raised = "";
+
 /** A part of the page that bears a higher label raises the page's; only a page fetched whole lowers it. */
-function raiseBanner(banner) {
+export function raiseBanner(banner) {
+  if (!raised) document.addEventListener("refreshed", () => lift(raised)); // what is drawn stays when the rest is fetched anew
+  if (levelOf(banner) >= levelOf(raised)) raised = banner;
+  lift(raised);
+}
+
+const levelOf = (banner) => LEVELS.indexOf(/data-level="(\w+)"/.exec(banner ?? "")?.[1]);
+
+function lift(banner) {
   const fresh = banner && new DOMParser().parseFromString(banner, "text/html").querySelector(".banner");
   const shown = document.querySelector(".banner-place > .banner");
   if (!fresh || !shown) return;
@@ -245,6 +278,7 @@ function addLayers(map, element) {
   const paint = () => {
     const set = (id, name, value) => map.setPaintProperty(`journey-${id}`, name, value);
     const overdue = ["==", ["get", "stage"], "overdue"];
+    const stale = ["==", ["get", "stale"], true];
     const legs = Array.from({ length: COLOURS }, (_, number) => [number, ink(`unit-${number}`)]).flat();
     set("areas", "line-color", ink("border"));
     set("sites", "fill-color", ink("cluster"));
@@ -252,8 +286,9 @@ function addLayers(map, element) {
     for (const id of ["routes", "schematic"]) set(id, "line-color", ink("cluster"));
     set("legs", "line-color", ["match", ["get", "colour"], ...legs, ink("cluster")]);
     set("accuracy", "fill-color", ["case", overdue, ink("point"), ink("cluster")]);
-    set("positions", "circle-color", ["case", overdue, ink("point"), ink("cluster")]);
-    set("positions", "circle-stroke-color", ink("halo"));
+    const own = ["case", overdue, ink("point"), ink("cluster")];
+    set("positions", "circle-color", ["case", stale, ink("halo"), own]);
+    set("positions", "circle-stroke-color", ["case", stale, own, ink("halo")]);
     set("ages", "text-color", ink("place"));
     set("ages", "text-halo-color", ink("halo"));
   };

@@ -28,7 +28,7 @@ _MAX_TEXT = 4096
 
 
 class ActRefused(ValueError):
-    """Not a status act: a key is missing or unknown, or a value is out of form."""
+    """Not a status act: a key is missing or unknown, a value is out of form, or none that can be signed."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class StatusAct:
         if reason := _fault(self):
             raise ActRefused(reason)
         object.__setattr__(self, "seen", dict(self.seen))
+        try:
+            self.canonical()
+        except CanonicalRefused as fault:
+            raise ActRefused(str(fault)) from None
 
     @property
     def narrows(self) -> bool:
@@ -85,7 +89,7 @@ class StatusAct:
 
     def canonical(self) -> bytes:
         """The act as canonical JSON (RFC 8785)."""
-        return canonical(self.to_dict())
+        return self._canonical
 
     def signed_bytes(self) -> bytes:
         """What a key file signs, and what the digest is taken of."""
@@ -98,6 +102,10 @@ class StatusAct:
     def digest(self) -> str:
         """ "sha256:" and the hash of the signed bytes, in hexadecimal."""
         return self._digest
+
+    @cached_property
+    def _canonical(self) -> bytes:
+        return canonical(self.to_dict())
 
     @cached_property
     def _hash(self) -> bytes:
@@ -126,6 +134,8 @@ class SignedAct:
         signature = value["signature"]
         if not isinstance(signature, dict) or not _is_text_map(signature):
             raise ActRefused("signature must map texts to texts")
+        if not all(text.isascii() for pair in signature.items() for text in pair):
+            raise ActRefused("a signature is ASCII")
         return cls(StatusAct.from_dict(value["act"]), signature)
 
 
@@ -175,10 +185,6 @@ def _fault(act: StatusAct) -> str:
         return "agreement, by and key must not be empty"
     if (act.seq == 1) != (act.previous == "") or (act.previous and not _DIGEST.fullmatch(act.previous)):
         return "previous must be a digest, and empty for the first act alone"
-    try:
-        canonical({"at": act.at, "clause": act.clause, "key": act.key, "by": act.by})
-    except CanonicalRefused as fault:
-        return str(fault)
     if act.to in SIGNATORY_ACTS:
         if act.clause or act.text or not isinstance(act.subject, Mapping) or not _is_text_map(act.subject):
             return f"{act.to} names a signatory and no clause"

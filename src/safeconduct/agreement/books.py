@@ -15,8 +15,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 RED_LINE_STATUSES = ("agreed", "suspended")
 """A red line holds while its house rule is suspended, too: suspending takes grants away, it opens nothing."""
 
-ASSIGNED, NOT_BEFORE, AUTHORISED = (1 << bit for bit in range(3))
-FACT_BITS = dict(zip(FACTS, (ASSIGNED, NOT_BEFORE, AUTHORISED), strict=True))
+ASSIGNED, NOT_BEFORE, AUTHORISED, EMERGENCY = (1 << bit for bit in range(4))
+FACT_BITS = dict(zip(FACTS, (ASSIGNED, NOT_BEFORE, AUTHORISED, EMERGENCY), strict=True))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,15 @@ from typing import Any
 
 import cedarpy
 
-from safeconduct.agreement.books import ASSIGNED, AUTHORISED, NOT_BEFORE, Line, PlacedGrant, conditions_of
+from safeconduct.agreement.books import (
+    ASSIGNED,
+    AUTHORISED,
+    EMERGENCY,
+    NOT_BEFORE,
+    Line,
+    PlacedGrant,
+    conditions_of,
+)
 from safeconduct.agreement.policy import Item, Policy, Subject, is_assigned
 from safeconduct.agreement.vocabulary import ACTS, ROLES, Vocabulary
 
@@ -62,6 +70,7 @@ def schema(vocabulary: Vocabulary) -> str:
     clearance: Long,
     names: Set<String>,
     authorised: Set<String>,
+    emergency: Set<String>,
   }};
   entity Record in [Kind] {{
     id: String,
@@ -122,6 +131,7 @@ class CedarOpinion:
             is_assigned(subject, item),
             item.opens is None or item.opens <= now,
             item.id in subject.authorised,
+            item.id in subject.emergency,
         )
         answer = self._classes.get(key)
         if answer is None:
@@ -133,7 +143,9 @@ class CedarOpinion:
 
     def _ask(self, subject: Subject, act: str, item: Item, part: str, level: int, now: float) -> bool:
         # Only what bears on this record goes in: a person may be authorised for thousands of others.
-        narrowed = subject._replace(authorised=subject.authorised & {item.id})
+        narrowed = subject._replace(
+            authorised=subject.authorised & {item.id}, emergency=subject.emergency & {item.id}
+        )
         people = entities([("person", narrowed)], [("record", item)])
         asked = request("person", act, "record", part, level, now)
         try:
@@ -170,6 +182,7 @@ def entities(people: Iterable[tuple[str, Subject]], records: Iterable[tuple[str,
             "clearance": subject.clearance,
             "names": sorted({*subject.units, *filter(None, [subject.person])}),
             "authorised": sorted(subject.authorised),
+            "emergency": sorted(subject.emergency),
         }
         found.append({"uid": _uid("Person", name), "attrs": attributes, "parents": roles})
     for party in sorted(parties):
@@ -229,6 +242,8 @@ def _permit(placed: PlacedGrant, vocabulary: Vocabulary) -> str:
         asked.append("!(resource has opens && resource.opens > context.now)")
     if condition.facts & AUTHORISED:
         asked.append("principal.authorised.contains(resource.id)")
+    if condition.facts & EMERGENCY:
+        asked.append("principal.emergency.contains(resource.id)")
     clause = f"{placed.agreement}/{placed.clause.number} version {placed.clause.version}"
     return (
         f"@id({_quoted(placed.id)})\n@clause({_quoted(clause)})\n{_limit_annotations(placed)}"
@@ -238,9 +253,9 @@ def _permit(placed: PlacedGrant, vocabulary: Vocabulary) -> str:
 
 
 def _limit_annotations(placed: PlacedGrant) -> str:
-    """What the originator's node reckons with when it sets the time lock; no condition of the policy."""
-    hours = placed.grant.opens_hours
-    return "" if hours is None else f'@opens_hours("{hours}")\n'
+    """What a node reckons with when it sets a time lock or asks for a second person; no condition of the policy."""
+    limits = (("opens_hours", placed.grant.opens_hours), ("two_person_above", placed.grant.two_person_above))
+    return "".join(f'@{name}("{limit}")\n' for name, limit in limits if limit is not None)
 
 
 def _forbid(line: Line, kind: str, parts: tuple[str, ...]) -> str:

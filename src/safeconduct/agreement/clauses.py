@@ -20,6 +20,8 @@ from safeconduct.agreement.vocabulary import ACTS, CHANNELS, FACTS, LANGUAGES, L
 __all__ = ["Assurance", "Clause", "ClauseError", "Grant", "RedLine", "load_folder", "parse_clause"]
 
 ALL = ("*",)
+COUNTED_ACTS = ("read", "export")
+"""Acts of which the records shown are counted."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Grant:
     `parts` is ("*",) for every part of the kind. `up_to` is a level number. `states` is None when any state
     will do. `logged` holds the acts whose use must be noted before the part is shown. The limits after it
     outlive the grant for what was already given; days and hours, None = no limit. `opens_hours` is how long
-    before a record's own time its time lock opens.
+    before a record's own time its time lock opens. `two_person_above` is how many records of a kind one person alone
+    may use within an hour (None: no limit; 0: none without a second person).
     """
 
     id: str
@@ -49,6 +52,7 @@ class Grant:
     lead_time_hours: int | None = None
     erase_after_days: int | None = None
     opens_hours: int | None = None
+    two_person_above: int | None = None
     channels: tuple[str, ...] = ()
 
     def parts_of(self, kind: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -216,7 +220,7 @@ class _Reader:
             {"id", "to", "roles", "may", "kind", "parts", "whose", "up_to"},
             {
                 *("while", "when", "logged", "life_safety", "onward", "channels"),
-                *("retention_days", "lead_time_hours", "erase_after_days", "opens_hours"),
+                *("retention_days", "lead_time_hours", "erase_after_days", "opens_hours", "two_person_above"),
             },
         )
         to = fields.word("to", ("own",) if self._house else ("host", "partner", "both"))
@@ -228,6 +232,10 @@ class _Reader:
         when = fields.words("when", FACTS) if "when" in fields.values else ()
         if "opens_hours" in fields.values and "not_before" not in when:
             raise fields.error("opens_hours", 'opens_hours needs when = ["not_before"]')
+        logged = self._logged(fields, may)
+        if "emergency" in when and (may != ("read",) or logged != ("read",)):
+            raise fields.error("when", 'an emergency opens may = ["read"], logged, and nothing else')
+        self._check_two_person(fields, may, logged)
         return Grant(
             id=self._id(fields),
             to=to,
@@ -239,13 +247,14 @@ class _Reader:
             up_to=LEVELS.index(fields.word("up_to", LEVELS)),
             states=self._states(fields, kinds),
             when=when,
-            logged=self._logged(fields, may),
+            logged=logged,
             life_safety=fields.flag("life_safety"),
             onward=fields.flag("onward"),
             retention_days=fields.limit("retention_days"),
             lead_time_hours=fields.limit("lead_time_hours"),
             erase_after_days=fields.limit("erase_after_days"),
             opens_hours=fields.limit("opens_hours"),
+            two_person_above=fields.limit("two_person_above"),
             channels=fields.words("channels", CHANNELS) if "channels" in fields.values else (),
         )
 
@@ -316,6 +325,23 @@ class _Reader:
                 if state not in self._vocabulary.kinds[kind].states:
                     raise inner.error("state", f"kind {kind} has no state {state!r}", state)
         return states
+
+    @staticmethod
+    def _check_two_person(fields: Fields, may: tuple[str, ...], logged: tuple[str, ...]) -> None:
+        """What is counted is what is noted; a second person stands in nobody's way where lives depend on it.
+
+        It says nothing of what one node discloses to the other: there people read, and are counted.
+        """
+        key = "two_person_above"
+        if key not in fields.values:
+            return
+        if fields.flag("life_safety"):
+            raise fields.error(key, f"{key} has no place in a grant that lives depend on")
+        for act in may:
+            if act in COUNTED_ACTS and act not in logged:
+                raise fields.error(key, f"{key} counts what is logged: log the act {act}")
+            if act not in (*COUNTED_ACTS, "disclose") and (act != "write" or fields.limit(key) != 0):
+                raise fields.error(key, f"{key} is for read and export, or 0 for write; not for {act}")
 
     @staticmethod
     def _logged(fields: Fields, may: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from safeconduct.agreement.books import (
     ASSIGNED,
     AUTHORISED,
+    EMERGENCY,
     NOT_BEFORE,
     Book,
     Condition,
@@ -44,7 +46,8 @@ Table = Mapping[tuple[str, str, str, str, str], tuple[Condition, ...]]
 
 class Subject(NamedTuple):
     """Who asks. `units` are the units the person serves in; `authorised` the ids of records that a
-    DisclosureAuthorisation opens for this person; `clearance` a level number."""
+    DisclosureAuthorisation opens for this person; `clearance` a level number; `emergency` the ids of records for
+    which the person has broken the glass."""
 
     party: str
     roles: frozenset[str]
@@ -52,6 +55,7 @@ class Subject(NamedTuple):
     units: frozenset[str] = frozenset()
     authorised: frozenset[str] = frozenset()
     person: str = ""
+    emergency: frozenset[str] = frozenset()
 
 
 class Item(NamedTuple):
@@ -108,7 +112,10 @@ class Policy:
     """Decides. Immutable after compilation and safe to share between threads.
 
     `digest` names the clauses and statuses compiled: streams are decided again when it changes. `grants` are
-    those in force by id ("pk-cn/4.1"), with their limits; `pending` those of clauses that are not agreed.
+    those in force by id ("pk-cn/4.1"), with their limits; `pending` those of clauses that are not agreed;
+    `by_authorisation` the kinds that some grant opens to persons authorised for the record; `by_emergency` those that
+    some grant opens to whoever breaks the glass; `two_person` the
+    (act, kind) of which some grant lets one person alone do only so much.
     """
 
     def __init__(self, books: tuple[Book, ...], vocabulary: Vocabulary) -> None:
@@ -119,12 +126,29 @@ class Policy:
         placed = place_grants(books)
         agreed = [grant for grant in placed if grant.status == "agreed"]
         self.grants: Mapping[str, PlacedGrant] = MappingProxyType({grant.id: grant for grant in agreed})
+        self.by_authorisation = frozenset(
+            kind for placed in agreed if "authorised_by" in placed.grant.when for kind in placed.grant.kinds
+        )
+        self.by_emergency = frozenset(
+            kind for placed in agreed if "emergency" in placed.grant.when for kind in placed.grant.kinds
+        )
+        self.two_person = frozenset(
+            (act, kind)
+            for placed in agreed
+            if placed.grant.two_person_above is not None
+            for act in placed.grant.may
+            for kind in placed.grant.kinds
+        )
         self.pending = tuple(grant for grant in placed if grant.status != "agreed")
         self.table: Table = _table(agreed, vocabulary)
-        self._would: Table = _table(self.pending, vocabulary)
         self._views: dict[tuple[str, frozenset[str]], View] = {}
         self._would_views: dict[tuple[str, frozenset[str]], View] = {}
         self._permits = {name: Decision(True, (name,)) for name in self.grants}
+
+    @cached_property
+    def _would(self) -> Table:
+        """What the clauses that are not agreed would permit: asked for a refusal only."""
+        return _table(self.pending, self.vocabulary)
 
     def decide(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
         """Permit or refuse one act on one part, with the grants that decide it. `now` is epoch seconds."""
@@ -154,6 +178,33 @@ class Policy:
             if found and all(act in condition.placed.grant.logged for condition in found):
                 mask |= 1 << entry.bit
         return mask
+
+    def alone(self, subject: Subject, act: str, item: Item, now: float, parts: int = -1) -> int | None:
+        """On how many records of a kind within an hour one person alone may do this with these parts; None: no limit.
+
+        A part is limited if every grant that permits it is; of several parts the strictest counts.
+        """
+        if (act, item.kind) not in self.two_person:
+            return None
+        least: int | None = None
+        for entry in self.entries(subject, act, item.kind):
+            if not parts >> entry.bit & 1:
+                continue
+            found = _permitting(entry, subject, act, item, now)
+            limits = [
+                limit for condition in found if (limit := condition.placed.grant.two_person_above) is not None
+            ]
+            if found and len(limits) == len(found):
+                least = max(limits) if least is None else min(least, max(limits))
+        return least
+
+    def opens_in_emergency(self, subject: Subject, kind: str) -> bool:
+        """Whether some grant lets one of these roles break the glass for a record of this kind."""
+        return kind in self.by_emergency and any(
+            condition.facts & EMERGENCY
+            for entry in self.entries(subject, "read", kind)
+            for condition in entry.conditions
+        )
 
     def outside(self, subject: Subject, item: Item, channel: str, now: float) -> int:
         """The parts that a person who may read them may be told over a channel outside, as a bitmask.
@@ -309,7 +360,7 @@ def _table(grants: Iterable[PlacedGrant], vocabulary: Vocabulary) -> Table:
 
 def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float) -> list[Condition]:
     """The conditions that permit an act on a part; none if a red line forbids it."""
-    party, _, clearance, _, _, _ = subject
+    party, _, clearance, _, _, _, _ = subject
     _, _, originator, state, levels, releasable, orcon, _, _, agreement = item
     bit, lines, conditions = entry
     level = levels >> 2 * bit & 3
@@ -336,7 +387,9 @@ def _facts_hold(facts: int, subject: Subject, item: Item, now: float) -> bool:
         return False
     if facts & NOT_BEFORE and item.opens is not None and item.opens > now:
         return False
-    return not facts & AUTHORISED or item.id in subject.authorised
+    if facts & AUTHORISED and item.id not in subject.authorised:
+        return False
+    return not facts & EMERGENCY or item.id in subject.emergency
 
 
 def is_assigned(subject: Subject, item: Item) -> bool:

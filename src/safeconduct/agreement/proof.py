@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
-from safeconduct.agreement.books import ASSIGNED, AUTHORISED, NOT_BEFORE, Book, Condition
+from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Book, Condition
 from safeconduct.agreement.clauses import Assurance, Clause
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, Vocabulary
 
-_FACT_STATES = tuple(range((ASSIGNED | NOT_BEFORE | AUTHORISED) + 1))
+_FACT_STATES = tuple(range((ASSIGNED | NOT_BEFORE | AUTHORISED | EMERGENCY) + 1))
 _NOW = 0.0
 
 
@@ -67,22 +67,28 @@ def violations(
         ]
     by_name = {book.agreement: book for book in books}
     found: dict[Violation, None] = {}
+    policies: dict[frozenset[tuple[str, str]], Policy] = {}
     for name, assurance in assurances:
-        policy = _worst_case(books, name, assurance, vocabulary)
+        without = frozenset((name, number) for number in assurance.unless)
+        policy = policies.get(without)
+        if policy is None:
+            policy = policies[without] = _worst_case(books, without, vocabulary)
         party = by_name[name].parties[assurance.party]
         whose = by_name[name].parties[assurance.whose] if assurance.whose else ""
         found.update(dict.fromkeys(_broken(policy, name, assurance, party, whose)))
     return list(found)
 
 
-def _worst_case(books: tuple[Book, ...], name: str, assurance: Assurance, vocabulary: Vocabulary) -> Policy:
-    """Everything agreed at once, every version of every text, but for what `unless` excepts."""
+def _worst_case(
+    books: tuple[Book, ...], without: frozenset[tuple[str, str]], vocabulary: Vocabulary
+) -> Policy:
+    """Everything agreed at once, every version of every text, but for the (agreement, number) that are excepted."""
     agreed = []
     for book in books:
         clauses = tuple(
             (_without_red_lines(clause), "agreed")
             for clause, _ in book.clauses
-            if book.agreement != name or clause.number not in assurance.unless
+            if (book.agreement, clause.number) not in without
         )
         agreed.append(replace(book, clauses=clauses))
     return Policy(tuple(agreed), vocabulary)
@@ -105,7 +111,15 @@ def _broken(policy: Policy, name: str, assurance: Assurance, party: str, whose: 
         originators = {condition.originator for condition in conditions}
         agreements = {condition.agreement for condition in conditions}
         bit = policy.vocabulary.kinds[kind].parts.index(part)
-        subject = Subject(party, frozenset({role}), len(LEVELS) - 1, frozenset({"u"}), frozenset({"i"}), "p")
+        subject = Subject(
+            party,
+            frozenset({role}),
+            len(LEVELS) - 1,
+            frozenset({"u"}),
+            frozenset({"i"}),
+            "p",
+            frozenset({"i"}),
+        )
         for originator in sorted(originators if not whose else originators & {whose}):
             worst = _worst_state(
                 policy, subject, act, kind, part, bit, originator, agreements, assurance.above
@@ -129,7 +143,7 @@ def _worst_state(
     above: int,
 ) -> tuple[tuple[str, ...], str, int] | None:
     """The highest level and first state in which the act is permitted, everything else at its most open:
-    released to the party, not ORCON, cleared, assigned, opened and authorised."""
+    released to the party, not ORCON, cleared, assigned, opened and authorised, the glass broken."""
     shape = policy.vocabulary.kinds[kind]
     for level in range(len(LEVELS) - 1, above, -1):
         for state, agreement in product(shape.states, sorted({"", *agreements})):

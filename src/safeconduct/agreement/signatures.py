@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from fido2 import cbor
@@ -171,7 +171,7 @@ def _load(path: str | Path, passphrase: str | None) -> Ed25519PrivateKey:
         pem = file.read(_MAX_FIELD)
     try:
         key = serialization.load_pem_private_key(pem, None if passphrase is None else passphrase.encode())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileRefused(f"{path}: no key, or the passphrase does not open it") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileRefused(f"{path}: not an Ed25519 key")

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from safeconduct.ledger.canonical import deeper_than
+
 MAX_CLAUSE_BYTES = 256 * 1024
 MAX_FRONT_BYTES = 128 * 1024
 MAX_DEPTH = 8
@@ -114,7 +116,7 @@ def read_source(raw: bytes, file: str = "") -> Source:
         raise ClauseError(file, at, f"TOML: {str(fault).split(' (at ')[0]}") from None
     except RecursionError:
         raise ClauseError(file, 2, _TOO_DEEP) from None
-    if _deeper_than(front, MAX_DEPTH):
+    if deeper_than(front, MAX_DEPTH):
         raise ClauseError(file, 2, _TOO_DEEP)
     return Source(file, front, tuple(front_lines), tuple(lines[close + 1 :]), close + 2)
 
@@ -135,19 +137,6 @@ def _check_front(lines: Sequence[str], file: str) -> None:
             raise ClauseError(file, number, "strings of several lines may not stand in the front matter")
         if line.count(".") > MAX_DEPTH and _STRING_OR_COMMENT.sub("", line).count(".") > MAX_DEPTH:
             raise ClauseError(file, number, "a key of too many parts")
-
-
-def _deeper_than(value: object, depth: int) -> bool:
-    """Counted without recursion, so that every process of a node judges a file alike."""
-    level = [value]
-    for _ in range(depth + 1):
-        inner: list[object] = []
-        for each in level:
-            inner += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-        if not inner:
-            return False
-        level = inner
-    return True
 
 
 def _checked_text(raw: bytes, file: str) -> str:

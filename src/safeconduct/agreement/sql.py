@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from safeconduct.agreement.books import ASSIGNED, AUTHORISED, NOT_BEFORE, Condition, Line
+from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Condition, Line
 from safeconduct.agreement.policy import ONWARD_ACTS, Entry, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS
 
@@ -105,6 +105,8 @@ def _asked(condition: Condition, subject: Subject, now: float) -> _Clause:
         asked.append(_Clause("(opens IS NULL OR opens <= %s)", [now]))
     if condition.facts & AUTHORISED:
         asked.append(_in("id", sorted(subject.authorised)))
+    if condition.facts & EMERGENCY:
+        asked.append(_in("id", sorted(subject.emergency)))
     return _NEVER if _NEVER in asked else _joined(" AND ", asked)
 
 

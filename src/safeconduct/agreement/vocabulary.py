@@ -31,12 +31,14 @@ NARROWING = ("declined", "suspended", "ended")
 
 LANGUAGES = ("en", "ur", "zh-hans")
 
-FACTS = ("assigned", "not_before", "authorised_by")
-"""What a grant may demand with `when`, besides what the record's header says."""
+FACTS = ("assigned", "not_before", "authorised_by", "emergency")
+"""What a grant may demand with `when`, besides what the record's header says. `emergency`: the reader has broken the
+glass for this record, with a reason and for a time; only in a grant to read, each reading logged."""
 
-LIMITS = ("retention_days", "erase_after_days", "lead_time_hours", "opens_hours")
+LIMITS = ("retention_days", "erase_after_days", "lead_time_hours", "opens_hours", "two_person_above")
 """Limits within a grant, whole numbers. `opens_hours`: so long before a record's own time its time lock opens;
-only in a grant that waits for it (`not_before`)."""
+only in a grant that waits for it (`not_before`). `two_person_above`: one person alone uses the grant on so many records
+of a kind within an hour; beyond them a second person must have approved (0: each time)."""
 
 CHANNELS = ("email", "sms", "chat", "calendar")
 """Ways out that lead past a third party; closed unless a grant names them."""

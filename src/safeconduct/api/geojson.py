@@ -23,6 +23,7 @@ from safeconduct.incidents import rules
 from safeconduct.incidents.exports import GEOJSON
 from safeconduct.people import tokens
 from safeconduct.records import here, principals
+from safeconduct.records.bulk import foresee
 from safeconduct.records.find import Page, Query, find
 from safeconduct.records.refusals import Refused
 from safeconduct.records.release import Released
@@ -43,6 +44,7 @@ def export(request: Asked, filters: Filters) -> HttpResponseBase:
     asked = query("incident", filters)
     if not one_page:
         asked = replace(asked, limit=BATCH)
+        foresee(subject, asked)
     # META keeps the method that the gate has turned into GET
     if "Range" in request.headers or request.META["REQUEST_METHOD"] == "HEAD":
         key = (request.bearer.token.pk, subject, request.get_full_path(), here.state().index)

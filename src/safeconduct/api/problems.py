@@ -7,7 +7,6 @@ which repeats the path that was asked for.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,10 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from safeconduct.records.attachments import AttachmentRefused
+from safeconduct.records.events import log_event
 from safeconduct.records.kinds import PartRefused
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:safeconduct:problem:"
@@ -116,7 +114,7 @@ def describe(fault: Exception) -> Problem:
             return unauthorised()
         case HttpError():
             return Problem(fault.status_code, "request-refused", "Request refused", fault.message)
-    log.error("the API could not answer", exc_info=fault)
+    log_event("request_failed", fault=fault, unforeseen=True)
     return Problem(500, "internal", "Internal error", "Something went wrong here; it was logged.")
 
 

@@ -52,7 +52,7 @@ def signature_of(answer: str) -> dict[str, str]:
     found = {"method": "passkey"}
     for name in ("authenticatorData", "clientDataJSON", "signature"):
         value = response.get(name)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not value.isascii():
             raise AnswerRefused(f"the assertion lacks {name}")
         found[name] = value
     return found

@@ -65,9 +65,9 @@ class Review:
 def review(reader: Subject, place: AgreementView, act: StatusAct) -> Review:
     """Work out what an act would do, by making it on paper."""
     state = here.state()
-    after = _policy(place, _book_after(place, act))
+    after = policy_with(place, _book_after(place, act))
     widest = place.place.book_with_agreed(act.text) if act.to == "agreed" else None
-    eventual = _policy(place, widest) if widest is not None else None
+    eventual = policy_with(place, widest) if widest is not None else None
     broken = _violations(place, widest) if widest is not None else ()
     return Review(
         at_once=changes(difference(state.policy, after)),
@@ -107,7 +107,8 @@ def _books(place: AgreementView, book: Book) -> list[Book]:
     return [*others, book]
 
 
-def _policy(place: AgreementView, book: Book) -> Policy:
+def policy_with(place: AgreementView, book: Book) -> Policy:
+    """The policy that this node would have if an agreement's clauses were these."""
     return compile_policy(_books(place, book), vocabulary())
 
 

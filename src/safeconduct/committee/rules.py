@@ -193,7 +193,7 @@ def read_signature(text: str) -> dict[str, str]:
         value = json.loads(text)
     except (ValueError, RecursionError) as fault:
         raise Malformed(_("The signature is no JSON.")) from fault
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+    if not isinstance(value, dict) or not all(isinstance(v, str) and v.isascii() for v in value.values()):
         raise Malformed(_("The signature is not what the command line prints."))
     return {str(k): v for k, v in value.items()}
 

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from safeconduct.committee import documents, explaining, rules
 from safeconduct.committee.forms import ClauseForm, ExplainForm
+from safeconduct.committee.negotiation_views import remarks_of
 from safeconduct.committee.review import proofs
 from safeconduct.records import here
 from safeconduct.shell.answers import answering, reader_of, refusal
 
-LIVE = "/live?topics=clause,status_act"
+LIVE = "/live?topics=clause,status_act,clause_remark"
 
 
 @require_GET
@@ -66,6 +67,7 @@ def clause(request: HttpRequest, name: str, number: str) -> HttpResponse:
         "texts": texts,
         "earlier": explaining.earlier(found),
         "proofs": proofs(place, found),
+        **remarks_of(reader, place, found),
         "may_propose": documents.may_propose(reader),
         "may_sign": signing,
         "page_level": documents.highest(version.label for version in found.versions),

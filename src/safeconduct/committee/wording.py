@@ -25,6 +25,7 @@ FACT_NAMES: Mapping[str, Promise] = {
     "assigned": _("the reader is the duty bearer"),
     "not_before": _("its time lock has opened"),
     "authorised_by": _("a disclosure authorisation names the reader and the record"),
+    "emergency": _("the reader has broken the glass for this record"),
 }
 
 CHANNEL_NAMES: Mapping[str, Promise] = {
@@ -161,6 +162,15 @@ def _limits(grant: Grant) -> list[str]:
             "opens %(n)s hour before the record's time", "opens %(n)s hours before the record's time", hours
         )
         found.append(text % {"n": hours})
+    if grant.two_person_above is not None:
+        most = grant.two_person_above
+        text = ngettext(
+            "above %(n)s record within an hour only with a second person",
+            "above %(n)s records within an hour only with a second person",
+            most,
+        )
+        each = gettext("giving or widening only with a second person")
+        found.append(each if grant.may == ("write",) else text % {"n": most})
     if grant.onward:
         found.append(gettext("may be passed on"))
     if grant.channels:

@@ -184,8 +184,23 @@ def _repair(
 
 
 def _disown(tx: Tx, state: State, partner: Partner, opaque: str, known: Known) -> None:
-    """Tell the partner not to use what this node knows nothing of any more."""
+    """Tell the partner not to use what this node knows nothing of any more. Its own id is lost: it goes by the
+    partner's, so that its erasure can still be asked for."""
     kind = all_kinds()[known.kind]
+    state.lose(partner.party, opaque)
+    tx.db.execute(
+        "INSERT INTO exchange_sent VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?, ?, '') ON CONFLICT DO NOTHING",
+        (
+            partner.party,
+            opaque,
+            opaque,
+            known.version,
+            UNKNOWN_VERSION,
+            json.dumps(known.leaf["digests"]),
+            known.leaf["commitment"],
+            known.leaf["at"],
+        ),
+    )
     names = [name for bit, name in enumerate(kind.part_names) if known.held >> bit & 1]
     leaf = write_leaf(
         {
@@ -214,16 +229,25 @@ def _disown(tx: Tx, state: State, partner: Partner, opaque: str, known: Known) -
 
 
 def _note_entry(tx: Tx, state: State, partner: str, index: int, header: Mapping[str, Any]) -> None:
-    """Remember which parts of an own record an adopted entry disclosed or asked to erase."""
-    sent = state.sent_as(partner, str(header.get("record")))
+    """Remember which parts of an own record an adopted entry disclosed or asked to erase.
+
+    Of a record that is lost here it is remembered that the partner may still answer, and speak about it.
+    """
+    opaque = str(header.get("record"))
+    sent = state.sent_as(partner, opaque)
     kind = all_kinds().get(str(header.get("kind")))
-    if sent is None or kind is None or header["type"] == "withdraw":
+    if kind is None or header["type"] == "withdraw":
         return
+    if sent is None:
+        state.lose(partner, opaque)
+        if header["type"] == "version" or header["type"] == "parts":
+            return
     names = header["parts"] if header["type"] == "erase" else header["labels"]
     table = "exchange_asked" if header["type"] == "erase" else "exchange_sent_entry"
     tx.db.execute(
-        f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",
-        (partner, index, sent.record, sum(1 << kind.bit(name) for name in names)),
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (partner, idx) DO UPDATE SET record = excluded.record, mask = excluded.mask",
+        (partner, index, sent.record if sent else "", sum(1 << kind.bit(name) for name in names)),
     )
 
 

@@ -7,9 +7,8 @@ each partner for blind cosigning. `publish` does the same at once, for what must
 from __future__ import annotations
 
 import secrets
-import sqlite3
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from safeconduct.exchange.delivery import behind, feed_of, restored
@@ -17,10 +16,14 @@ from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.feed import Ack
 from safeconduct.exchange.identity import Keys
 from safeconduct.exchange.state import State
-from safeconduct.ledger.log import Log, open_database
-from safeconduct.ledger.notes import build_add_checkpoint, sign_checkpoint
+from safeconduct.ledger.database import FAULTS, columns
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.notes import build_add_checkpoint, sign_checkpoint, unverified_checkpoint
+from safeconduct.records.databases import open_feed
+from safeconduct.records.door import Door
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import on_start, on_tick, on_version
+from safeconduct.records.hooks import job, on_start, on_tick, on_version
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
 
@@ -81,11 +84,26 @@ def offer(home: Home, log: Log, size: int) -> None:
 
 def _offer(home: Home, log: Log, partner: str, size: int) -> None:
     feed = feed_of(home, partner)
+    if not _continues(log, feed.head()):
+        # It is not the one whose head was signed last.
+        log_event("ledger_damaged", partner=partner)
+        return
     old = feed.reached()
     if old <= size and not restored(home, partner):
         head = replace(log.checkpoint_at(size), extensions=extension(feed.epoch()))
         note = sign_checkpoint(head, Keys.of(home).ledger)
         feed.offer_head(note, size, old, build_add_checkpoint(old, log.consistency(old, size), note))
+
+
+def _continues(log: Log, head: tuple[int, bytes, int] | None) -> bool:
+    """Whether the log is still the one whose head was signed last: to sign over damage would be a fork of one's own."""
+    if head is None:
+        return True
+    size, note, _ = head
+    try:
+        return size <= log.size and log.root_at(size) == unverified_checkpoint(note).root
+    except (LookupError, ValueError):
+        return False
 
 
 @on_tick("exchange_acks", 1.0)
@@ -170,14 +188,28 @@ class Cosigned:
         return (time.time() if now is None else now) - self.ledger_time if self.ledger_time else None
 
 
+@job("exchange_cosigned", by=("web",))
+def cosigned_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """How far each partner has acknowledged, for the pages, which do not open the feeds."""
+    return {"partners": [asdict(cosigned(tx.home, partner)) for partner in tx.home.partners]}
+
+
+def all_cosigned(door: Door) -> dict[str, Cosigned]:
+    """How far each partner has acknowledged, by party. Raises Unavailable."""
+    answer = door.call("exchange_cosigned", {})
+    return {each["partner"]: Cosigned(**each) for each in answer["partners"]}
+
+
 def cosigned(home: Home, partner: str) -> Cosigned:
-    """Read from the feed's database how far the partner has acknowledged. For any process of the node."""
+    """Read from the feed's database how far the partner has acknowledged: for the writer and for commands."""
     nothing = Ack(0, 0)
     try:
-        db = open_database(home.feed(partner) / "feed.sqlite3", read_only=True)
-    except sqlite3.OperationalError:
+        db = open_feed(home, partner, read_only=True)
+    except FAULTS:
         return Cosigned(partner, 0, 0, 0, 0, 0)
     try:
+        if not columns(db, "signed"):
+            return Cosigned(partner, 0, 0, 0, 0, 0)
         rows: list[Any] = db.execute("SELECT what, size, time FROM ack").fetchall()
         entries = db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0]
     finally:

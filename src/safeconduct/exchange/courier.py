@@ -1,4 +1,4 @@
-"""The courier: fetches each partner's feed, hands it to the writer, takes the cosignatures back.
+"""The courier: fetches each partner's feed and what flows live, hands it to the writer, takes the cosignatures back.
 
 It opens no database. When the link is down it tries again, ever more slowly up to a minute and never in step
 with others; when it is back everything catches up by itself. How the link is, it writes into a small file.
@@ -9,67 +9,40 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
-import logging
 import random
 import signal
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from safeconduct.exchange.bundle import MAX_BUNDLE
 from safeconduct.exchange.identity import Card
+from safeconduct.exchange.last_contact import link_of
+from safeconduct.exchange.live_courier import LiveCourier
 from safeconduct.exchange.server import WAIT_SECONDS
 from safeconduct.exchange.tls import client_context
 from safeconduct.records.door import AsyncDoor
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, Partner
 from safeconduct.records.refusals import Malformed, Unavailable
-
-log = logging.getLogger(__name__)
+from safeconduct.records.started import settle
+from safeconduct.records.supervised import supervised
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 15.0
-FROZEN_PAUSE = 60.0
+THAW_PAUSE = 2.0
+"""Seconds between two looks, at the own writer alone, whether a frozen exchange goes on."""
+
+FROZEN = "the exchange with this partner is frozen until people have settled why"
 IDLE_PAUSE = 1.0
 STALL_SECONDS = 30.0
 REPORT_SECONDS = 5.0
+"""A contact is written down this often while nothing changes."""
 QUIET_SECONDS = 10.0
 """A link that is down for less is not worth a line: the other node may be just starting."""
-"""A contact is written down this often while nothing changes."""
-
-
-@dataclass
-class Link:
-    """How the link to a partner is. Times in seconds since 1970; `failing_since` 0.0 while it works."""
-
-    partner: str
-    last_contact: float = 0.0
-    last_error: str = ""
-    failing_since: float = 0.0
-    have: int = 0
-
-    def path(self, home: Home) -> Path:
-        return home.feed(self.partner) / "link.json"
-
-    def save(self, home: Home) -> None:
-        target = self.path(home)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = target.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(self)))
-        draft.replace(target)
-
-
-def link_of(home: Home, partner: str) -> Link:
-    """The link as the courier last wrote it down; a blank one when it never ran."""
-    blank = Link(partner)
-    try:
-        found = json.loads(blank.path(home).read_text())
-        return Link(**found)
-    except (OSError, ValueError, TypeError):
-        return blank
+NOT_NOW = (9, 10)
+"""What OpenSSL calls a certificate that is not valid yet, and one that is not valid any more."""
 
 
 class LinkFailed(Exception):
@@ -87,6 +60,7 @@ class Courier:
         self.link = link_of(home, partner.party)
         self.pause = FIRST_PAUSE
         self.head = 0
+        self.wait = 0.0
         self._reported = 0.0
         self._told = ""
 
@@ -113,10 +87,15 @@ class Courier:
     async def _start(self) -> None:
         cursor = await self.door.call("exchange_cursor", {"partner": self.partner.party})
         self.link.have, self.head = cursor["have"], cursor["head"]
+        if cursor["frozen"]:
+            self.pause = THAW_PAUSE
+            raise LinkFailed(FROZEN)
+        # At once: that the partner answers is news, and a node that was restored waits for what it has seen.
+        self.wait = 0.0
 
     async def _round(self, session: aiohttp.ClientSession) -> None:
         """One bundle: ask, wait for something new, hand it over, give the cosignatures back."""
-        query = {"from": self.link.have, "head": self.head, "wait": int(WAIT_SECONDS)}
+        query = {"from": self.link.have, "head": self.head, "wait": int(self.wait)}
         url = f"{self.partner.url}/exchange/bundle"
         asked = time.monotonic()
         async with session.get(url, params=query, allow_redirects=False) as response:
@@ -134,8 +113,9 @@ class Courier:
         before = (self.link.have, self.head)
         self.link.have, self.head = answer["have"], answer["head"]
         if answer["status"] in ("fork", "frozen"):
-            self.pause = FROZEN_PAUSE
-            raise LinkFailed("the exchange with this partner is frozen until people have settled why")
+            self.pause = THAW_PAUSE
+            raise LinkFailed(FROZEN)
+        self.wait = WAIT_SECONDS
         unchanged = (self.link.have, self.head) == before
         if not unchanged or time.monotonic() - asked < WAIT_SECONDS / 2:
             await self._give(session, answer)
@@ -165,7 +145,7 @@ class Courier:
         self.link.failing_since = self.link.failing_since or now
         if why != self._told and now - self.link.failing_since > QUIET_SECONDS:
             self._told = why
-            log.warning("%s: %s", self.partner.party, why)
+            log_event("link_failing", partner=self.partner.party)
         self.link.save(self.home)
         await asyncio.sleep(self.pause * random.uniform(0.5, 1.0))  # noqa: S311
         self.pause = min(LONGEST_PAUSE, self.pause * 2)
@@ -173,6 +153,8 @@ class Courier:
 
 def _in_words(fault: BaseException) -> str:
     """A network error as people can use it, without addresses or traces."""
+    if getattr(getattr(fault, "certificate_error", None), "verify_code", 0) in NOT_NOW:
+        return "by this node's clock the partner's certificate is not valid now: look at the clock first"
     match fault:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return "the server that answered is not the partner's: its certificate is another"
@@ -189,9 +171,10 @@ async def run_until(home: Home, stop: asyncio.Event) -> None:
     """Fetch from every partner that has an address until `stop` is set."""
     door = AsyncDoor(home)
     tasks = [
-        asyncio.create_task(Courier(home, partner, door).run(), name=partner.party)
+        asyncio.create_task(carrier(home, partner, door).run(), name=partner.party)
         for partner in home.partners.values()
         if partner.url and partner.card
+        for carrier in (Courier, LiveCourier)
     ]
     try:
         ended = asyncio.create_task(stop.wait())
@@ -213,6 +196,8 @@ def run(home: Home) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_until(home, stop)
+        settle()
+        async with supervised():
+            await run_until(home, stop)
 
     asyncio.run(main())

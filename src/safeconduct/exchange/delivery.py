@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from safeconduct.exchange.feed import Feed, seal_context
 from safeconduct.exchange.identity import Keys, feed_key
 from safeconduct.exchange.state import State
+from safeconduct.ledger.database import Database
 from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.parts import seal
-from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
+from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
+from safeconduct.records.erased import (
+    erased_list,
+    erased_of,
+    feed_log,
+    highest_slot,
+    note_erased,
+    older_than,
+    read_erased,
+)
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import on_start, on_stop
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.transaction import Tx
-
-log = logging.getLogger(__name__)
 
 COPY = 5000
 """Outbox rows read at a time."""
@@ -66,12 +73,17 @@ def behind(tx: Tx, partner: str) -> str:
     return ""
 
 
-def settle_restored(tx: Tx, partner: str) -> None:
-    """The partner has said what it cosigned: go on if this node has all of it, else freeze the exchange."""
+def settle_restored(tx: Tx, partner: str, carried: bool) -> None:
+    """The partner has said what it cosigned: go on if this node has all of it, else freeze the exchange.
+
+    What was `carried` on a stick may be older than the backup: that nothing is missing by it proves nothing.
+    """
     missing = behind(tx, partner)
     if missing:
         State(tx.db).freeze(partner, f"restored from an older backup: {missing}")
         tx.announce({"topic": "exchange", "partner": partner, "alarm": "restored"})
+        return
+    if carried:
         return
     restored_mark(tx.home, partner).unlink(missing_ok=True)
     deliver_after(tx, partner)
@@ -84,11 +96,18 @@ def close_feeds(home: Home) -> None:
         feed.close()
 
 
+def let_go(home: Home, partner: str) -> None:
+    """Close the writer's handle on the feed of a partner that is none any more."""
+    feed = _open.get(home.path, {}).pop(partner, None)
+    if feed is not None:
+        feed.close()
+
+
 def post(tx: Tx, partner: str, leaf: bytes, texts: Mapping[int, str | None], parts: int = 0) -> int:
     """Promise a feed entry within the transaction; returns its feed index. The copy follows the commit.
 
     `texts` are the disclosures by part position, None for one that was erased; each is sealed under a key of
-    its own in the feed's key store. `parts` is the number of parts of the kind.
+    its own in the feed's key store. `parts` is the number of parts of the version.
     """
     feed = feed_of(tx.home, partner)
     stored = [StoredPart(EMPTY)] * parts
@@ -109,7 +128,7 @@ def erase_in_feed(tx: Tx, partner: str, index: int, mask: int) -> None:
     """Have the parts in `mask` of a feed entry destroyed once the transaction is durable."""
     tx.db.execute(
         "INSERT INTO exchange_erasing VALUES (?, ?, ?)"
-        " ON CONFLICT (partner, idx) DO UPDATE SET mask = mask | excluded.mask",
+        " ON CONFLICT (partner, idx) DO UPDATE SET mask = exchange_erasing.mask | excluded.mask",
         (partner, index, mask),
     )
     deliver_after(tx, partner)
@@ -121,7 +140,7 @@ def deliver_after(tx: Tx, partner: str) -> None:
     tx.after_commit(lambda: deliver(home, db, partner), once=("deliver", partner))
 
 
-def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
+def deliver(home: Home, db: Database, partner: str) -> None:
     """Copy what the outbox has and the feed has not, then do the erasures that wait. Safe to repeat.
 
     Nothing is added to the feed of a partner with whom the exchange is frozen, or of whom it is not known yet
@@ -131,6 +150,9 @@ def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
     if state.partner(partner).frozen or restored(home, partner):
         return
     _renew(home, db, feed)
+    if not feed.continues():
+        log_event("feed_damaged", partner=partner)
+        return
     _copy(home, state, feed)
     waiting = db.execute(
         "SELECT idx, mask FROM exchange_erasing WHERE partner = ? ORDER BY idx", (partner,)
@@ -138,11 +160,16 @@ def deliver(home: Home, db: sqlite3.Connection, partner: str) -> None:
     for index, mask in waiting:
         feed.erase(index, [bit for bit in range(mask.bit_length()) if mask >> bit & 1])
     if waiting:
+        log = feed.log
+        note_erased(
+            erased_list(home),
+            [erased_of(feed_log(partner), index, log.entry(index).leaf, mask) for index, mask in waiting],
+        )
         db.execute("DELETE FROM exchange_erasing WHERE partner = ?", (partner,))
-        feed.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        feed.sweep()
 
 
-def _renew(home: Home, db: sqlite3.Connection, feed: Feed) -> None:
+def _renew(home: Home, db: Database, feed: Feed) -> None:
     """Let the feed follow into a new epoch that both parties have signed."""
     row = db.execute(
         "SELECT epoch, keep, adopted, reached FROM exchange_renewal WHERE partner = ?", (feed.partner,)
@@ -168,10 +195,22 @@ def _without_parts(leaf: bytes) -> bytes:
 def _copy(home: Home, state: State, feed: Feed) -> None:
     while rows := state.waiting(feed.partner, feed.log.size, COPY):
         if rows[0][0] != feed.log.size:
-            raise sqlite3.DatabaseError(f"the outbox for {feed.partner} does not continue its feed")
+            raise LookupError(f"the outbox for {feed.partner} does not continue its feed")
         feed.append([(leaf, body) for _, leaf, body in rows], feed_key(home, feed.partner))
     if not feed.signed():
         feed.append([], feed_key(home, feed.partner))
+
+
+def _settle_feed(tx: Tx, feed: Feed) -> None:
+    """After a restore: what was erased from the feed since is erased again, and no key is handed out twice."""
+    promised = tx.db.execute("SELECT body FROM exchange_outbox WHERE partner = ?", (feed.partner,)).fetchall()
+    slots = [part.slot for (body,) in promised for part in unpack(body) if part.state == SEALED]
+    feed.keystore.advance_past(max([highest_slot(feed.log), *slots]))
+    for each in read_erased(erased_list(tx.home)):
+        if each.log == feed_log(feed.partner) and each.entry < feed.log.size:
+            leaf = feed.log.entry(each.entry).leaf
+            if erased_of(each.log, each.entry, leaf, each.mask) == each:
+                feed.erase(each.entry, [bit for bit in range(each.mask.bit_length()) if each.mask >> bit & 1])
 
 
 @on_start
@@ -185,6 +224,9 @@ def open_feeds(tx: Tx) -> None:
     for partner in tx.home.partners:
         if state.meet(partner):
             state.start_sweep(partner)
+        feed = feed_of(tx.home, partner)
+        if restored(tx.home, partner) or older_than(feed.keystore, feed.log):
+            _settle_feed(tx, feed)
         if not state.renewing(partner):
             refill(tx, tx.home.partners[partner], feed_of(tx.home, partner))
         deliver_after(tx, partner)

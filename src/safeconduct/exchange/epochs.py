@@ -18,7 +18,7 @@ from typing import Any
 
 from safeconduct.agreement.signatures import Signatory, SignatureRefused, verify_text
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.ledger.keys import SigningKey, Verifier
+from safeconduct.ledger.keys import Signer, Verifier
 from safeconduct.ledger.tree import EMPTY_ROOT
 
 FORMAT = "safeconduct-epoch/v1"
@@ -151,7 +151,7 @@ class Proposal:
         )
 
 
-def seal_view(view: bytes, key: SigningKey) -> bytes:
+def seal_view(view: bytes, key: Signer) -> bytes:
     return key.sign(_view_text(view))
 
 

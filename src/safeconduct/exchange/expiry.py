@@ -98,6 +98,10 @@ def _note_kept(tx: Tx, record: str, mask: int, because: str) -> None:
         "SELECT 1 FROM exchange_kept WHERE record = ? AND mask = ?", (record, mask)
     ).fetchone()
     if noted is None:
-        tx.db.execute("INSERT OR REPLACE INTO exchange_kept (record, mask) VALUES (?, ?)", (record, mask))
+        tx.db.execute(
+            "INSERT INTO exchange_kept (record, mask) VALUES (?, ?) "
+            "ON CONFLICT (record) DO UPDATE SET mask = excluded.mask",
+            (record, mask),
+        )
         header = {"at": iso(tx.now), "what": "kept", "record": record, "mask": mask, "because": because}
         tx.append("hold", header)

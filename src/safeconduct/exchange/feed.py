@@ -7,27 +7,33 @@ and in every copy of this database.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from safeconduct.exchange.bundle import Bundle, BundleRefused, Cosignatures, FeedEntry
 from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.identity import Card, feed_origin, party_id
-from safeconduct.ledger.keys import SigningKey, Verifier
+from safeconduct.ledger.database import snapshot, sweep, transaction
+from safeconduct.ledger.keys import Signer, Verifier
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log, open_database
-from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint, sign_checkpoint
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.notes import (
+    Checkpoint,
+    NoteRefused,
+    open_checkpoint,
+    sign_checkpoint,
+    unverified_checkpoint,
+)
 from safeconduct.ledger.parts import unseal
+from safeconduct.records.databases import open_feed
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
+from safeconduct.records.users import permit
 
 SIGNED_ENTRIES = 1000
 """Entries after which a size is signed: a bundle ends at a signed size."""
 
 SIGNED_BYTES = 8 * 1024 * 1024
-BUSY_MS = 20_000
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS signed (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
@@ -38,6 +44,10 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS reached (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS own (what TEXT PRIMARY KEY, vkey TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS given (one INTEGER PRIMARY KEY CHECK (one = 1), cosignatures BLOB NOT NULL)",
+)
+_OWN = "INSERT INTO own (what, vkey) VALUES (?, ?) ON CONFLICT (what) DO UPDATE SET vkey = excluded.vkey"
+_REACHED = (
+    "INSERT INTO reached (one, size) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET size = excluded.size"
 )
 
 
@@ -66,9 +76,12 @@ class Feed:
             raise FileNotFoundError(folder)
         self.partner = partner
         self._given: Cosignatures | None = None
-        self.db = open_database(folder / "feed.sqlite3")
-        self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self.keystore = KeyStore.open(folder / "keys", write=appends, create=appends)
+        keys = folder / "keys"
+        self.db = open_feed(home, partner, appends=appends)
+        self.keystore = KeyStore.open(keys, write=appends, create=appends, readers=bool(home.users))
+        if appends:
+            for made in (folder, keys, *folder.glob("feed.sqlite3*")):
+                permit(home, made)
         if appends:
             with transaction(self.db):
                 for statement in _SCHEMA:
@@ -85,11 +98,9 @@ class Feed:
         """Keep the public keys that this node's heads are signed with, to know them again when cosigned."""
         with transaction(self.db):
             for what, verifier in (("ledger", ledger), ("feed", feed)):
-                self.db.execute(
-                    "INSERT OR REPLACE INTO own (what, vkey) VALUES (?, ?)", (what, verifier.vkey)
-                )
+                self.db.execute(_OWN, (what, verifier.vkey))
 
-    def append(self, entries: Sequence[tuple[bytes, bytes]], key: SigningKey) -> None:
+    def append(self, entries: Sequence[tuple[bytes, bytes]], key: Signer) -> None:
         """Append (leaf, packed sealed body) pairs in order, durable and signed on return."""
         batch: list[tuple[bytes, bytes | None]] = []
         weight = 0
@@ -103,13 +114,23 @@ class Feed:
             if batch or not self.signed():
                 self._sign_after(batch, key)
 
+    def continues(self) -> bool:
+        """Whether the log is still the one whose head was signed last: what is appended to another would be a fork."""
+        row = self.db.execute("SELECT size, note FROM signed ORDER BY size DESC LIMIT 1").fetchone()
+        try:
+            return row is None or (
+                self.log.size == row[0] and self.log.root() == unverified_checkpoint(row[1]).root
+            )
+        except (LookupError, ValueError):
+            return False
+
     def epoch(self) -> int:
         """In which epoch the feed's heads are signed."""
         row = self.db.execute("SELECT vkey FROM own WHERE what = 'epoch'").fetchone()
         return int(row[0]) if row else 1
 
     def renew(
-        self, epoch: int, keep: int, adopted: Sequence[tuple[bytes, bytes]], reached: int, key: SigningKey
+        self, epoch: int, keep: int, adopted: Sequence[tuple[bytes, bytes]], reached: int, key: Signer
     ) -> None:
         """Begin an epoch: what follows the first `keep` entries gives way to (leaf, body) pairs that the partner has,
         and every head is signed anew. `reached` is the size of the own ledger that both agree on. Safe to repeat."""
@@ -119,10 +140,12 @@ class Feed:
             gone = [e.body for e in self.log.entries(keep, self.log.size) if e.body is not None]
             self.log.cut(keep)
             self.log.append([(leaf, body or None) for leaf, body in adopted])
-            self.db.execute("INSERT OR REPLACE INTO own (what, vkey) VALUES ('epoch', ?)", (str(epoch),))
+            self.db.execute(_OWN, ("epoch", str(epoch)))
             self.db.execute("DELETE FROM head")
             self.db.execute("DELETE FROM ack")
-            self.db.execute("INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (reached,))
+            # What was cosigned before stands under the key of then, which the partner may know no more.
+            self.db.execute("DELETE FROM given")
+            self.db.execute(_REACHED, (reached,))
             sizes = {size for (size,) in self.db.execute("SELECT size FROM signed WHERE size <= ?", (keep,))}
             self.db.execute("DELETE FROM signed")
             for size in sorted({*sizes, *range(keep, self.log.size, SIGNED_ENTRIES), self.log.size}):
@@ -130,14 +153,14 @@ class Feed:
         self._given = None
         self.keystore.erase([part.slot for body in gone for part in unpack(body) if part.state == SEALED])
 
-    def _sign(self, checkpoint: Checkpoint, key: SigningKey) -> None:
+    def _sign(self, checkpoint: Checkpoint, key: Signer) -> None:
         marked = replace(checkpoint, extensions=extension(self.epoch()))
         self.db.execute(
-            "INSERT OR REPLACE INTO signed (size, note) VALUES (?, ?)",
+            "INSERT INTO signed (size, note) VALUES (?, ?) ON CONFLICT (size) DO UPDATE SET note = excluded.note",
             (checkpoint.size, sign_checkpoint(marked, key)),
         )
 
-    def _sign_after(self, batch: Sequence[tuple[bytes, bytes | None]], key: SigningKey) -> None:
+    def _sign_after(self, batch: Sequence[tuple[bytes, bytes | None]], key: Signer) -> None:
         # A reader sees the signature only once the leaves under it are durable: same transaction.
         self.log.append(batch)
         self._sign(self.log.checkpoint(), key)
@@ -155,12 +178,17 @@ class Feed:
         with transaction(self.db):
             self.log.replace_body(index, pack(parts))
 
+    def sweep(self) -> None:
+        """Let go of what was erased, as far as the database can at once: it lay sealed, and its key is gone."""
+        sweep(self.db, "feed_leaf", wait_ms=0)
+
     def offer_head(self, note: bytes, size: int, old: int, request: bytes) -> None:
         """Put the own ledger's newest checkpoint up for blind cosigning, with the proof from `old` on."""
         with transaction(self.db):
             self.db.execute("DELETE FROM head WHERE size < (SELECT max(size) FROM head)")
             self.db.execute(
-                "INSERT OR REPLACE INTO head (size, note, old, request) VALUES (?, ?, ?, ?)",
+                "INSERT INTO head (size, note, old, request) VALUES (?, ?, ?, ?) ON CONFLICT (size) "
+                "DO UPDATE SET note = excluded.note, old = excluded.old, request = excluded.request",
                 (size, note, old, request),
             )
 
@@ -170,7 +198,9 @@ class Feed:
             return
         with transaction(self.db):
             self.db.execute(
-                "INSERT OR REPLACE INTO given (one, cosignatures) VALUES (1, ?)", (cosignatures.pack(),)
+                "INSERT INTO given (one, cosignatures) VALUES (1, ?) "
+                "ON CONFLICT (one) DO UPDATE SET cosignatures = excluded.cosignatures",
+                (cosignatures.pack(),),
             )
         self._given = cosignatures
 
@@ -184,6 +214,11 @@ class Feed:
     def size(self) -> int:
         """The largest signed size."""
         return int(self.db.execute("SELECT coalesce(max(size), 0) FROM signed").fetchone()[0])
+
+    def note(self) -> bytes:
+        """The signed head of the largest signed size; b"" when nothing is signed yet."""
+        row = self.db.execute("SELECT note FROM signed ORDER BY size DESC LIMIT 1").fetchone()
+        return bytes(row[0]) if row else b""
 
     def head(self) -> tuple[int, bytes, int] | None:
         """The own ledger's newest checkpoint on offer: its size, signed note, and where its proof begins."""
@@ -269,12 +304,11 @@ class Feed:
         ]
         if newer or given.ledger_size != self.reached():
             with transaction(self.db):
-                self.db.execute(
-                    "INSERT OR REPLACE INTO reached (one, size) VALUES (1, ?)", (given.ledger_size,)
-                )
+                self.db.execute(_REACHED, (given.ledger_size,))
                 for what, ack in newer:
                     self.db.execute(
-                        "INSERT OR REPLACE INTO ack (what, size, time, note) VALUES (?, ?, ?, ?)",
+                        "INSERT INTO ack (what, size, time, note) VALUES (?, ?, ?, ?) ON CONFLICT (what) "
+                        "DO UPDATE SET size = excluded.size, time = excluded.time, note = excluded.note",
                         (what, ack.size, ack.time, ack.note),
                     )
 
@@ -303,24 +337,3 @@ class Feed:
 def seal_context(partner: str, position: int) -> bytes:
     """What a sealed disclosure in a feed is bound to."""
     return f"safeconduct/feed/{partner}/{position}".encode()
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-@contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """One unchanging view of the database for several reads."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.execute("ROLLBACK")

@@ -1,7 +1,8 @@
 """Who a node is to its partner: its keys, and the card that shows their public halves.
 
 A card is canonical JSON and made for one partner; its fingerprint is what two people read to each other over
-the telephone. All private keys lie in the home's key folder, each in a file that only its owner may read.
+the telephone. Private keys lie in the home's key folder, each in a file that only its owner may read; those that sign
+may lie in a token instead (`custody`).
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.x509.oid import NameOID
 
 from safeconduct.agreement.signatures import Signatory
+from safeconduct.exchange.custody import forget_keys, signing_key
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier, create_private, read_private
+from safeconduct.ledger.keys import KeyRefused, Signer, SigningKey, Verifier, create_private, read_private
 from safeconduct.records.home import SIDES, Home
 
 FORMAT = "safeconduct-card/v1"
@@ -69,27 +71,63 @@ class Keys:
     """A node's own keys. Feed keys are one per partner and are made when first asked for."""
 
     home: Home
-    ledger: SigningKey
-    witness: SigningKey
+    ledger: Signer
+    witness: Signer
 
     @classmethod
     def of(cls, home: Home) -> Keys:
-        """The keys of a home, made at first use. Raises KeyRefused when a file is not private."""
+        """The keys of a home, made at first use. Raises KeyRefused when a file is not private, or the token fails."""
         return cls(
             home,
-            _signing_key(home.keys / "ledger.key", ledger_origin(home.party), "ed25519"),
-            _signing_key(home.keys / "witness.key", witness_name(home.party), "cosignature/v1"),
+            signing_key(home, "ledger", ledger_origin(home.party), "ed25519"),
+            signing_key(home, "witness", witness_name(home.party), "cosignature/v1"),
         )
 
-    def feed(self, partner: str) -> SigningKey:
+    def feed(self, partner: str) -> Signer:
         """The key that signs this partner's feed."""
         return feed_key(self.home, partner)
 
 
-def feed_key(home: Home, partner: str) -> SigningKey:
+def feed_key(home: Home, partner: str) -> Signer:
     """The key that signs the feed of one partner, made at first use."""
     name = party_id(partner)
-    return _signing_key(home.keys / f"feed-{name}.key", feed_origin(home.party, name), "ed25519")
+    return signing_key(home, f"feed-{name}", feed_origin(home.party, name), "ed25519")
+
+
+def forget_feed_key(home: Home, partner: str) -> None:
+    """Destroy the key that signed the feed of a partner that is none any more. One in a token stays there, unused."""
+    for kept in ("key", "vkey"):
+        (home.keys / f"feed-{party_id(partner)}.{kept}").unlink(missing_ok=True)
+    forget_keys()
+
+
+def refuse_in_token(home: Home) -> None:
+    """Raises KeyRefused where the keys that sign lie in a token."""
+    if home.settings.get("keys") is not None:
+        raise KeyRefused("the signing keys lie in a token and are not exchanged for new ones from here")
+
+
+def renew_signing(home: Home) -> None:
+    """New keys for the ledger, for cosigning and for every feed in the place of those there are."""
+    refuse_in_token(home)
+    for path in (home.keys / "ledger.key", home.keys / "witness.key", *home.keys.glob("feed-*.key")):
+        present = SigningKey.load(path)
+        SigningKey.generate(present.name, present.algorithm).save(_drafted(path))
+        _drafted(path).replace(path)
+    forget_keys()
+
+
+def renew_transport(home: Home) -> None:
+    """A new certificate, and a new key for sticks: what was sealed to the old one is not opened any more."""
+    for name in ("tls.pem", "tls.key", "stick.key"):
+        (home.keys / name).unlink(missing_ok=True)
+    _secret.cache_clear()
+    tls_files(home)
+    hpke_key(home)
+
+
+def _drafted(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def decoy_secret(home: Home) -> bytes:
@@ -255,7 +293,7 @@ def _certificate(der: bytes) -> bytes:
         certificate = x509.load_der_x509_certificate(der)
         certificate.verify_directly_issued_by(certificate)
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as fault:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound) as fault:
         raise CardRefused("the card's certificate is not a self-signed one") from fault
     if constraints.ca or certificate.public_bytes(serialization.Encoding.DER) != der:
         raise CardRefused("the card's certificate could issue others")
@@ -278,16 +316,6 @@ def _signatories(entries: Any, party: str) -> tuple[Signatory, ...]:
     if any(signatory.party != party for signatory in found):
         raise CardRefused("a card names signatories of its own party only")
     return found
-
-
-@lru_cache(maxsize=256)
-def _signing_key(path: Path, name: str, algorithm: str) -> SigningKey:
-    if not path.exists():
-        SigningKey.generate(name, algorithm).save(path)
-    key = SigningKey.load(path)
-    if key.name != name or key.algorithm != algorithm:
-        raise KeyRefused(f"{path} is another key than {name}")
-    return key
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from safeconduct.exchange.delivery import deliver_after, feed_of, restored, sett
 from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_origin
-from safeconduct.exchange.leaves import Frame, LeafRefused, read_leaf, unknown_kind
+from safeconduct.exchange.leaves import Frame, LeafRefused, of_later_version, read_leaf
 from safeconduct.exchange.reception import Reception
 from safeconduct.exchange.state import State
 from safeconduct.exchange.unread import as_it_is, unread
@@ -29,13 +28,12 @@ from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import Checkpoint, NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import DisclosureRefused, digest, open_disclosure
 from safeconduct.ledger.tree import Frontier, leaf_hash
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import job
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.transaction import Tx
-
-log = logging.getLogger(__name__)
 
 
 def mirror_of(tx: Tx, partner: str) -> Log:
@@ -52,7 +50,7 @@ def partner_of(tx: Tx, payload: dict[str, Any]) -> tuple[Partner, Card]:
     return partner, Card.of(partner.card)
 
 
-@job("exchange_cursor")
+@job("exchange_cursor", by=("web", "courier"))
 def cursor_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """From where to pull: the partner's feed size held, its ledger size cosigned, and why nothing moves."""
     partner, _ = partner_of(tx, payload)
@@ -68,10 +66,11 @@ def cursor_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@job("ingest")
+@job("ingest", by=("courier",))
 def ingest_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Take in a bundle (base64). Answers a status (ok, old, gap, fork, frozen), the feed size held and the
-    cosignatures to hand back. Refuses, as Malformed, what does not verify."""
+    """Take in a bundle (base64); `carried` says that it came on a stick, and may be old. Answers a status (ok, old,
+    gap, fork, frozen), the feed size held and the cosignatures to hand back. Refuses, as Malformed, what does not
+    verify."""
     partner, card = partner_of(tx, payload)
     state = State(tx.db)
     if state.partner(partner.party).frozen:
@@ -79,9 +78,9 @@ def ingest_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     try:
         raw = base64.b64decode(str(payload["bundle"]), validate=True)
         bundle = Bundle.unpack(raw)
-        status = _ingest(tx, partner, card, bundle)
+        status = _ingest(tx, partner, card, bundle, bool(payload.get("carried")))
     except Forked as fork:
-        log.error("%s: %s", partner.party, fork)
+        log_event("link_fork", partner=partner.party)
         keep_evidence(tx, partner.party, fork)
         return _answer(tx, partner.party, "fork")
     except (
@@ -111,7 +110,7 @@ def _answer(tx: Tx, partner: str, status: str) -> dict[str, Any]:
     }
 
 
-def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
+def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle, carried: bool) -> str:
     state, keys = State(tx.db), Keys.of(tx.home)
     mirror = mirror_of(tx, partner.party)
     checkpoint = open_checkpoint(bundle.note, [card.feed]).checkpoint
@@ -119,6 +118,13 @@ def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
         raise BundleRefused("it is of another epoch")
     if checkpoint.origin != mirror.origin or checkpoint.size != bundle.end:
         raise BundleRefused("the checkpoint is not that of this bundle")
+    if bundle.cosignatures.feed or bundle.cosignatures.ledger:
+        feed_of(tx.home, partner.party).note_cosignatures(card, bundle.cosignatures)
+    if restored(tx.home, partner.party):
+        # Before anything is taken in: the partner may answer what this node does not remember having asked.
+        settle_restored(tx, partner.party, carried)
+        if state.partner(partner.party).frozen:
+            return "frozen"
     if bundle.start > mirror.size:
         return "gap"
     fresh = _continue(mirror, state.partner(partner.party).feed_note, checkpoint, bundle)
@@ -137,12 +143,8 @@ def _ingest(tx: Tx, partner: Partner, card: Card, bundle: Bundle) -> str:
     if bundle.head:
         unproved = witness_ledger(tx, card, bundle.head, keys)
         if unproved is not None:
-            log.error("%s does not prove that its ledger of %d goes on", partner.party, unproved.size)
+            log_event("link_unproved", partner=partner.party, size=unproved.size)
             tx.announce({"topic": "exchange", "partner": partner.party, "alarm": "unproved"})
-    if bundle.cosignatures.feed or bundle.cosignatures.ledger:
-        feed_of(tx.home, partner.party).note_cosignatures(card, bundle.cosignatures)
-    if restored(tx.home, partner.party):
-        settle_restored(tx, partner.party)
     return "ok" if arrivals or checkpoint.size == mirror.size else "old"
 
 
@@ -185,12 +187,12 @@ def _verify(tx: Tx, partner: Partner, bundle: Bundle, fresh: Sequence[FeedEntry]
 def verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arrival:
     """One entry, checked alone. Parts labelled above this node's ceiling are verified and then let go."""
     header = read_leaf(entry.leaf, frame)
+    if of_later_version(header):
+        return as_it_is(index, entry, header, ceiling)
     if header["type"] not in ("version", "parts"):
         if entry.parts:
             raise LeafRefused("an entry without parts discloses some")
         return Arrival(index, entry.leaf, header, {}, {})
-    if unknown_kind(header):
-        return as_it_is(index, entry, header, ceiling)
     kind = all_kinds()[header["kind"]]
     labelled = {kind.bit(name) for name in header["labels"]}
     if {position for position, _ in entry.parts} != labelled:
@@ -202,7 +204,12 @@ def verified(frame: Frame, index: int, entry: FeedEntry, ceiling: int) -> Arriva
         if digest(text) != header["digests"][position]:
             raise LeafRefused(f"part {name} is not the one in the leaf")
         values[position] = _value(kind, name, text)
-    checked = kind.validate({kind.part_names[position]: value for position, value in values.items()})
+    try:
+        checked = kind.validate({kind.part_names[position]: value for position, value in values.items()})
+    except PartRefused as fault:
+        if not fault.unknown or kind.crosses_by_pairing:
+            raise
+        return as_it_is(index, entry, header, ceiling)
     if kind.crosses_by_pairing and any(
         (checked.get(n) or {}).get("agreement") != frame.agreement for n in kind.part_names
     ):

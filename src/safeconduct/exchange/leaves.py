@@ -74,7 +74,7 @@ def read_leaf(raw: bytes, frame: Frame) -> dict[str, Any]:
         case "withdraw" | "erase":
             _keys(header, _RECALL, frozenset({"sealed"}))
             _check_bundles(header.get("sealed", []))
-            _check_names(header["parts"], _kind(header))
+            _check_names(header["parts"])
             _match(_WORD, header["kind"], "the kind")
         case "receipt":
             _keys(header, _RECEIPT)
@@ -87,15 +87,22 @@ def read_leaf(raw: bytes, frame: Frame) -> dict[str, Any]:
     return header
 
 
-def unknown_kind(header: Mapping[str, Any]) -> bool:
-    """Whether a leaf is of a kind that this version does not know: kept as it is until one does."""
-    return "kind" in header and header["kind"] not in all_kinds()
+def of_later_version(header: Mapping[str, Any]) -> bool:
+    """Whether a leaf has a kind, a state or a part that this version does not know: kept as it is until one does."""
+    if "kind" not in header:
+        return False
+    kind = all_kinds().get(header["kind"])
+    if kind is None or header.get("state", kind.states[0]) not in kind.states:
+        return True
+    return not kind.parts.keys() >= {*header.get("labels", ()), *header.get("parts", ())}
 
 
 def _check_version(header: dict[str, Any], frame: Frame) -> None:
     _keys(header, _VERSION, frozenset({"about"}))
     version, labels, digests = header["version"], header["labels"], header["digests"]
     kind = _kind(header)
+    if kind is not None and kind.telemetry_of is not None:
+        raise LeafRefused(f"a {kind.name} is not recorded")
     if type(version) is not int or not 1 <= version <= MAX_INTEGER:
         raise LeafRefused("versions count from 1")
     if type(header["orcon"]) is not bool:
@@ -126,20 +133,21 @@ def _check_version(header: dict[str, Any], frame: Frame) -> None:
 
 
 def _check_shape(header: Mapping[str, Any], kind: Kind | None) -> None:
-    """State, labels and digests are those of the kind, or at least of some kind."""
+    """State, labels and digests are those of a kind. An earlier version of the program knew fewer parts of it, a
+    later one knows more."""
     labels, digests = header["labels"], header["digests"]
-    if kind is None:
-        for word in (header["kind"], header["state"], *(labels if isinstance(labels, dict) else ())):
-            _match(_WORD, word, "a word")
-        if not isinstance(digests, list) or not 0 < len(digests) <= MAX_PARTS:
-            raise LeafRefused("a version has a digest for each of its parts")
-        return
-    if header["state"] not in kind.states:
-        raise LeafRefused(f"{kind.name} has no such state")
-    if not isinstance(labels, dict) or not labels.keys() <= set(kind.part_names):
-        raise LeafRefused(f"labels name parts of {kind.name}")
-    if not isinstance(digests, list) or len(digests) != len(kind.part_names):
-        raise LeafRefused(f"a version of {kind.name} has a digest for each of its parts")
+    if not isinstance(digests, list) or not 0 < len(digests) <= MAX_PARTS:
+        raise LeafRefused("a version has a digest for each of its parts")
+    for word in (header["kind"], header["state"], *(labels if isinstance(labels, dict) else ())):
+        _match(_WORD, word, "a word")
+    if not isinstance(labels, dict) or len(labels) > len(digests):
+        raise LeafRefused("labels name parts of the version")
+    known = kind is None or (header["state"] in kind.states and labels.keys() <= kind.parts.keys())
+    if kind is not None and kind.crosses_by_pairing and not known:
+        # It may suspend a grant: what cannot be heeded must not lie there unheeded while everything else goes on.
+        raise LeafRefused(f"a {kind.name} of which this version does not understand everything")
+    if kind is not None and any(n in kind.parts and kind.bit(n) >= len(digests) for n in labels):
+        raise LeafRefused(f"labels name a part of {kind.name} that the version has no digest of")
 
 
 def _check_receipt(header: dict[str, Any]) -> None:
@@ -152,16 +160,13 @@ def _check_receipt(header: dict[str, Any]) -> None:
         raise LeafRefused("what is retained is retained because of something")
 
 
-def _check_names(names: Any, kind: Kind | None) -> None:
+def _check_names(names: Any) -> None:
     if not isinstance(names, list) or not names:
         raise LeafRefused("parts are a list")
     if not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
         raise LeafRefused("a part is named twice")
-    if kind is None:
-        for name in names:
-            _match(_WORD, name, "a part")
-    elif not set(names) <= set(kind.part_names):
-        raise LeafRefused(f"{kind.name} has no such part")
+    for name in names:
+        _match(_WORD, name, "a part")
 
 
 def _check_bundles(bundles: Any) -> None:

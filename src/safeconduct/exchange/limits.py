@@ -8,12 +8,12 @@ which nothing more happens, and for a record without such an end from its latest
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from safeconduct.agreement.policy import LimitName, Policy
 from safeconduct.exchange.projection import OWN
+from safeconduct.ledger.database import Database
 from safeconduct.records.hooks import on_start
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.rows import RowView
@@ -62,7 +62,7 @@ def make_tables(tx: Tx) -> None:
     create_tables(tx.db)
 
 
-def create_tables(db: sqlite3.Connection) -> None:
+def create_tables(db: Database) -> None:
     for statement in _SCHEMA:
         db.execute(statement)
 
@@ -81,7 +81,7 @@ def remember(tx: Tx, side: str, partner: str, row: RowView, mask: int, grants: I
             "INSERT INTO exchange_limit (side, partner, record, bit, kept_until, after_days, ended) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record, side, partner, bit) DO UPDATE SET "
             "kept_until = excluded.kept_until, after_days = excluded.after_days, "
-            "ended = CASE WHEN ? THEN coalesce(ended, excluded.ended) ELSE excluded.ended END",
+            "ended = CASE WHEN ? = 1 THEN coalesce(exchange_limit.ended, excluded.ended) ELSE excluded.ended END",
             (
                 side,
                 partner,
@@ -152,7 +152,7 @@ def follow(tx: Tx, row: RowView) -> None:
             continue
         over = ending(tx, each) == ENDED
         tx.db.execute(
-            "UPDATE exchange_limit SET ended = CASE WHEN ? THEN coalesce(ended, ?) END WHERE record = ?",
+            "UPDATE exchange_limit SET ended = CASE WHEN ? = 1 THEN coalesce(ended, ?) END WHERE record = ?",
             (over, tx.now, each.id),
         )
         for side, partner in tx.db.execute(
@@ -181,11 +181,15 @@ def _about(tx: Tx, record: str) -> Iterator[RowView]:
 def due(tx: Tx, side: str, partner: str, record: str) -> tuple[int, float | None]:
     """(the parts that are due now, when the next ones will be)."""
     mask, later = 0, None
-    for bit, moment in tx.db.execute(
-        "SELECT bit, min(coalesce(kept_until, 9e99), coalesce(ended + after_days * ?, 9e99)) FROM exchange_limit "
+    for bit, kept_until, ended, after_days in tx.db.execute(
+        "SELECT bit, kept_until, ended, after_days FROM exchange_limit "
         "WHERE record = ? AND side = ? AND partner = ?",
-        (DAY, record, side, partner),
+        (record, side, partner),
     ).fetchall():
+        over = None if ended is None or after_days is None else ended + after_days * DAY
+        moment = min((each for each in (kept_until, over) if each is not None), default=None)
+        if moment is None:
+            continue
         if moment <= tx.now:
             mask |= 1 << bit
         elif moment < 9e11:
@@ -207,7 +211,8 @@ def arm_next(tx: Tx, side: str, partner: str, record: str, wait: float = 0.0) ->
 def forget(tx: Tx, side: str, partner: str, record: str, mask: int) -> None:
     """These parts are gone: nothing binds them any more."""
     tx.db.execute(
-        "DELETE FROM exchange_limit WHERE record = ? AND side = ? AND partner = ? AND (? >> bit) & 1 = 1",
+        "DELETE FROM exchange_limit WHERE record = ? AND side = ? AND partner = ? "
+        "AND (CAST(? AS BIGINT) >> CAST(bit AS INTEGER)) & 1 = 1",
         (record, side, partner, mask),
     )
     arm_next(tx, side, partner, record)
@@ -217,7 +222,8 @@ def mark_expired(tx: Tx, partner: str, row: RowView, mask: int) -> None:
     """Parts of a version that a partner had for as long as it may: they are not given again."""
     before = expired(tx, partner, row)
     tx.db.execute(
-        "INSERT OR REPLACE INTO exchange_expired (partner, record, version, mask) VALUES (?, ?, ?, ?)",
+        "INSERT INTO exchange_expired (partner, record, version, mask) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (record, partner) DO UPDATE SET version = excluded.version, mask = excluded.mask",
         (partner, row.id, row.version, before | mask),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from safeconduct.exchange.courier import link_of
+from safeconduct.exchange.last_contact import link_of
 from safeconduct.records import here
 from safeconduct.records.home import Partner
+from safeconduct.records.refusals import Unavailable
 
 QUIET_SECONDS = 120.0
 """A link that works is heard of at least this often; the courier waits half a minute for news."""
@@ -35,4 +37,28 @@ def links_down(now: float | None = None) -> Mapping[str, LinkDown]:
             found[partner.party] = LinkDown(partner, link.failing_since, link.last_contact)
         elif link.last_contact and moment - link.last_contact > QUIET_SECONDS:
             found[partner.party] = LinkDown(partner, link.last_contact, link.last_contact)
+    return found
+
+
+@dataclass(frozen=True)
+class LinkSeen:
+    """How a link is for people at a glance: `up`, `down`, `frozen`, or `never` when nothing was heard yet. `as_of`
+    is when the partner was last heard of, in epoch seconds, 0.0 for never."""
+
+    partner: Partner
+    state: str
+    as_of: float
+
+
+def links_seen(now: float | None = None) -> list[LinkSeen]:
+    """Every link of this node, also those that work."""
+    home, down = here.home(), links_down(now)
+    found = []
+    for party, partner in sorted(home.partners.items()):
+        heard = link_of(home, party).last_contact
+        state = "down" if party in down else "up" if heard else "never"
+        with suppress(Unavailable):
+            if here.door().call("exchange_cursor", {"partner": party})["frozen"]:
+                state = "frozen"
+        found.append(LinkSeen(partner, state, heard))
     return found

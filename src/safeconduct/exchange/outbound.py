@@ -22,6 +22,7 @@ from safeconduct.exchange.state import Sent, State
 from safeconduct.exchange.view import (
     NOTHING,
     Permitted,
+    authorised_there,
     coarse,
     decide,
     new_commitment,
@@ -29,7 +30,7 @@ from safeconduct.exchange.view import (
 )
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
-from safeconduct.records.hooks import on_policy, on_tick, on_version
+from safeconduct.records.hooks import on_policy, on_tick, on_version, on_withdrawn
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
@@ -48,7 +49,8 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     permitted = NOTHING
     if not row.withdrawn:
         item = as_opened(tx, outward(tx.tables, row, partner.party))
-        permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
+        authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
+        permitted = decide(policy, item, values, partner, tx.home.party, tx.now, authorised)
     open_mask = permitted.mask & ~held_back & ~expired(tx, partner.party, row)
     _look_at_sealed(tx, policy, row, partner, held_back)
     if sent is None:
@@ -72,7 +74,8 @@ def _look_at_sealed(tx: Tx, policy: Policy, row: RowView, partner: Partner, held
         return
     if not row.withdrawn:
         item = outward(tx.tables, row, partner.party)._replace(opens=None)
-        mask &= ~decide(policy, item, {}, partner, tx.home.party, tx.now).mask | held_back
+        authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
+        mask &= ~decide(policy, item, {}, partner, tx.home.party, tx.now, authorised).mask | held_back
     if mask:
         reason = "withdrawn" if row.withdrawn or mask & held_back else "no clause permits it any more"
         take_back(tx, row, partner, mask, reason)
@@ -102,7 +105,8 @@ def _send_more(
     version = Version(tx, sent.own_index)
     values = row.values() if version.kind.crosses_by_pairing else {}
     item = as_opened(tx, version.item(outward(tx.tables, row, partner.party).assigned))
-    permitted = decide(policy, item, values, partner, tx.home.party, tx.now)
+    authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
+    permitted = decide(policy, item, values, partner, tx.home.party, tx.now, authorised)
     mask = permitted.mask & open_mask & ~sent.held & version.present()
     if not mask:
         return sent
@@ -133,7 +137,7 @@ def _looks_different(
         return True
     was, now = old.values(), new.values()
     return any(
-        was[bit] != now[bit] or old.header["levels"][bit] != new.header["levels"][bit]
+        was[bit] != now[bit] or old.levels()[bit] != new.levels()[bit]
         for bit in range(len(now))
         if mask >> bit & 1
     )
@@ -177,7 +181,7 @@ def version_header(
     mask: int,
     entry_type: str,
 ) -> dict[str, Any]:
-    levels = version.header["levels"]
+    levels = version.levels()
     header: dict[str, Any] = {
         "type": entry_type,
         "record": sent.opaque,
@@ -246,7 +250,7 @@ def _post(
         **more,
     }
     tx.append("disclosure", disclosed)
-    index = post(tx, sent.partner, leaf, texts, len(kind.part_names))
+    index = post(tx, sent.partner, leaf, texts, len(sent.digests))
     if index != expected:
         raise RuntimeError("the feed's order changed within a transaction")
     state.put_sent(sent, index, mask)
@@ -294,7 +298,8 @@ def withdraw_parts(
 
 @on_version
 def disclose_version(tx: Tx, row: RowView, index: int) -> None:
-    """A new own version: each partner gets what it may have of it."""
+    """A new own version: each partner gets what it may have of it, and first of what it authorises somebody for."""
+    look_at_authorised(tx, row)
     state = State(tx.db)
     if row.opens is not None and row.opens > tx.now and not state.opened(row.id, row.opens):
         state.lock(row.id, row.opens)
@@ -302,6 +307,15 @@ def disclose_version(tx: Tx, row: RowView, index: int) -> None:
         state.unlock(row.id, row.opens)
     for partner in tx.home.partners.values():
         bring_up_to_date(tx, tx.policy, row, partner)
+
+
+@on_withdrawn
+def look_at_authorised(tx: Tx, row: RowView) -> None:
+    """What a disclosure authorisation is about may be given, or is to be taken back, when that changes."""
+    about = tx.row(row.about) if row.about and all_kinds()[row.kind].authorises else None
+    if about is not None and about.originator == tx.home.party:
+        for partner in tx.home.partners.values():
+            bring_up_to_date(tx, tx.policy, about, partner)
 
 
 @on_policy

@@ -33,12 +33,17 @@ class Version:
 
     def values(self) -> Sequence[Any]:
         """The parts' values by position; None for one that is empty or erased."""
-        return values_of(self.texts)
+        return self.kind.fitted(values_of(self.texts))
+
+    def levels(self) -> Sequence[int]:
+        """The parts' labels by position."""
+        return self.kind.fitted(self.header["levels"], 0)
 
     def crossing(self, partner: str) -> Crossing:
-        """Its parts as this partner gets them."""
+        """Its parts as this partner gets them: those that it was made with, whatever the kind has got since."""
         decoy = partial(decoy_secret, self.tx.home)
-        return crossing(self.texts, self.kind.part_names, partner, decoy, self.hash)
+        names = self.kind.part_names[: len(self.texts)]
+        return crossing(self.texts[: len(names)], names, partner, decoy, self.hash)
 
     def present(self) -> int:
         return sum(1 << bit for bit, value in enumerate(self.values()) if value is not None)

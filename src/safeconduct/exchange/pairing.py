@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from safeconduct.exchange.identity import Card, CardRefused, make_card
+from safeconduct.exchange.rotation import note_former_card
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, Partner
 from safeconduct.records.hooks import job
@@ -113,6 +114,9 @@ def pair_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         card = Card.parse(raw)
     except (KeyError, CardRefused) as fault:
         raise Malformed(str(fault)) from fault
+    known = tx.home.partners.get(card.party)
+    if known is not None and known.card:
+        note_former_card(tx, Card.of(known.card), card)
     header = {
         "at": iso(tx.now),
         "what": "accepted",

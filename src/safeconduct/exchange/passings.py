@@ -6,9 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from safeconduct.agreement.policy import Item, Policy
-from safeconduct.exchange.courier import link_of
+from safeconduct.exchange.last_contact import link_of
 from safeconduct.exchange.models import CosignedBy, Disclosure, Passing, Taken
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import all_kinds
@@ -39,10 +40,10 @@ def given(records: Sequence[str], before: float) -> list[Passed]:
 
 def taken(records: Sequence[str], before: float) -> list[Passed]:
     """What of these records came from partners before a moment, oldest first: each part of a version once."""
-    held: dict[tuple[str, int], int] = {}
+    held: dict[tuple[str, str, int], int] = {}
     found = []
     for row in _rows(Taken, records, before):
-        key = (row.record, row.version)
+        key = (row.record, row.kind, row.version)
         fresh = row.mask & ~held.get(key, 0)
         held[key] = held.get(key, 0) | row.mask
         if fresh:
@@ -104,6 +105,32 @@ class Covers:
             return None
         at, partner, size, noted = min(found)
         return Cover(partner, size, datetime.fromtimestamp(at, UTC), noted)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A time in which no cosignature of a partner came; `until` is None while it lasts."""
+
+    partner: str
+    since: float
+    until: float | None
+
+
+def silences(size: int, since: float, until: float, least: float = 1800.0) -> list[Silence]:
+    """Silences of longer than `least` seconds that touch a time, by the first `size` entries of the
+    ledger: cosignatures come with every beat while the link holds. Times in seconds since 1970."""
+    rows = CosignedBy.objects.filter(ledger_index__lt=size)
+    found: list[Silence] = []
+    for partner in sorted(set(rows.values_list("partner", flat=True).distinct())):
+        own = rows.filter(partner=partner).order_by("size")
+        last = own.filter(at__lt=since).last()
+        times = [last.at] if last else []
+        times += [row.at for row in own.filter(at__gte=since, at__lt=until)]
+        following = own.filter(at__gte=until).first()
+        for before, after in pairwise([*times, following.at if following else None]):
+            if before is not None and (until if after is None else after) - before > least:
+                found.append(Silence(partner, before, after))
+    return sorted(found, key=lambda silence: (silence.since, silence.partner))
 
 
 def told_until(home: Home, partner: str) -> datetime | None:

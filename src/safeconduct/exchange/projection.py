@@ -28,21 +28,8 @@ Disclosures = Sequence[str | None]
 @projects("received")
 def _received(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     put_row(tables, index, header, disclosures, header["agreement"])
-    tables.execute(
-        "INSERT INTO exchange_taken (ledger_index, partner, record, kind, version, mask, clauses, at, feed_index) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            index,
-            header["originator"],
-            header["record"],
-            header["kind"],
-            header["version"],
-            header.get("held", 0),
-            " ".join(header["clauses"]),
-            epoch(header["received"]),
-            header["feed_index"],
-        ],
-    )
+    held, came = header.get("held", 0), header["received"]
+    _note_taken(tables, index, header, header["originator"], held, came, header["feed_index"])
     kind = all_kinds().get(header["kind"])
     if kind is not None and kind.crosses_by_pairing:
         note_policy_change(tables, index)
@@ -80,7 +67,8 @@ def _disclosure(tables: Tables, index: int, header: Header, disclosures: Disclos
         "ledger_index, feed_index) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, '', %s, 0, %s, NULL, NULL, %s, %s) "
         "ON CONFLICT (key) DO UPDATE SET parts = excluded.parts, version = excluded.version, "
-        "sealed = sealed & ~excluded.parts, withdrawn = withdrawn & ~excluded.parts, "
+        "sealed = exchange_holding.sealed & ~excluded.parts, "
+        "withdrawn = exchange_holding.withdrawn & ~excluded.parts, "
         "clauses = excluded.clauses, since = excluded.since, ledger_index = excluded.ledger_index, "
         "feed_index = excluded.feed_index",
         [
@@ -118,6 +106,26 @@ def _note_given(tables: Tables, index: int, header: Header, feed_index: int) -> 
     )
 
 
+def _note_taken(
+    tables: Tables, index: int, header: Header, partner: str, mask: int, at: str, feed_index: int
+) -> None:
+    tables.execute(
+        "INSERT INTO exchange_taken (ledger_index, partner, record, kind, version, mask, clauses, at, feed_index) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            index,
+            partner,
+            header["record"],
+            header["kind"],
+            header["version"],
+            mask,
+            " ".join(header["clauses"]),
+            epoch(at),
+            feed_index,
+        ],
+    )
+
+
 @projects("withdrawal")
 def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
     if header["side"] == SENT:
@@ -127,7 +135,7 @@ def _withdrawal(tables: Tables, index: int, header: Header, disclosures: Disclos
             [header["mask"], header["partner"], header["record"]],
         )
     elif header["whole"]:
-        withdraw_row(tables, header["record"])
+        withdraw_row(tables, header["record"], index, epoch(header["at"]) or 0.0)
 
 
 @projects("erasure")
@@ -139,7 +147,7 @@ def _erasure(tables: Tables, index: int, header: Header, disclosures: Disclosure
             [header["mask"], epoch(header["at"]), header["partner"], header["record"], header["mask"]],
         )
     else:
-        clear_parts(tables, header["record"], header["mask"])
+        clear_parts(tables, header["record"], header["mask"], index, epoch(header["at"]) or 0.0)
 
 
 @projects("receipt")
@@ -171,8 +179,19 @@ def _checkpoint(tables: Tables, index: int, header: Header, disclosures: Disclos
         )
 
 
-UNSENT = -1
-"""The feed index of what did not come by the feed."""
+UNSENT, LIVE = -1, -2
+"""The feed index of what did not come by the feed: given in a sealed bundle, or flowing live."""
+
+
+@projects("flow")
+def _flow(tables: Tables, index: int, header: Header, disclosures: Disclosures) -> None:
+    """What begins to flow counts as given, or as taken in, from then on."""
+    if header["what"] != "opened":
+        return
+    if header["side"] == SENT:
+        _note_given(tables, index, header, LIVE)
+    else:
+        _note_taken(tables, index, header, header["partner"], header["mask"], header["at"], LIVE)
 
 
 @projects("sealed")
@@ -186,7 +205,7 @@ def _sealed(tables: Tables, index: int, header: Header, disclosures: Disclosures
         "withdrawn, asked, removed, retained, because, clauses, sealed, since, asked_at, answered_at, "
         "ledger_index, feed_index) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, '', %s, %s, %s, NULL, NULL, %s, %s) "
-        "ON CONFLICT (key) DO UPDATE SET sealed = sealed | excluded.sealed",
+        "ON CONFLICT (key) DO UPDATE SET sealed = exchange_holding.sealed | excluded.sealed",
         [
             f"{header['partner']}/{header['sent_as']}/{header['sent_version']}",
             header["partner"],

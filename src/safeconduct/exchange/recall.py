@@ -211,7 +211,10 @@ def hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     because = str(payload.get("because", "")).strip()
     if not 0 < len(because) <= MAX_REASON:
         raise Malformed(f"a hold says why, in up to {MAX_REASON} characters")
-    tx.db.execute("INSERT OR REPLACE INTO exchange_hold VALUES (?, ?)", (record, because))
+    tx.db.execute(
+        "INSERT INTO exchange_hold VALUES (?, ?) ON CONFLICT (record) DO UPDATE SET because = excluded.because",
+        (record, because),
+    )
     header = {
         "at": iso(tx.now),
         "what": "hold",
@@ -242,7 +245,8 @@ def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     if known is not None:
         for feed_index, mask in waiting:
             erase_received(tx, known, mask, feed_index)
-            send_receipt(tx, tx.home.partners[known.partner], known, feed_index, mask, REMOVED, "")
+            if known.partner in tx.home.partners:
+                send_receipt(tx, tx.home.partners[known.partner], known, feed_index, mask, REMOVED, "")
     tx.db.execute("DELETE FROM exchange_retained WHERE record = ?", (record,))
     look_again(tx, record)
     return {"index": index, "erased": len(waiting)}
@@ -251,7 +255,7 @@ def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 def _holdable(tx: Tx, payload: dict[str, Any]) -> str:
     """The id of an own or received record that the actor may erase, and so may keep."""
     row = tx.row(str(payload.get("record")))
-    if row is None or (row.originator != tx.home.party and row.originator not in tx.home.partners):
+    if row is None or (row.originator != tx.home.party and State(tx.db).received_record(row.id) is None):
         raise NotFound(str(payload.get("record")))
     subject = tx.subject(payload["actor"])
     if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):

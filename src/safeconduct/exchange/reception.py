@@ -6,12 +6,13 @@ Whatever does not fit raises, and the transaction takes the whole bundle back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from safeconduct.exchange.arrival import Arrival
-from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused, unknown_kind
+from safeconduct.exchange.cited import Cited
+from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused
 from safeconduct.exchange.limits import follow
 from safeconduct.exchange.projection import RECEIVED
 from safeconduct.exchange.receipts import erase_received, send_receipt
@@ -19,6 +20,7 @@ from safeconduct.exchange.sealed_state import TAKEN_BACK, SealedState
 from safeconduct.exchange.state import Received, State, received_id
 from safeconduct.exchange.unread import keep_unread, lies_unread
 from safeconduct.ledger.tree import leaf_hash
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import HOOKS
 from safeconduct.records.kinds import Kind, all_kinds
@@ -51,14 +53,36 @@ class Reception:
         self.tx = tx
         self.partner = partner
         self.state = State(tx.db)
+        self.cited = Cited(tx, partner)
         self.changed: list[tuple[str, str, int]] = []
         self._founding: int | None = None
 
     def take(self, arrival: Arrival) -> None:
         """Apply one entry. Raises LeafRefused when it contradicts those before it."""
-        if unknown_kind(arrival.header):
-            keep_unread(self.tx, self.partner, arrival)
-            return
+        if arrival.later or self._follows_what_waits(arrival.header):
+            self._keep_waiting(arrival)
+        else:
+            self.take_known(arrival)
+
+    def _follows_what_waits(self, header: Mapping[str, Any]) -> bool:
+        return header["type"] != "receipt" and lies_unread(self.tx, self.partner.party, header["record"])
+
+    def _keep_waiting(self, arrival: Arrival) -> None:
+        """Kept as it is. What a recall takes back of the version that is held goes now, the rest where it waits; sealed
+        bundles that it names are not opened any more."""
+        header = arrival.header
+        for bundle in header.get("sealed", ()):
+            SealedState(self.tx.db).end(self.partner.party, bundle, TAKEN_BACK, self.tx.now)
+        known = self.state.received(self.partner.party, header["record"])
+        names = all_kinds()[header["kind"]].parts if header["kind"] in all_kinds() else {}
+        understood = [name for name in header.get("parts", ()) if name in names]
+        held = known is not None and known.leaf["kind"] == header["kind"] and bool(understood)
+        keep_unread(self.tx, self.partner, arrival, answered=held)
+        if held and header["type"] in ("withdraw", "erase"):
+            self.take_known(replace(arrival, header={**header, "parts": understood}))
+
+    def take_known(self, arrival: Arrival) -> None:
+        """Apply one entry of which this version understands everything. Raises LeafRefused as `take` does."""
         match arrival.header["type"]:
             case "version" | "parts":
                 self._version(arrival)
@@ -88,6 +112,8 @@ class Reception:
         known = self.state.received(self.partner.party, header["record"])
         if kind.crosses_by_pairing:
             self._check_founding(arrival)
+        elif not self.bundle:
+            arrival = self._permitted(arrival, kind)
         if header["type"] == "version":
             self._check_next(header, kind, known)
             texts = dict(arrival.texts)
@@ -103,10 +129,31 @@ class Reception:
         )
         if kind.crosses_by_pairing:
             self.tx.policy_changed = True
+            self.cited.forget()
         self.changed.append((kind.name, record, index))
         row = self.tx.row(record)
         for hook in HOOKS.received:
             hook(self.tx, row, index)
+
+    def _permitted(self, arrival: Arrival, kind: Kind) -> Arrival:
+        """The entry without what no clause permits: verified, named in the ledger, and let go. The feed goes on."""
+        refused = self.cited.unpermitted(arrival.header)
+        if not refused:
+            return arrival
+        positions = {kind.bit(name) for name in refused}
+        log_event(
+            "link_unpermitted",
+            partner=self.partner.party,
+            kind=kind.name,
+            count=len(refused),
+            entry=arrival.index,
+        )
+        self.tx.announce({"topic": "exchange", "partner": self.partner.party, "alarm": "unpermitted"})
+        kept, values = (
+            {at: each for at, each in found.items() if at not in positions}
+            for found in (arrival.texts, arrival.values)
+        )
+        return replace(arrival, texts=kept, values=values, unpermitted=refused)
 
     def _check_next(self, header: dict[str, Any], kind: Kind, known: Received | None) -> None:
         expected = known.version + 1 if known is not None else 1
@@ -154,7 +201,10 @@ class Reception:
         ahead = self._ahead(header, kind, texts)
         texts = texts | ahead.texts
         labels = labels | ahead.labels
-        levels = [labels.get(name, UNKNOWN_LEVEL) for name in kind.part_names]
+        positions = range(len(header["digests"]))
+        names = kind.part_names[: len(positions)]
+        levels = [labels.get(name, UNKNOWN_LEVEL) for name in names]
+        levels += [UNKNOWN_LEVEL] * (len(positions) - len(levels))
         entry = {
             "record": record,
             "version": header["version"],
@@ -179,12 +229,13 @@ class Reception:
             "feed_index": arrival.index,
             "feed_leaf": leaf_hash(arrival.leaf).hex(),
             **({"sealed": self.bundle} if self.bundle else {}),
+            **({"unpermitted": list(arrival.unpermitted)} if arrival.unpermitted else {}),
         }
-        positions = range(len(kind.part_names))
         disclosures: Sequence[str | None] = [texts.get(bit) for bit in positions]
         if arrival.values and texts == arrival.texts:
             disclosures = Disclosed(disclosures, [arrival.values.get(bit) for bit in positions])
-        index = self.tx.append("received", entry, disclosures, levels)
+        sealing = [int(not kind.crosses_by_pairing)] * len(levels)
+        index = self.tx.append("received", entry, disclosures, sealing)
         if ahead.texts or self.bundle:
             self.state.note_received_entry(record, index, entry["held"])
         return index
@@ -224,7 +275,8 @@ class Reception:
         return True
 
     def _about(self, about: dict[str, str] | None) -> str:
-        """The own id of what a partner's record is about; a record never given to it cannot be meant."""
+        """The own id of what a partner's record is about, "" for one that is lost here; a record never given to it
+        cannot be meant."""
         if about is None:
             return ""
         if about["originator"] == self.partner.party:
@@ -233,6 +285,8 @@ class Reception:
             if not record and lies_unread(self.tx, self.partner.party, about["record"]):
                 record = received_id(self.partner.party, about["record"])
         else:
+            if self.state.lost(self.partner.party, about["record"]):
+                return ""
             sent = self.state.sent_as(self.partner.party, about["record"])
             record = sent.record if sent is not None else ""
         if not record:
@@ -266,6 +320,8 @@ class Reception:
             row = self.tx.row(known.record)
             if row is not None:
                 follow(self.tx, row)
+                for hook in HOOKS.recalled:
+                    hook(self.tx, row)
         self.changed.append((kind.name, known.record, index))
 
     def _keep_only(self, arrival: Arrival, known: Received, kind: Kind, left: int) -> int:
@@ -317,7 +373,8 @@ class Reception:
             (self.partner.party, header["erase"]),
         ).fetchone()
         sent = self.state.sent_as(self.partner.party, header["record"])
-        if asked is None or sent is None or sent.record != asked[0]:
+        lost = self.state.lost(self.partner.party, header["record"])
+        if asked is None or not (lost or (sent is not None and sent.record == asked[0])):
             raise LeafRefused("a receipt for what was not asked")
         index = self.tx.append(
             "receipt",

@@ -8,7 +8,6 @@ partner, with what people can do about it; no other bytes are ever signed in its
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,12 +21,12 @@ from safeconduct.exchange.view import coarse
 from safeconduct.ledger.parts import seal
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.projection import epoch
 from safeconduct.records.transaction import Tx
 
-log = logging.getLogger(__name__)
 _AT_ONCE = 2000
 _TYPES = ("disclosure", "withdrawal", "erasure", "receipt")
 
@@ -49,7 +48,7 @@ def refill(tx: Tx, partner: Partner, feed: Feed) -> int:
     try:
         entries = list(_made_again(tx, state, partner, feed, start, end))
     except NotMadeAgain as fault:
-        log.error("%s: the feed cannot be made again: %s", partner.party, fault)
+        log_event("feed_lost", fault=fault, partner=partner.party, count=end - start)
         state.freeze(
             partner.party,
             f"the feed's database lost entries {start:,} to {end - 1:,}, and {fault}: put feeds/{partner.party} back "
@@ -57,7 +56,7 @@ def refill(tx: Tx, partner: Partner, feed: Feed) -> int:
         )
         return 0
     feed.append(entries, feed_key(tx.home, partner.party))
-    log.warning("%s: %d entries of the feed were made again from the ledger", partner.party, len(entries))
+    log_event("feed_made_again", partner=partner.party, count=len(entries))
     return len(entries)
 
 

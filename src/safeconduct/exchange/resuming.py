@@ -218,7 +218,8 @@ def _begin(
     state.begin_epoch(party, statement.epoch, ours[0], theirs[0], bytes.fromhex(theirs[1]))
     tx.db.execute("DELETE FROM exchange_resuming WHERE partner = ?", (party,))
     tx.db.execute(
-        "INSERT OR REPLACE INTO exchange_renewal VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO exchange_renewal VALUES (?, ?, ?, ?, ?) ON CONFLICT (partner) DO UPDATE SET "
+        "epoch = excluded.epoch, keep = excluded.keep, adopted = excluded.adopted, reached = excluded.reached",
         (party, statement.epoch, keep, json.dumps([_text(leaf) for leaf in adopted]), ours[0]),
     )
     tx.append(

@@ -5,9 +5,9 @@ They carry a version number: a home that an earlier version made is brought up t
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
+from safeconduct.ledger.database import Database, columns
 from safeconduct.ledger.log import Log
 from safeconduct.records.entries import PLAIN, SEALED, unpack
 
@@ -56,6 +56,11 @@ CREATE TABLE IF NOT EXISTS exchange_sent_entry (
     PRIMARY KEY (partner, idx)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exchange_sent_entry_record ON exchange_sent_entry (partner, record);
+CREATE TABLE IF NOT EXISTS exchange_lost (
+    partner TEXT NOT NULL,
+    opaque TEXT NOT NULL,
+    PRIMARY KEY (partner, opaque)
+);
 CREATE TABLE IF NOT EXISTS exchange_asked (
     partner TEXT NOT NULL,
     idx INTEGER NOT NULL,
@@ -161,6 +166,12 @@ CREATE TABLE IF NOT EXISTS exchange_renewal (
     adopted TEXT NOT NULL,
     reached INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS exchange_former_key (role TEXT NOT NULL, vkey TEXT NOT NULL, PRIMARY KEY (role, vkey));
+CREATE TABLE IF NOT EXISTS exchange_parting (
+    partner TEXT PRIMARY KEY,
+    at REAL NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE IF NOT EXISTS exchange_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)
 """
 
@@ -169,7 +180,7 @@ class NewerSchema(SystemExit):
     """The home was used by a later version, whose tables this one does not know."""
 
 
-def create_tables(db: sqlite3.Connection, log: Log) -> None:
+def create_tables(db: Database, log: Log) -> None:
     """Bring the tables up to this version, inside the caller's transaction. Raises NewerSchema."""
     found = _version_of(db)
     if found > VERSION:
@@ -183,24 +194,23 @@ def create_tables(db: sqlite3.Connection, log: Log) -> None:
             upgrade(db, log)
     for statement in _SCHEMA.split(";"):
         db.execute(statement)
-    db.execute("INSERT OR REPLACE INTO exchange_schema VALUES (1, ?)", (VERSION,))
+    db.execute(
+        "INSERT INTO exchange_schema VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET version = excluded.version",
+        (VERSION,),
+    )
 
 
-def _version_of(db: sqlite3.Connection) -> int:
+def _version_of(db: Database) -> int:
     """The version of the tables that are there; 0 for none. The first two did not say it."""
-    if _columns(db, "exchange_schema"):
+    if columns(db, "exchange_schema"):
         return int(db.execute("SELECT version FROM exchange_schema").fetchone()[0])
-    entries = _columns(db, "exchange_received_entry")
+    entries = columns(db, "exchange_received_entry")
     if not entries:
         return 0
     return 2 if "held" in entries else 1
 
 
-def _columns(db: sqlite3.Connection, table: str) -> set[str]:
-    return {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
-
-
-def _tell_parts_held(db: sqlite3.Connection, log: Log) -> None:
+def _tell_parts_held(db: Database, log: Log) -> None:
     """Version 2 says of each received entry which parts it still holds: those that lie beside its leaf."""
     db.execute("ALTER TABLE exchange_received_entry ADD COLUMN held INTEGER NOT NULL DEFAULT 0")
     for record, index in db.execute("SELECT record, ledger_index FROM exchange_received_entry").fetchall():
@@ -213,5 +223,5 @@ def _tell_parts_held(db: sqlite3.Connection, log: Log) -> None:
     db.execute("DELETE FROM exchange_received_entry WHERE held = 0")
 
 
-_UPGRADES: dict[int, Callable[[sqlite3.Connection, Log], None]] = {1: _tell_parts_held}
+_UPGRADES: dict[int, Callable[[Database, Log], None]] = {1: _tell_parts_held}
 """What a version needs before it is the next one, besides tables that it does not have yet."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from safeconduct.exchange.sealed import Cover
+from safeconduct.ledger.database import Database
 
 WAITING, OPENED, TAKEN_BACK, EXPIRED = "waiting", "opened", "taken back", "expired"
 
@@ -44,7 +44,7 @@ class Advance:
 class SealedState:
     """Reading and writing these tables. All changes belong to the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self.db = db
 
     # --- bundles of this node
@@ -113,19 +113,22 @@ class SealedState:
     def end(self, partner: str, bundle: str, state: str, now: float) -> None:
         """The bundle is of no more use: its body goes. One that has not come yet is remembered, too."""
         self.db.execute(
-            "INSERT INTO exchange_sealed_in VALUES (?, ?, '', x'', ?, '', 0, 0, ?, ?) "
-            "ON CONFLICT (bundle) DO UPDATE SET body = x'', "
-            "at = CASE WHEN state = 'waiting' THEN excluded.at ELSE at END, "
-            "state = CASE WHEN state = 'waiting' THEN excluded.state ELSE state END "
-            "WHERE partner = excluded.partner",
-            (bundle, partner, now, state, now),
+            "INSERT INTO exchange_sealed_in AS known VALUES (?, ?, '', ?, ?, '', 0, 0, ?, ?) "
+            "ON CONFLICT (bundle) DO UPDATE SET body = excluded.body, "
+            "at = CASE WHEN known.state = 'waiting' THEN excluded.at ELSE known.at END, "
+            "state = CASE WHEN known.state = 'waiting' THEN excluded.state ELSE known.state END "
+            "WHERE known.partner = excluded.partner",
+            (bundle, partner, b"", now, state, now),
         )
 
     # --- what opened bundles brought
 
     def hold(self, partner: str, opaque: str, advance: Advance) -> None:
         self.db.execute(
-            "INSERT OR REPLACE INTO exchange_sealed_held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchange_sealed_held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (partner, opaque) "
+            "DO UPDATE SET record = excluded.record, kind = excluded.kind, version = excluded.version, "
+            "ledger_index = excluded.ledger_index, held = excluded.held, digests = excluded.digests, "
+            "labels = excluded.labels",
             (
                 partner,
                 opaque,

@@ -1,14 +1,13 @@
 """The feed server: gives each partner its own feed over pinned mutual TLS, and takes its cosignatures.
 
-It opens the feeds' databases and key stores, and nothing else of the node. It signs nothing: it hands out what
-the writer signed. An error says no more than its status code.
+It opens the feeds' databases and key stores and the spools of live positions, and nothing else of the node. It signs
+nothing: it hands out what the writer signed. An error says no more than its status code.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import signal
 import ssl
 import time
@@ -20,13 +19,17 @@ from aiohttp import web
 from safeconduct.exchange.bundle import MAX_COSIGNATURES, BundleRefused, Cosignatures
 from safeconduct.exchange.feed import SIGNED_ENTRIES, AckRefused, Feed
 from safeconduct.exchange.identity import Card
+from safeconduct.exchange.spool import Shelf
 from safeconduct.exchange.tls import server_context
+from safeconduct.ledger.database import FAULTS
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
-
-log = logging.getLogger(__name__)
+from safeconduct.records.started import settle
+from safeconduct.records.supervised import supervised
 
 WAIT_SECONDS = 20.0
 POLL_SECONDS = 0.04
+LIVE_POLL_SECONDS = 0.02
 REQUESTS_PER_SECOND = 50.0
 BURST = 200.0
 MAX_CURSOR = 2**53 - 1
@@ -39,9 +42,10 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass
 class Served:
-    """One partner: its card, its feed once the writer has made it, and how much it may still ask."""
+    """One partner: its card, what flows to it live, its feed once the writer has made it, and how much it may ask."""
 
     card: Card
+    shelf: Shelf
     feed: Feed | None = None
     tokens: float = BURST
     at: float = field(default_factory=time.monotonic)
@@ -69,12 +73,15 @@ class FeedServer:
         for partner in home.partners.values():
             if partner.card:
                 card = Card.of(partner.card)
-                self.partners[hashlib.sha256(card.certificate).digest()] = Served(card)
+                self.partners[hashlib.sha256(card.certificate).digest()] = Served(
+                    card, Shelf(home, partner.party)
+                )
         self.stopping = asyncio.Event()
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=MAX_COSIGNATURES, middlewares=[_mute])
         app.router.add_get("/exchange/bundle", self.bundle)
+        app.router.add_get("/exchange/positions", self.positions)
         app.router.add_post("/exchange/cosignatures", self.cosignatures)
         return app
 
@@ -98,6 +105,21 @@ class FeedServer:
             raise web.HTTPConflict from fault
         return web.Response(body=body, content_type="application/octet-stream", headers=_NO_STORE)
 
+    async def positions(self, request: web.Request) -> web.Response:
+        """What of the live positions has changed since `after` of `spool`; 204 when nothing has within `wait`."""
+        served = self._served(request)
+        spool, after = request.query.get("spool", "")[:64], _number(request, "after", 0)
+        deadline = time.monotonic() + min(float(_number(request, "wait", 0)), WAIT_SECONDS)
+        served.under_way += 1
+        try:
+            while (body := served.shelf.since(spool, after)) is None:
+                if self.stopping.is_set() or time.monotonic() >= deadline:
+                    return web.Response(status=204, headers=_NO_STORE)
+                await asyncio.sleep(LIVE_POLL_SECONDS)
+        finally:
+            served.under_way -= 1
+        return web.Response(body=body, content_type="application/octet-stream", headers=_NO_STORE)
+
     async def cosignatures(self, request: web.Request) -> web.Response:
         """Keep the partner's cosignatures; 409 for one on a head that this node did not sign."""
         served, feed = self._partner(request)
@@ -118,6 +140,15 @@ class FeedServer:
             await asyncio.sleep(POLL_SECONDS)
 
     def _partner(self, request: web.Request) -> tuple[Served, Feed]:
+        served = self._served(request)
+        if served.feed is None:
+            try:
+                served.feed = Feed(self.home, served.card.party)
+            except (*FAULTS, OSError) as fault:
+                raise web.HTTPServiceUnavailable from fault
+        return served, served.feed
+
+    def _served(self, request: web.Request) -> Served:
         transport = request.transport
         tls = transport.get_extra_info("ssl_object") if transport is not None else None
         shown = tls.getpeercert(binary_form=True) if tls is not None else None
@@ -126,12 +157,7 @@ class FeedServer:
             raise web.HTTPForbidden
         if not served.may_ask():
             raise web.HTTPTooManyRequests
-        if served.feed is None:
-            try:
-                served.feed = Feed(self.home, served.card.party)
-            except OSError as fault:
-                raise web.HTTPServiceUnavailable from fault
-        return served, served.feed
+        return served
 
     def close(self) -> None:
         self.stopping.set()
@@ -162,8 +188,11 @@ async def _mute(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.Response(status=fault.status, headers=_NO_STORE)
     except asyncio.CancelledError:
         raise
-    except Exception:
-        log.exception("a request of a partner failed")
+    except FAULTS as fault:
+        log_event("feed_unread", fault=fault)
+        return web.Response(status=503, headers=_NO_STORE)
+    except Exception as fault:
+        log_event("feed_request_failed", fault=fault, unforeseen=True)
         return web.Response(status=500, headers=_NO_STORE)
 
 
@@ -184,7 +213,8 @@ async def serve_until(home: Home, stop: asyncio.Event) -> None:
     site = web.TCPSite(runner, address, port, ssl_context=server.context(), backlog=CONNECTIONS)
     try:
         await site.start()
-        await stop.wait()
+        async with supervised():
+            await stop.wait()
     finally:
         server.stopping.set()
         await runner.cleanup()
@@ -198,6 +228,7 @@ def serve(home: Home) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        settle()
         await serve_until(home, stop)
 
     asyncio.run(main())

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from safeconduct.ledger.database import Database
 
 
 def received_id(partner: str, opaque: str) -> str:
@@ -72,14 +73,16 @@ class PartnerState:
 class State:
     """Reading and writing these tables. All changes belong to the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self.db = db
 
     # --- partners
 
     def meet(self, partner: str) -> bool:
         """Make a partner known; True when it was not."""
-        added = self.db.execute("INSERT OR IGNORE INTO exchange_partner (partner) VALUES (?)", (partner,))
+        added = self.db.execute(
+            "INSERT INTO exchange_partner (partner) VALUES (?) ON CONFLICT DO NOTHING", (partner,)
+        )
         return added.rowcount == 1
 
     def partner(self, partner: str) -> PartnerState:
@@ -103,11 +106,14 @@ class State:
 
     def begin_epoch(self, partner: str, epoch: int, acked: int, ledger_size: int, ledger_root: bytes) -> None:
         """Go on in an epoch: the own ledger from `acked`, the partner's from where both agree that it stood."""
-        self.db.execute("INSERT OR REPLACE INTO exchange_epoch VALUES (?, ?)", (partner, epoch))
         self.db.execute(
-            "UPDATE exchange_partner SET frozen = '', cosigned_feed = x'', ledger_note = x'', acked_ledger = ?, "
+            "INSERT INTO exchange_epoch VALUES (?, ?) ON CONFLICT (partner) DO UPDATE SET epoch = excluded.epoch",
+            (partner, epoch),
+        )
+        self.db.execute(
+            "UPDATE exchange_partner SET frozen = '', cosigned_feed = ?, ledger_note = ?, acked_ledger = ?, "
             "ledger_size = ?, ledger_root = ? WHERE partner = ?",
-            (acked, ledger_size, ledger_root, partner),
+            (b"", b"", acked, ledger_size, ledger_root, partner),
         )
 
     def set_feed_head(self, partner: str, note: bytes, cosigned: bytes) -> None:
@@ -173,7 +179,7 @@ class State:
     def reserve(self, partner: str, record: str) -> str:
         """The id under which a record is to cross to a partner, drawn when it is first asked for."""
         self.db.execute(
-            "INSERT OR IGNORE INTO exchange_sent VALUES (?, ?, ?, 0, 0, 0, 0, '[]', '', '', '')",
+            "INSERT INTO exchange_sent VALUES (?, ?, ?, 0, 0, 0, 0, '[]', '', '', '') ON CONFLICT DO NOTHING",
             (partner, record, secrets.token_hex(16)),
         )
         row = self.db.execute(
@@ -187,6 +193,16 @@ class State:
         ).fetchone()
         return _sent(row) if row else None
 
+    def lose(self, partner: str, opaque: str) -> None:
+        """Remember that the partner knows a record by this name, and this node does not any more."""
+        self.db.execute("INSERT INTO exchange_lost VALUES (?, ?) ON CONFLICT DO NOTHING", (partner, opaque))
+
+    def lost(self, partner: str, opaque: str) -> bool:
+        found = self.db.execute(
+            "SELECT 1 FROM exchange_lost WHERE partner = ? AND opaque = ?", (partner, opaque)
+        ).fetchone()
+        return found is not None
+
     def sent_to(self, record: str) -> list[Sent]:
         rows = self.db.execute("SELECT * FROM exchange_sent WHERE record = ? ORDER BY partner", (record,))
         return [_sent(row) for row in rows.fetchall()]
@@ -194,7 +210,10 @@ class State:
     def put_sent(self, sent: Sent, index: int, mask: int) -> None:
         """Remember what feed entry `index` told the partner; `mask` are the parts it disclosed."""
         self.db.execute(
-            "INSERT OR REPLACE INTO exchange_sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchange_sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (partner, record) "
+            "DO UPDATE SET opaque = excluded.opaque, version = excluded.version, own_version = excluded.own_version, "
+            "own_index = excluded.own_index, held = excluded.held, digests = excluded.digests, "
+            "commitment = excluded.commitment, at = excluded.at, about = excluded.about",
             (
                 sent.partner,
                 sent.record,
@@ -243,7 +262,9 @@ class State:
 
     def put_received(self, received: Received) -> None:
         self.db.execute(
-            "INSERT OR REPLACE INTO exchange_received VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchange_received VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (partner, opaque) DO UPDATE SET "
+            "record = excluded.record, version = excluded.version, ledger_index = excluded.ledger_index, "
+            "held = excluded.held, leaf = excluded.leaf",
             (
                 received.partner,
                 received.opaque,
@@ -255,14 +276,16 @@ class State:
             ),
         )
         self.db.execute(
-            "INSERT OR IGNORE INTO exchange_received_entry VALUES (?, ?, ?)",
+            "INSERT INTO exchange_received_entry VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (received.record, received.ledger_index, received.held),
         )
 
     def note_received_entry(self, record: str, index: int, held: int) -> None:
         """Remember which parts of a partner's record lie beside a ledger entry, to find them when they are erased."""
         self.db.execute(
-            "INSERT OR REPLACE INTO exchange_received_entry VALUES (?, ?, ?)", (record, index, held)
+            "INSERT INTO exchange_received_entry VALUES (?, ?, ?) "
+            "ON CONFLICT (record, ledger_index) DO UPDATE SET held = excluded.held",
+            (record, index, held),
         )
 
     def set_received_held(self, received: Received, held: int) -> None:
@@ -291,17 +314,23 @@ class State:
         return int(row[0]) if row else 0
 
     def hold_back(self, record: str, mask: int) -> None:
-        self.db.execute("INSERT OR REPLACE INTO exchange_held_back VALUES (?, ?)", (record, mask))
+        self.db.execute(
+            "INSERT INTO exchange_held_back VALUES (?, ?) ON CONFLICT (record) DO UPDATE SET mask = excluded.mask",
+            (record, mask),
+        )
 
     def lock(self, record: str, opens: float) -> None:
         """Look at an own record again when its time lock opens."""
-        self.db.execute("INSERT OR REPLACE INTO exchange_lock VALUES (?, ?)", (record, opens))
+        self.db.execute(
+            "INSERT INTO exchange_lock VALUES (?, ?) ON CONFLICT (record) DO UPDATE SET opens = excluded.opens",
+            (record, opens),
+        )
 
     def unlock(self, record: str, opens: float) -> None:
         """Remember that this time lock has opened: no clock that is set back closes it again."""
         self.db.execute(
             "INSERT INTO exchange_opened VALUES (?, ?) "
-            "ON CONFLICT (record) DO UPDATE SET opens = excluded.opens WHERE opens <> excluded.opens",
+            "ON CONFLICT (record) DO UPDATE SET opens = excluded.opens WHERE exchange_opened.opens <> excluded.opens",
             (record, opens),
         )
         self.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
@@ -320,7 +349,10 @@ class State:
 
     def start_sweep(self, partner: str) -> None:
         """Look at every own record again for this partner, from the oldest on."""
-        self.db.execute("INSERT OR REPLACE INTO exchange_sweep VALUES (?, -1)", (partner,))
+        self.db.execute(
+            "INSERT INTO exchange_sweep VALUES (?, -1) ON CONFLICT (partner) DO UPDATE SET cursor = -1",
+            (partner,),
+        )
 
     def sweeps(self) -> Iterator[tuple[str, int]]:
         yield from self.db.execute("SELECT partner, cursor FROM exchange_sweep ORDER BY partner").fetchall()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from safeconduct.exchange.cadence import cosigned
-from safeconduct.exchange.courier import link_of
+from safeconduct.exchange.last_contact import link_of
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 
@@ -25,7 +25,7 @@ def describe(home: Home, door: Door) -> Iterator[str]:
         yield f"  our ledger: {_cosigned_words(acked.ledger_size, acked.age())}"
         yield f"  link: {_link_words(link.last_contact, link.last_error)}"
         for kind, count in cursor["unread"].items():
-            yield f"  {count:,} entries of a kind that this version does not know: {kind}"
+            yield f"  {count:,} entries that only a later version understands: {kind}"
         if cursor["epoch"] > 1:
             yield f"  epoch {cursor['epoch']}, signed by both parties"
         for at, what in cursor["evidence"]:

@@ -106,7 +106,7 @@ def import_bundle(home: Home, partner: str, path: Path, door: Door) -> Report:
         if before is None:
             before = door.call("exchange_cursor", {"partner": paired.party})["have"]
         bundle = base64.b64encode(raw).decode()
-        answer = door.call("ingest", {"partner": paired.party, "bundle": bundle})
+        answer = door.call("ingest", {"partner": paired.party, "bundle": bundle, "carried": True})
         if answer["status"] in ("gap", "fork", "frozen"):
             break
     return Report(

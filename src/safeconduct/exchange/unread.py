@@ -1,4 +1,7 @@
-"""Entries of a kind that only a later version knows: they do not stop the feed, and are taken in after an upgrade.
+"""Entries that only a later version understands: they do not stop the feed, and are taken in after an upgrade.
+
+What is not known may be a kind, or a state, a part, a field or a word of one. With such an entry waits all that
+follows of its record.
 
 Until then each lies in the ledger as it came, its parts sealed by their labels. Nobody is shown any of it, but
 an erasure that its originator asks for is done at once.
@@ -23,7 +26,7 @@ HIGHEST = 3
 
 
 def as_it_is(index: int, entry: FeedEntry, header: dict[str, Any], ceiling: int) -> Arrival:
-    """One entry of an unknown kind, checked as far as it can be. Raises LeafRefused.
+    """One entry of what is not known here, checked as far as it can be. Raises LeafRefused.
 
     Its parts fit their digests and are those that it labels; what is in them, only a later version can judge.
     """
@@ -31,7 +34,7 @@ def as_it_is(index: int, entry: FeedEntry, header: dict[str, Any], ceiling: int)
     if header["type"] not in ("version", "parts"):
         if entry.parts:
             raise LeafRefused("an entry without parts discloses some")
-        return Arrival(index, entry.leaf, header, {}, {})
+        return Arrival(index, entry.leaf, header, {}, {}, later=True)
     if len(entry.parts) != len(header["labels"]):
         raise LeafRefused("the disclosures are not those of the labelled parts")
     kept: dict[int, str] = {}
@@ -43,15 +46,15 @@ def as_it_is(index: int, entry: FeedEntry, header: dict[str, Any], ceiling: int)
             raise LeafRefused("a part discloses another part or nothing")
         if header["labels"][name] <= ceiling:
             kept[position] = text
-    return Arrival(index, entry.leaf, header, kept, {})
+    return Arrival(index, entry.leaf, header, kept, {}, later=True)
 
 
-def keep_unread(tx: Tx, partner: Partner, arrival: Arrival) -> None:
-    """Keep an entry of an unknown kind beside its place in the feed."""
+def keep_unread(tx: Tx, partner: Partner, arrival: Arrival, answered: bool = False) -> None:
+    """Keep an entry beside its place in the feed. `answered`: somebody else gives the receipt for an erasure."""
     header = arrival.header
     digests = header.get("digests", [])
     disclosures = [arrival.texts.get(position) for position in range(len(digests))]
-    levels = [HIGHEST if t is None else header["labels"][open_disclosure(t)[1]] for t in disclosures]
+    levels = [HIGHEST] * len(disclosures)
     index = tx.append(
         "unread",
         {
@@ -72,11 +75,11 @@ def keep_unread(tx: Tx, partner: Partner, arrival: Arrival) -> None:
         (partner.party, arrival.index, index, header["kind"], header["record"], arrival.leaf),
     )
     if header["type"] == "erase":
-        _erase(tx, partner, arrival)
+        _erase(tx, partner, arrival, answered)
     tx.announce({"topic": "exchange", "partner": partner.party, "unread": header["kind"]})
 
 
-def _erase(tx: Tx, partner: Partner, arrival: Arrival) -> None:
+def _erase(tx: Tx, partner: Partner, arrival: Arrival, answered: bool) -> None:
     opaque, names = arrival.header["record"], set(arrival.header["parts"])
     for (index,) in tx.db.execute(
         "SELECT ledger_index FROM exchange_unread WHERE partner = ? AND record = ?", (partner.party, opaque)
@@ -85,12 +88,14 @@ def _erase(tx: Tx, partner: Partner, arrival: Arrival) -> None:
         gone = [at for at, text in enumerate(held) if text is not None and open_disclosure(text)[1] in names]
         if gone:
             tx.erase(index, gone)
+    if answered:
+        return
     unread_record = Received(partner.party, opaque, received_id(partner.party, opaque), 0, 0, 0, {})
     send_receipt(tx, partner, unread_record, arrival.index, 0, REMOVED, "")
 
 
 def lies_unread(tx: Tx, partner: str, opaque: str) -> bool:
-    """Whether a record of a partner is here only as entries of an unknown kind."""
+    """Whether entries of a record of a partner wait here for a later version."""
     found = tx.db.execute(
         "SELECT 1 FROM exchange_unread WHERE partner = ? AND record = ? LIMIT 1", (partner, opaque)
     ).fetchone()
@@ -98,7 +103,7 @@ def lies_unread(tx: Tx, partner: str, opaque: str) -> bool:
 
 
 def unread(tx: Tx, partner: str) -> dict[str, int]:
-    """How many entries of a partner wait for a version that knows their kind, by kind."""
+    """How many entries of a partner wait for a version that understands them, by kind."""
     return dict(
         tx.db.execute(
             "SELECT kind, count(*) FROM exchange_unread WHERE partner = ? GROUP BY kind ORDER BY kind",

@@ -17,7 +17,7 @@ from safeconduct.exchange.arrival import Arrival
 from safeconduct.exchange.bundle import FeedEntry
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.inbound import verified
-from safeconduct.exchange.leaves import Frame, LeafRefused, unknown_kind
+from safeconduct.exchange.leaves import Frame, LeafRefused
 from safeconduct.exchange.projection import RECEIVED, UNSENT
 from safeconduct.exchange.reception import Reception
 from safeconduct.exchange.sealed import Cover, SealedRefused, opened, uncover
@@ -190,8 +190,8 @@ def _take_in(
 def _check(tx: Tx, arrival: Arrival) -> None:
     """Only versions and parts lie in a sealed bundle, under clauses that are agreed still."""
     header = arrival.header
-    if unknown_kind(header):
-        raise LeafRefused("a kind that this version does not know")
+    if arrival.later:
+        raise LeafRefused("what this version does not know yet: upgrade, and open it then")
     if header["type"] not in ("version", "parts") or all_kinds()[header["kind"]].crosses_by_pairing:
         raise LeafRefused("a sealed bundle holds versions of records")
     ended = [clause for clause in header["clauses"] if clause not in tx.policy.grants]

@@ -19,6 +19,7 @@ from typing import Any
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS, ROLES
 from safeconduct.ledger.parts import SALT_SIZE, digest, resalted
+from safeconduct.records.authorisations import NOBODY, opened_to
 from safeconduct.records.bearers import Asks, answerable
 from safeconduct.records.home import Partner
 from safeconduct.records.kinds import Kind, all_kinds
@@ -50,6 +51,14 @@ NOTHING = Permitted(0, {})
 def outward(tables: Asks, row: RowView, party: str) -> Item:
     """An own record as policy sees it when it is to be disclosed: its duty bearers are those of the other party."""
     return item_of(row)._replace(assigned=answerable(tables, row, party))
+
+
+def authorised_there(
+    tables: Asks, policy: Policy, row: RowView, partner: Partner, now: float
+) -> frozenset[str]:
+    """The own record's id if somebody of the partner is authorised for it, where a clause asks for that."""
+    asked = row.kind in policy.by_authorisation
+    return opened_to(tables, row, partner.party, now) if asked else NOBODY
 
 
 def decide(
@@ -130,15 +139,17 @@ def preview(
     now: float,
     held_back: int = 0,
     item: Item | None = None,
+    authorised: frozenset[str] = NOBODY,
 ) -> Preview | None:
     """A row as the partner would get it; None when nothing of it would leave, not even that it exists.
 
-    `item` is the record as it is seen outward; without it, with the duty bearers of its own party.
+    `item` is the record as it is seen outward; without it, with the duty bearers of its own party. `authorised` is what
+    `authorised_there` says of it.
     """
     kind = all_kinds()[row.kind]
     values = row.values()
     item = item or item_of(row)
-    permitted = decide(policy, item, values, partner, own, now)
+    permitted = decide(policy, item, values, partner, own, now, authorised)
     mask = 0 if row.withdrawn else permitted.mask & row.present & ~held_back
     withheld = tuple(
         _withheld(policy, row, name, bit, partner, now, held_back)

@@ -7,13 +7,12 @@ and not kept.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from safeconduct.field.said import NotUnderstood
+from safeconduct.field.said import NotUnderstood, json_object
 
 FIELDS = 64
 CALLS: Final = frozenset({"sos", "panic", "duress", "hold_up", "holdup", "attack", "shots", "explosion"})
@@ -53,21 +52,15 @@ class Alarm:
 
 def fields_of(content_type: str, body: bytes) -> dict[str, str]:
     """The text fields of a JSON object or a form. Raises NotUnderstood."""
+    if content_type == "application/json":
+        given = list(json_object(body).items())[:FIELDS]
+        return {name[:64]: _plain(value) for name, value in given if not isinstance(value, dict | list)}
     try:
-        if content_type == "application/json":
-            given = json.loads(body)
-            if not isinstance(given, dict):
-                raise ValueError
-            return {
-                str(k)[:64]: _plain(v)
-                for k, v in list(given.items())[:FIELDS]
-                if not isinstance(v, dict | list)
-            }
         if content_type == "application/x-www-form-urlencoded":
             form = parse_qs(body.decode("utf-8"), max_num_fields=FIELDS, strict_parsing=bool(body))
             return {name[:64]: values[0] for name, values in form.items()}
-    except (ValueError, RecursionError):
-        raise NotUnderstood("not a JSON object, and not a form") from None
+    except ValueError:
+        raise NotUnderstood("not a form") from None
     raise NotUnderstood("application/json or application/x-www-form-urlencoded")
 
 

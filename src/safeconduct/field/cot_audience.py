@@ -23,14 +23,14 @@ from safeconduct.field.cot_markers import (
 )
 from safeconduct.people.models import Account
 from safeconduct.people.principal import lacks_second_factor, principal_of
-from safeconduct.positions.keeping import ITINERARY, MOVEMENT
-from safeconduct.positions.reading import follow
+from safeconduct.positions.kinds import MOVEMENT
+from safeconduct.positions.reading import Sources, follow, may_follow
 from safeconduct.positions.store import Position
-from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds, kind
 from safeconduct.records.release import Released, heading
+from safeconduct.watch.sos_whole import as_it_seems
 
 HIGHEST = 2
 """CONFIDENTIAL: the highest level that a device is given."""
@@ -48,6 +48,7 @@ class Standing:
     """What a client that joins is shown: its movements by what each is called, and the events of now."""
 
     follows: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Sources] = field(default_factory=dict)
     newest: dict[str, Position] = field(default_factory=dict)
     events: list[bytes] = field(default_factory=list)
     markers: set[str] = field(default_factory=set)
@@ -72,7 +73,7 @@ def standing(reader: Subject, own: str, door: Door) -> Standing:
         if name in all_kinds():
             query = Query(name, state=OPEN[name], parts=parts, sort="at", limit=MOST[name])
             page = find(reader, query, door=door)
-            for each in (*page.records, *page.unplaced):
+            for each in as_it_seems(reader, (*page.records, *page.unplaced)):
                 _show(found, each)
     admit(reader, _open_movements(reader, door), found, door)
     for movement, position in found.newest.items():
@@ -111,8 +112,8 @@ def _called(each: Released) -> str:
 
 def admit(reader: Subject, movements: dict[str, str], found: Standing, door: Door) -> None:
     """Let the reader follow those of the movements that the policy allows; the reading is noted."""
-    for movement, position in follow(reader, list(movements), door=door).items():
-        found.follows[movement] = movements[movement]
+    for movement, (sources, position) in follow(reader, list(movements), door=door).items():
+        found.follows[movement], found.sources[movement] = movements[movement], sources
         if position is not None:
             found.newest[movement] = position
 
@@ -123,18 +124,17 @@ def called(reader: Subject, movement: str, door: Door) -> str:
     return next((_called(each) for each in (*page.records, *page.unplaced)), NO_NAME)
 
 
-def may_all_follow(readers: Sequence[Subject | None], movement: str) -> list[bool]:
-    """For each reader whether the policy lets them see where a movement is, now; a movement that is over is not
+def may_all_follow(readers: Sequence[Subject | None], movement: str) -> list[Sources]:
+    """For each reader whose positions of a movement the policy lets them see now; a movement that is over is not
     followed. Notes nothing."""
     found = heading(movement)
     if found is None or found[0].kind != MOVEMENT or found[0].state in kind(MOVEMENT).final:
-        return [False] * len(readers)
-    item, policy, bit, now = found[0], here.state().policy, kind(MOVEMENT).bit(ITINERARY), time.time()
-    known: dict[Subject, bool] = {}
+        return [frozenset()] * len(readers)
+    known: dict[Subject, Sources] = {}
     for reader in readers:
         if reader is not None and reader not in known:
-            known[reader] = bool(policy.mask(reader, "read", item, now) >> bit & 1)
-    return [reader is not None and known[reader] for reader in readers]
+            known[reader] = may_follow(reader, movement)
+    return [known[reader] if reader is not None else frozenset() for reader in readers]
 
 
 def change(reader: Subject, name: str, record: str, was_shown: bool, door: Door) -> list[bytes]:
@@ -142,7 +142,7 @@ def change(reader: Subject, name: str, record: str, was_shown: bool, door: Door)
     now = time.time()
     query = Query(name, ids=(record,), parts=KINDS[name], sort="at", limit=1)
     page = find(reader, query, door=door)
-    each = next(iter((*page.records, *page.unplaced)), None)
+    each = next(iter(as_it_seems(reader, (*page.records, *page.unplaced))), None)
     events = of_record(each) if each is not None and not is_over(each) else []
     if events or not was_shown:
         return events

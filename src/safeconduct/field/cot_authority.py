@@ -27,6 +27,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from safeconduct.field.cot_events import quoted
 from safeconduct.records.home import Home
+from safeconduct.records.users import permit
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
@@ -59,12 +60,14 @@ class Authority:
     def __init__(self, home: Home) -> None:
         self.home = home
         folder = home.keys / "devices"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            permit(home, folder)
         self._file, self._server = folder / "authority.pem", folder / "server.pem"
         if not self._file.exists():
             key = _new_key()
             name = _name(f"{home.name} devices"[:64])
-            _keep(self._file, _authority(name, key), key)
+            _keep(home, self._file, _authority(name, key), key)
         self.certificate, self._key = _load(self._file)
 
     def issue(self, device: str, days: int = DEVICE_DAYS) -> Issued:
@@ -122,7 +125,12 @@ class Authority:
         key = _new_key()
         host = str(self.home.settings.get("field_host", "localhost"))
         usage = ExtendedKeyUsageOID.SERVER_AUTH
-        _keep(self._server, self._sign(_name(host[:64]), key.public_key(), usage, SERVER_DAYS, host), key)
+        _keep(
+            self.home,
+            self._server,
+            self._sign(_name(host[:64]), key.public_key(), usage, SERVER_DAYS, host),
+            key,
+        )
 
     def _sign(
         self,
@@ -192,8 +200,8 @@ def _host(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _keep(file: Path, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> None:
-    """Key and certificate in one file that only the owner reads; the rename leaves no half of it."""
+def _keep(home: Home, file: Path, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> None:
+    """Key and certificate in one file that only the node reads; the rename leaves no half of it."""
     text = key.private_bytes(
         serialization.Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption()
     ) + certificate.public_bytes(serialization.Encoding.PEM)
@@ -203,6 +211,7 @@ def _keep(file: Path, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> 
         target.write(text)
         target.flush()
         os.fsync(target.fileno())
+    permit(home, new, file)
     new.replace(file)
 
 

@@ -24,6 +24,9 @@ UNKNOWN = 9_999_999.0
 PING, PONG = "t-x-c-t", "t-x-c-t-r"
 PROTOCOL_ASKED, PROTOCOL_ANSWER = "t-x-takp-q", "t-x-takp-r"
 EMERGENCY, EMERGENCY_OVER = "b-a-o", "b-a-o-can"
+CHAT = "b-t-f"
+WORDS = 200
+"""Characters of what somebody wrote that are read."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{0,20})?([eE][+-]?\d{1,3})?\Z", re.ASCII)
 _OPENING = ord("<")
@@ -54,6 +57,7 @@ class Event:
     emergency: str = ""
     cancels: bool = False
     token: str = ""
+    remarks: str = ""
 
     @property
     def is_position(self) -> bool:
@@ -111,6 +115,7 @@ class _Reading:
         self.event: dict[str, str] = {}
         self.point: dict[str, str] = {}
         self.detail: dict[str, dict[str, str]] = {}
+        self.remarks = ""
         self._path: list[str] = []
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
@@ -126,6 +131,10 @@ class _Reading:
             case ["event", "detail", str() as child]:
                 self.detail.setdefault(child, attributes)
 
+    def text(self, found: str) -> None:
+        if self._path == ["event", "detail", "remarks"] and len(self.remarks) < WORDS:
+            self.remarks += found[:WORDS]
+
     def end(self, _name: str) -> None:
         self._path.pop()
 
@@ -140,6 +149,7 @@ def read_event(data: bytes) -> Event:
     parser = expat.ParserCreate("UTF-8")
     parser.StartElementHandler = reading.begin
     parser.EndElementHandler = reading.end
+    parser.CharacterDataHandler = reading.text
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
@@ -168,6 +178,7 @@ def read_event(data: bytes) -> Event:
         emergency=_UNWRITABLE.sub("", emergency.get("type", "911 Alert"))[:60] if emergency else "",
         cancels=event.get("type") == EMERGENCY_OVER or emergency.get("cancel", "").lower() == "true",
         token=detail.get("safeconduct", {}).get("token", "")[:200],
+        remarks=_UNWRITABLE.sub("", reading.remarks).strip()[:WORDS] if event.get("type") == CHAT else "",
     )
 
 

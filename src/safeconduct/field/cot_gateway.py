@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -39,10 +38,9 @@ from safeconduct.field.cot_urgent import Emergencies
 from safeconduct.positions.limits import Allowance
 from safeconduct.positions.store import Store
 from safeconduct.records.door import AsyncDoor, Door
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.refusals import Unavailable
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -173,6 +171,7 @@ class Gateway:
         self._clients.add(client)
         if certificate:
             shown = fingerprint(certificate)
+            client.asked = True
             self._begin(self._admit(client, lambda: self.devices.by_certificate(shown)))
         elif client.is_tls:
             client.end()
@@ -203,8 +202,8 @@ class Gateway:
         """Find out whose connection this is; take what it has already sent, and show it what is open."""
         try:
             device = await self.ask(who)
-        except Exception:
-            log.exception("a device could not be looked up")
+        except Exception as fault:
+            log_event("device_unknown", fault=fault, unforeseen=True)
             device = None
         if device is None:
             self.counts.strangers += 1
@@ -280,7 +279,7 @@ class Gateway:
                 self.counts.not_events += 1
                 client.wrong()
                 continue
-            if event.is_emergency:
+            if event.is_emergency or event.remarks:
                 self._emergencies.take(device, event)
             if event.is_position or (event.is_emergency and not event.cancels):
                 self._position(client, device, event, now)

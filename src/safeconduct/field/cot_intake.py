@@ -7,7 +7,6 @@ handed on before it is stored.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,8 @@ from safeconduct.field.cot_events import Event
 from safeconduct.positions.sending import AHEAD_SECONDS
 from safeconduct.positions.store import Position, Store
 from safeconduct.records.door import AsyncDoor
+from safeconduct.records.events import log_event
 from safeconduct.records.refusals import Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 2_000
 OLDEST = 2 * 86_400.0
@@ -88,8 +86,8 @@ class Intake:
                 positions = [report.position for report in batch]
                 try:
                     await self._ask(lambda p=positions: self._store.put(p))  # type: ignore[misc]
-                except Exception:
-                    log.exception("positions could not be stored")
+                except Exception as fault:
+                    log_event("positions_unread", fault=fault, unforeseen=True)
                     continue
                 await self._stored(batch)
                 self._untold.update(report.position.movement for report in batch)
@@ -118,8 +116,8 @@ class Intake:
                 await self._door.call("positions_seen", {"movement": movement, "fixes": fixes})
                 await self._ask(lambda u=untold: self._store.tell(u))  # type: ignore[misc]
         except (Unavailable, Refused) as fault:
-            log.warning("the writer did not hear of positions: %s", type(fault).__name__)
+            log_event("positions_untold", fault=fault)
             return False
-        except Exception:
-            log.exception("positions could not be told")
+        except Exception as fault:
+            log_event("positions_untold", fault=fault, unforeseen=True)
             return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -23,15 +22,16 @@ from safeconduct.field.cot_receiver import Client
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import principals
 from safeconduct.records.door import AsyncDoor, Door, subscribe
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 BEAT = 15.0
 """Seconds after which everything is decided again, since time itself opens and closes grants."""
 LOOK_FOR_OTHERS = 2.0
-"""Seconds between two looks for positions that other protocols brought."""
+"""Seconds between two looks for positions that other protocols brought, when nobody tells of any."""
+GATHERED = 0.5
+"""Seconds in which those that the writer tells of are gathered."""
 LOOK_BACK = 120.0
 CHUNK = 16 * 1024
 RETRY_BUS = 1.0
@@ -54,7 +54,7 @@ class Outflow:
         self.on_device: Callable[[str], Awaitable[None]] | None = None
         self.on_journeys: Callable[[], Awaitable[None]] | None = None
         self._generation = 0
-        self._courses: dict[tuple[str, str], Course] = {}
+        self._courses: dict[tuple[str, str, str], Course] = {}
         self._markers: dict[str, set[str]] = {}
         self._latest: dict[str, tuple[float, str, Event | None, Position]] = {}
         self._sent: dict[str, float] = {}
@@ -63,6 +63,7 @@ class Outflow:
         self._changed: dict[str, str] = {}
         self._everything = False
         self._again = asyncio.Event()
+        self._others = asyncio.Event()
         self._notes: set[asyncio.Task[bool]] = set()
 
     # --- coming and going
@@ -117,11 +118,12 @@ class Outflow:
                 piece.clear()
         client.shown |= found.markers
         client.follows.update(found.follows)
+        client.sources.update(found.sources)
         for movement, name in found.follows.items():
             known, latest = found.newest.get(movement), self._latest.get(movement)
             if latest is not None and (known is None or latest[0] > known.at):
                 at, marker, event_, position = latest
-                if position.person == own:
+                if position.person == own or position.party not in found.sources[movement]:
                     continue
                 piece += write_fix(marker, name, at, event_, position)
         if piece:
@@ -169,37 +171,44 @@ class Outflow:
         at, event, position = fixes[-1]
         self._latest[movement] = (at, marker, event, position)
         self._markers.setdefault(movement, set()).add(marker)
-        course = self._courses.get((movement, marker))
+        course = self._courses.get((movement, marker, position.party))
         if course is None:
-            course = await self._decide(movement, marker, device)
+            course = await self._decide(movement, marker, device, position.party)
         for name, clients in course:
             written = [write_fix(marker, name, *fix) for fix in fixes]
             data, newest = (b"".join(written), written[-1]) if len(written) > 1 else (written[0], written[0])
             for client in clients:
                 client.offer(marker, data, newest)
 
-    async def _decide(self, movement: str, marker: str, device: str) -> Course:
-        """Who follows this movement now. Nobody, while the decision is overtaken by another change."""
+    async def _decide(self, movement: str, marker: str, device: str, party: str) -> Course:
+        """Who is shown a party's positions of this movement now. Nobody, while the decision is overtaken by another
+        change."""
         for _ in range(3):
             generation = self._generation
-            course = await self._decided(movement, device)
+            course = await self._decided(movement, device, party)
             if generation == self._generation:
-                self._courses[movement, marker] = course
+                self._courses[movement, marker, party] = course
                 return course
         return []
 
-    async def _decided(self, movement: str, device: str) -> Course:
+    async def _decided(self, movement: str, device: str, party: str) -> Course:
         clients = [c for c in self.readers if c.subject is not None and c.device is not None]
         subjects = [c.subject for c in clients]
         allowed = await self._ask(lambda: cot_audience.may_all_follow(subjects, movement))
-        newly = [c for c, may in zip(clients, allowed, strict=True) if may and movement not in c.follows]
+        newly = [
+            c for c, may in zip(clients, allowed, strict=True) if may - c.sources.get(movement, frozenset())
+        ]
         for client in newly:
             await self._admit(client, movement)
         course: dict[str, list[Client]] = {}
         for client, may in zip(clients, allowed, strict=True):
-            if not may:
+            if client.sources.get(movement, frozenset()) - may:
                 self._drop(client, movement)
-            elif movement in client.follows and client.device is not None and client.device.id != device:
+            elif (
+                party in client.sources.get(movement, ())
+                and client.device is not None
+                and client.device.id != device
+            ):
                 course.setdefault(client.follows[movement], []).append(client)
         return list(course.items())
 
@@ -219,9 +228,11 @@ class Outflow:
             return
         if client.subject == reader:
             client.follows.update(found.follows)
+            client.sources.update(found.sources)
 
     def _drop(self, client: Client, movement: str) -> None:
-        """A reader may follow a movement no longer: what waits is not sent, and its markers go."""
+        """A reader may not follow a movement any more as before: what waits is not sent, and its markers go."""
+        client.sources.pop(movement, None)
         if client.follows.pop(movement, None) is None:
             return
         for marker in {journey_marker(movement), *self._markers.get(movement, ())}:
@@ -235,18 +246,21 @@ class Outflow:
         since = time.time() - LOOK_BACK
         seen: dict[tuple[str, str], float] = {}
         while True:
-            await asyncio.sleep(LOOK_FOR_OTHERS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._others.wait(), LOOK_FOR_OTHERS)
+                await asyncio.sleep(GATHERED)
+            self._others.clear()
             since = max(since, time.time() - LOOK_BACK)
             if not self.live or not any(client.follows for client in self.readers):
                 continue
             found: list[Position] = await self._ask(lambda s=since: self._recent(s))  # type: ignore[misc]
-            newest: dict[str, Position] = {}
+            newest: dict[tuple[str, str], Position] = {}
             for each in found:
                 key = (each.movement, each.person)
                 if self._own.get(key, 0.0) < time.time() - LOOK_BACK and each.at > seen.get(key, 0.0):
                     seen[key] = each.at
-                    newest[each.movement] = each
-            for movement, position in newest.items():
+                    newest[each.movement, each.party] = each
+            for (movement, _), position in newest.items():
                 await self._send(movement, journey_marker(movement), "", [(position.at, None, position)])
             _forget_before(seen, time.time() - 2 * LOOK_BACK)
             _forget_before(self._own, time.time() - 2 * LOOK_BACK)
@@ -274,6 +288,8 @@ class Outflow:
 
     def _heard(self, event: dict[str, Any]) -> None:
         name, record = str(event.get("kind") or ""), str(event.get("record") or "")
+        if event.get("topic") == "positions":
+            self._others.set()
         if event.get("topic") == "policy" or name == "role_assignment" or (name in KINDS and not record):
             self._everything = True
         elif name == "movement" or name == "device" or name in KINDS:
@@ -301,10 +317,10 @@ class Outflow:
                 if self.live:
                     await self._look(changed, everything, beat)
             except (Unavailable, Refused) as fault:
-                log.warning("what is shown could not be decided: %s", type(fault).__name__)
+                log_event("live_failed", fault=fault)
                 await self._later(changed)
-            except Exception:
-                log.exception("what is shown could not be decided")
+            except Exception as fault:
+                log_event("live_failed", fault=fault, unforeseen=True)
                 await self._later(changed)
 
     async def _later(self, changed: dict[str, str]) -> None:
@@ -375,7 +391,7 @@ class Outflow:
             subjects = [c.subject for c in clients]
             allowed = await self._ask(lambda s=subjects, m=movement: cot_audience.may_all_follow(s, m))  # type: ignore[misc]
             for client, may in zip(clients, allowed, strict=True):
-                if not may:
+                if client.sources.get(movement, frozenset()) - may:
                     self._drop(client, movement)
 
     def _forget_courses(self) -> None:

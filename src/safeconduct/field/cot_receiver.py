@@ -56,6 +56,8 @@ class Client(asyncio.Protocol):
         self.subject: Subject | None = None
         self.follows: dict[str, str] = {}
         """Movements that this reader may follow, and that are noted as read, with what each is called for them."""
+        self.sources: dict[str, frozenset[str]] = {}
+        """Whose positions of each that is."""
         self.shown: set[str] = set()
         """Markers that the reader's map has because of this connection."""
         self.early: list[bytes] = []
@@ -133,7 +135,7 @@ class Client(asyncio.Protocol):
 
     def overdue(self, now: float) -> bool:
         """Whether this connection has been waited for long enough."""
-        stranger = self.device is None and now - self.since > STRANGER
+        stranger = self.device is None and not self.asked and now - self.since > STRANGER
         half = self._half_since > 0 and now - self._half_since > HALF
         return stranger or half or (self._slow_since > 0 and now - self._slow_since > STALLED)
 

@@ -1,4 +1,5 @@
-"""An emergency beacon becomes an SOS and its cancel a stand-down, each device's in the order they came.
+"""An emergency beacon becomes an SOS and its cancel a stand-down; a word in the chat may answer a muster. Each device's
+in the order they came.
 
 A writer that is away is asked again until it is there: help that was asked for must not be lost.
 """
@@ -6,20 +7,20 @@ A writer that is away is asked again until it is there: help that was asked for 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 
 from safeconduct.field.cot_devices import Device
 from safeconduct.field.cot_events import Event
 from safeconduct.positions.sending import AHEAD_SECONDS
 from safeconduct.records.door import AsyncDoor
+from safeconduct.records.events import log_event
 from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
 from safeconduct.records.transaction import iso
 
-log = logging.getLogger(__name__)
-
 REPEAT = 2.0
 """Seconds after which an SOS that could not be stored is tried again."""
+MOST = 20
+"""What one device may have waiting."""
 
 
 class Emergencies:
@@ -33,7 +34,9 @@ class Emergencies:
     def take(self, device: Device, event: Event) -> None:
         """A beacon repeats itself: while one waits to be stored, the same again is nothing new."""
         waiting = self._waiting.setdefault(device.id, [])
-        if waiting and waiting[-1].cancels == event.cancels:
+        if waiting and (waiting[-1].cancels, waiting[-1].remarks) == (event.cancels, event.remarks):
+            return
+        if len(waiting) >= MOST:
             return
         waiting.append(event)
         if len(waiting) == 1:
@@ -52,7 +55,7 @@ class Emergencies:
         self._waiting.pop(device.id, None)
 
     async def _one(self, device: Device, event: Event) -> None:
-        job, payload = ("cot_stand_down", {"device": device.id}) if event.cancels else _call(device, event)
+        job, payload = _asked(device, event)
         while True:
             try:
                 await self._door.call(job, payload)
@@ -60,8 +63,16 @@ class Emergencies:
             except Unavailable:
                 await asyncio.sleep(REPEAT)
             except (Refused, NotFound, Malformed) as fault:
-                log.error("an emergency of device %s was not taken: %s", device.id, fault)
+                log_event("device_refused", fault=fault)
                 return
+
+
+def _asked(device: Device, event: Event) -> tuple[str, dict[str, object]]:
+    if event.cancels:
+        return "cot_stand_down", {"device": device.id}
+    if event.is_emergency:
+        return _call(device, event)
+    return "field_answer", {"device": device.id, "text": event.remarks, "at": iso(min(event.at, time.time()))}
 
 
 def _call(device: Device, event: Event) -> tuple[str, dict[str, object]]:

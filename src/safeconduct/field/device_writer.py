@@ -3,6 +3,7 @@ a moment ago says nothing more: the writer looks at its record each time."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from safeconduct.field.device_kinds import DEVICE
@@ -21,6 +22,11 @@ from safeconduct.watch.sos_writer import sos_job
 MOVEMENT = "movement"
 EARLY = 3_600.0
 """Seconds before a journey's earliest departure from which on its positions are kept."""
+BELIEVED = 86_400.0
+"""Seconds by which a device's clock may be off: beyond, the moment counts at which this node heard of it."""
+SAME_CALL = 600.0
+MOST_CALLS = 10
+"""Calls for help of one site alarm, in different words, that may be open at a time."""
 CALLS = {
     "phone": "person",
     "tak": "person",
@@ -53,31 +59,59 @@ def device_job(tx: Tx, payload: Answer) -> Answer:
 
 @job("field_sos")
 def device_sos_job(tx: Tx, payload: Answer) -> Answer:
-    """Raise an SOS for a device that asks for help; while it has one that is open, that is the answer."""
+    """Raise an SOS for a device that asks for help; while it has one that is open, that is the answer.
+
+    An exercise is never the answer to the real thing. Behind the alarm of a site stand many people: what it says in
+    other words is another call for help. A clock that is a day off is not believed, and stops nothing.
+    """
     row, identity, link = enrolled(tx, str(payload["device"]))
-    for each in tx.rows_open(SOS.name, row.id):
-        if (each.values().get("caller") or {}).get("device") == row.id:
-            return {"record": each.id, "version": each.version, "index": each.ledger_index}
+    exercise, text = bool(payload.get("exercise")), str(payload.get("text") or "")[:1_000]
+    waiting = [each for each in tx.rows_open(SOS.name, row.id) if _is_of(each, row.id, exercise)]
+    if identity["category"] == "site_alarm" and len(waiting) < MOST_CALLS:
+        waiting = [each for each in waiting if (each.values().get("words") or {}).get("text", "") == text]
+    for each in waiting:
+        return {"record": each.id, "version": each.version, "index": each.ledger_index}
     journey = _journey(tx, identity, link)
     site = tx.row(identity.get("site") or "")
     about = journey[0].id if journey else (site.id if site is not None and site.kind == "site" else "")
-    at = str(payload.get("at") or iso(tx.now))
+    at, key = _pressed(payload, tx.now)
     parts: Answer = {
         "call": {
             "category": CALLS[identity["category"]],
             "at": at,
             "means": "device",
             "headline": identity["name"],
-            "exercise": bool(payload.get("exercise")),
+            "exercise": exercise,
         },
         "caller": {"person": link.get("account", ""), "name": link.get("holder", ""), "device": row.id},
     }
     if payload.get("place"):
         parts["place"] = {**payload["place"], "source": "device"}
-    if payload.get("text"):
-        parts["words"] = {"text": str(payload["text"])[:1_000]}
-    told = {"actor": {"person": SYSTEM}, "parts": parts, "about": about, "key": f"{row.id}\n{at}"}
+    if text:
+        parts["words"] = {"text": text}
+    told = {"actor": {"person": SYSTEM}, "parts": parts, "about": about, "key": f"{row.id}\n{key}"}
     return sos_job(tx, told)
+
+
+def _is_of(sos: RowView, device: str, exercise: bool) -> bool:
+    values = sos.values()
+    ours = (values.get("caller") or {}).get("device") == device
+    return ours and bool((values.get("call") or {}).get("exercise")) == exercise
+
+
+def _pressed(payload: Answer, now: float) -> tuple[str, str]:
+    """When a device asked for help, and what is the same for the same call however often it is sent: the sender's own
+    number for it, else its moment. A clock that is a day off says the same moment again and again; its calls are the
+    same for some minutes only, so that a later one is heard."""
+    given = str(payload.get("at") or iso(now))
+    try:
+        at = instant(given).timestamp()
+    except ValueError:
+        at = math.nan
+    right = abs(at - now) <= BELIEVED
+    exercise = "exercise\n" if payload.get("exercise") else ""
+    key = str(payload.get("key") or "") or (given if right else f"{given[:40]}\n{now // SAME_CALL:.0f}")
+    return (iso(at) if right else iso(now)), exercise + key
 
 
 @job("field_alarm")

@@ -8,33 +8,36 @@ is waited for once.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from django.db import close_old_connections, connections
 
 from safeconduct.field import credentials
 from safeconduct.field.said import Place, Said
+from safeconduct.ledger.database import FAULTS
+from safeconduct.people.remembered import Remembered
 from safeconduct.positions.keeping import keep_days
-from safeconduct.positions.limits import Allowance
+from safeconduct.positions.limits import Allowance, Bucket
 from safeconduct.positions.sending import AHEAD_SECONDS
 from safeconduct.positions.store import Position, Store
+from safeconduct.positions.telling import Telling
 from safeconduct.records import here
 from safeconduct.records.door import AsyncDoor
-from safeconduct.records.refusals import NotFound, Refused, Unavailable
+from safeconduct.records.events import log_event
+from safeconduct.records.refusals import Unavailable
+from safeconduct.records.together import Together
 from safeconduct.records.transaction import iso
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 REMEMBERED = 2.0
 """Seconds for which it is remembered which journey a device is on."""
 MOST_REMEMBERED = 20_000
-OLDEST_CALL = 86_400.0
-"""Seconds after which a call for help that was under way so long is no longer raised."""
+CALLS_AT_ONCE, CALLS_A_SECOND = 20, 0.5
+"""How often one device may ask for help. Nobody else's call waits for it."""
 
 
 class TooMuch(Exception):
@@ -52,16 +55,24 @@ class Intake:
         self._moved = moved
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="devices")
         self._allowance = Allowance()
+        self._calls = Bucket(CALLS_AT_ONCE, CALLS_A_SECOND)
         self._doors: AsyncDoor | None = None
         self._store: Store | None = None
         self._journeys: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._waiting: list[tuple[Position, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._asking: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._known: Remembered[str] = Remembered()
+        self._keeping: Together[tuple[Position, float], tuple[str, int]] = Together(self._keep_all, self.ask)
+        self._telling = Telling(self.ask, self._kept, self.door)
 
     async def device_of(self, credential: str, user: str = "") -> str | None:
-        """The id of the device whose credential this is, now."""
-        return await self.ask(lambda: credentials.device_of(credential, user))
+        """The id of the device whose credential this is, now: one that was revoked is not remembered."""
+        key = sha256(f"{user}\n{credential}".encode(errors="replace")).digest()
+        known, mark = self._known.recall(key)
+        if known is None:
+            known = await self.ask(lambda: credentials.device_of(credential, user))
+            if known is not None:
+                self._known.keep(key, known, mark)
+        return known
 
     async def holds(self, device: str) -> bool:
         return await self.ask(lambda: credentials.holds(device))
@@ -71,13 +82,23 @@ class Intake:
         the name of what is not kept. Raises TooMuch, NotFound for a device that was revoked, Unavailable."""
         if said.sos:
             await self.call_for_help(device, said.place, said.at)
-        elif said.place is None:
-            return said.note
+        elif said.answer:
+            await self._answer(device, said)
+        if said.place is None:
+            return "sos" if said.sos else said.note
         wait = self._allowance.positions(device, 1)
         if wait and not said.sos:
             raise TooMuch(wait)
         became = await self._keep(device, said.place) if said.place is not None and not wait else "sos"
         return "sos" if said.sos else became
+
+    async def _answer(self, device: str, said: Said) -> None:
+        """What the bearer wrote may answer a muster that asks after him. Raises TooMuch."""
+        wait = self._allowance.batch(device)
+        if wait:
+            raise TooMuch(wait)
+        at = iso(min(said.at, time.time())) if said.at else ""
+        await self.door().call("field_answer", {"device": device, "text": said.answer, "at": at})
 
     async def call_for_help(
         self,
@@ -86,15 +107,17 @@ class Intake:
         at: float | str | None = None,
         text: str = "",
         exercise: bool = False,
+        key: str = "",
     ) -> dict[str, Any]:
-        """Raise an SOS for a device. One that is a day old is only logged: nobody waits for it any more."""
+        """Raise an SOS for a device, whatever its clock says. `key` is the sender's own number for this call. Raises
+        TooMuch for a device that calls without end: its call is open, and it may ask again."""
+        wait = self._calls.take(device, 1, time.monotonic())
+        if wait:
+            raise TooMuch(wait)
         now = time.time()
-        if isinstance(at, float) and at < now - OLDEST_CALL:
-            log.warning("a call for help of a device is older than a day and was not raised")
-            return {}
-        said: dict[str, Any] = {"device": device, "text": text, "exercise": exercise}
+        said: dict[str, Any] = {"device": device, "text": text, "exercise": exercise, "key": key}
         if at:
-            said["at"] = iso(min(at, now)) if isinstance(at, float) else at
+            said["at"] = iso(at) if isinstance(at, float) else at
         if place is not None:
             where = {"latitude": place.latitude, "longitude": place.longitude, "accuracy_m": place.accuracy_m}
             said["place"] = {**where, "at": iso(min(place.at, now))}
@@ -113,7 +136,12 @@ class Intake:
         if known is None or time.monotonic() - known[0] > REMEMBERED:
             if len(self._journeys) >= MOST_REMEMBERED:
                 self._journeys.clear()
-            known = (time.monotonic(), await self.door().call("field_device", {"device": device}))
+            asking = self._asking.get(device)
+            if asking is None:
+                asking = asyncio.create_task(self.door().call("field_device", {"device": device}))
+                self._asking[device] = asking
+                asking.add_done_callback(lambda _: self._asking.pop(device, None))
+            known = (time.monotonic(), await asyncio.shield(asking))
             self._journeys[device] = known
         return known[1]
 
@@ -124,61 +152,35 @@ class Intake:
             return "no journey"
         if place.at > now + AHEAD_SECONDS:
             return "ahead"
-        if place.at < max(float(about["since"]), now - await self._kept_seconds()):
-            return "old"
         values = (place.latitude, place.longitude, place.accuracy_m, place.speed, place.heading)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Position(movement, str(about["person"]), place.at, *values), done))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        await done
-        return "kept"
+        position = Position(movement, str(about["person"]), place.at, *values)
+        became, new = await self._keeping.ask((position, float(about["since"])))
+        if new:
+            self._moved(movement)
+            self._telling.moved([movement])
+        return became
 
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            try:
-                positions = [position for position, _ in batch]
-                new = await self.ask(lambda found=positions: self._kept().put(found))  # type: ignore[misc]
-            except Exception as fault:
-                log.exception("positions could not be kept")
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(Unavailable(type(fault).__name__))
-                continue
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
-            for movement in {position.movement for position in positions} if new else ():
-                self._moved(movement)
-                task = asyncio.create_task(self._tell(movement))
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
-
-    async def _tell(self, movement: str) -> None:
-        untold = await self.ask(lambda: self._kept().untold(movement))
-        if not untold:
-            return
-        fixes = [[p.person, p.at, p.latitude, p.longitude, p.accuracy_m] for p in untold]
+    def _keep_all(self, given: Sequence[tuple[Position, float]]) -> list[tuple[str, int] | Exception]:
+        """Keep those that are not too old, in one transaction; (what became of each, whether it was new)."""
+        home, policy = here.home(), here.state().policy
+        days = min(keep_days(policy, party) for party in (home.party, *home.partners))
+        oldest = time.time() - 86_400.0 * days
+        kept = [position for position, since in given if position.at >= max(since, oldest)]
         try:
-            await self.door().call("positions_seen", {"movement": movement, "fixes": fixes})
-        except (Unavailable, Refused, NotFound) as fault:
-            log.warning("the writer did not hear of positions: %s", type(fault).__name__)
-            return
-        await self.ask(lambda: self._kept().tell(untold))
-
-    async def _kept_seconds(self) -> float:
-        home = here.home()
-        days = await self.ask(
-            lambda: min(keep_days(here.state().policy, party) for party in (home.party, *home.partners))
-        )
-        return 86_400.0 * days
+            new = iter(self._kept().put_each([[position] for position in kept]))
+        except (*FAULTS, OSError) as fault:
+            log_event("positions_unread", fault=fault)
+            return [Unavailable(type(fault).__name__)] * len(given)
+        return [
+            ("kept", next(new)) if position.at >= max(since, oldest) else ("old", 0)
+            for position, since in given
+        ]
 
     def _kept(self) -> Store:
         if self._store is None:
             self._store = Store(here.home())
             # An acknowledged position outlives a power cut: the device has forgotten it by then.
-            self._store.db.execute("PRAGMA synchronous = FULL")
+            self._store.wait_for_disk()
         return self._store
 
     def door(self) -> AsyncDoor:
@@ -196,7 +198,8 @@ class Intake:
         return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
 
     async def close(self) -> None:
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await self._telling.done()
+        self._known.close()
         if self._doors is not None:
             await self._doors.close()
         if self._store is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 import time
 
@@ -17,12 +16,13 @@ from safeconduct.field import owntracks
 from safeconduct.field.intake import Intake, TooMuch
 from safeconduct.field.said import NotUnderstood
 from safeconduct.positions.limits import Bucket
+from safeconduct.records.events import log_event
 from safeconduct.records.kinds import PartRefused
 from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
 
-log = logging.getLogger(__name__)
-
 MOST_CONNECTIONS = 5_000
+MOST_STRANGERS = 100
+"""Connections of one address that have not said who they are: they leave room for those who do."""
 CONNECT_SECONDS = 10.0
 LOOK_AGAIN = 0.5
 """Seconds between two looks at which devices were revoked; their connections are ended."""
@@ -60,27 +60,31 @@ class Mqtt:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
-        if len(self._connections) >= MOST_CONNECTIONS:
+        if (
+            len(self._connections) >= MOST_CONNECTIONS
+            or self._strangers(connection.address) >= MOST_STRANGERS
+        ):
             connection.end()
             return
         self._connections.add(connection)
         try:
             await connection.run()
         except (wire.NotMqtt, EOFError, OSError, TimeoutError) as fault:
-            log.info("an MQTT connection ended: %s", type(fault).__name__)
-        except Exception:
-            log.exception("an MQTT connection failed")
+            log_event("device_wrong", fault=fault)
+        except Exception as fault:
+            log_event("device_wrong", fault=fault, unforeseen=True)
         finally:
             self._connections.discard(connection)
             if self._open.get(connection.device) is connection:
                 del self._open[connection.device]
             connection.end()
 
-    async def admit(self, connection: _Connection, said: wire.Connect, address: str) -> int:
+    def _strangers(self, address: str) -> int:
+        """Connections from an address that have not said who they are."""
+        return sum(not each.device and each.address == address for each in self._connections)
+
+    async def admit(self, connection: _Connection, said: wire.Connect) -> int:
         """Take the device in, or the code of why not. A device has one connection: the newest."""
-        now = time.monotonic()
-        if self._wrong.left(address, now) < 1:
-            return wire.BUSY
         device = await self.intake.device_of(said.password, said.user) if said.user else None
         if device is not None:
             try:
@@ -90,8 +94,8 @@ class Mqtt:
             except Unavailable:
                 return wire.BUSY
         if device is None:
-            self._wrong.take(address, 1, now)
-            return wire.NOT_KNOWN
+            slow = self._wrong.take(connection.address, 1, time.monotonic())
+            return wire.BUSY if slow else wire.NOT_KNOWN
         earlier = self._open.get(device)
         if earlier is not None:
             earlier.end()
@@ -111,6 +115,7 @@ class _Connection:
     def __init__(self, mqtt: Mqtt, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.mqtt, self.reader, self.writer = mqtt, reader, writer
         self.device = self.user = ""
+        self.address = str((writer.get_extra_info("peername") or ("",))[0])
         self._received: set[int] = set()
 
     def end(self) -> None:
@@ -128,8 +133,7 @@ class _Connection:
             self.writer.write(wire.write_connack(wire.WRONG_PROTOCOL))
             await self.writer.drain()
             raise
-        peer = self.writer.get_extra_info("peername") or ("",)
-        code = await self.mqtt.admit(self, said, str(peer[0]))
+        code = await self.mqtt.admit(self, said)
         self.writer.write(wire.write_connack(code))
         await self.writer.drain()
         if code != wire.ACCEPTED:
@@ -184,7 +188,7 @@ class _Connection:
                 raise wire.NotMqtt("revoked")
             await self.mqtt.intake.take(self.device, owntracks.read(said.payload))
         except NotUnderstood as fault:
-            log.info("a report over MQTT was not understood: %s", fault)
+            log_event("device_wrong", fault=fault)
         except TooMuch as fault:
             await asyncio.sleep(min(fault.wait, 5))
             raise wire.NotMqtt("too much") from None

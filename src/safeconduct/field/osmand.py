@@ -1,30 +1,28 @@
 """What Traccar Client says: JSON since version 9, the OsmAnd query before it (traccar.org/osmand).
 
-Speed is metres a second in JSON and knots in the query; a query's time is seconds, milliseconds or ISO 8601.
+Speed is metres a second in JSON and knots in the query; a query's time is seconds, milliseconds or ISO 8601. What
+stands in `answer`, in the query or among the extras, the bearer says to a muster: "safe", "help".
 """
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 from urllib.parse import parse_qs
 
-from safeconduct.field.said import NotUnderstood, Place, Said, number, perhaps
+from safeconduct.field.said import NotUnderstood, Place, Said, json_object, number, perhaps
 from safeconduct.records.moments import instant
 
 KNOT = 0.514444
 MILLISECONDS = 1e11
 FIELDS = 64
+WORDS = 200
 
 
 def read_json(body: bytes) -> tuple[str, Said]:
     """(device id, what it says). Raises NotUnderstood."""
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise NotUnderstood("not JSON") from None
-    if not isinstance(given, dict) or not isinstance(given.get("device_id"), str):
+    given = json_object(body)
+    if not isinstance(given.get("device_id"), str):
         raise NotUnderstood("a message names its device_id")
     location = given.get("location")
     if not isinstance(location, dict) or not isinstance(location.get("coords"), dict):
@@ -42,7 +40,8 @@ def read_json(body: bytes) -> tuple[str, Said]:
     extras = location.get("extras")
     alarms = [location.get("alarm"), given.get("alarm")]
     alarms += [extras.get("alarm")] if isinstance(extras, dict) else []
-    return given["device_id"], Said(place, _sos(alarms), place.at)
+    answer = extras.get("answer") if isinstance(extras, dict) else None
+    return given["device_id"], Said(place, _sos(alarms), place.at, answer=_words(answer))
 
 
 def read_query(query: str) -> tuple[str, Said]:
@@ -59,9 +58,8 @@ def read_query(query: str) -> tuple[str, Said]:
         latitude, _, longitude = given["location"].partition(",")
     called = _sos([given.get("alarm")])
     if latitude is None and longitude is None:
-        return device, Said(
-            sos=called, at=_moment(given["timestamp"]) if "timestamp" in given else None, note="no place"
-        )
+        at = _moment(given["timestamp"]) if "timestamp" in given else None
+        return device, Said(sos=called, at=at, note="no place", answer=_words(given.get("answer")))
     speed = perhaps(given.get("speed"), 0, 10_000)
     place = Place(
         latitude=number(latitude, "lat", -90, 90),
@@ -71,7 +69,7 @@ def read_query(query: str) -> tuple[str, Said]:
         speed=None if speed is None else speed * KNOT,
         heading=perhaps(given.get("bearing", given.get("heading")), 0, 360),
     )
-    return device, Said(place, called, place.at)
+    return device, Said(place, called, place.at, answer=_words(given.get("answer")))
 
 
 def _moment(value: Any) -> float:
@@ -82,6 +80,10 @@ def _moment(value: Any) -> float:
         raise NotUnderstood("timestamp is ISO 8601 with its offset, or seconds since 1970") from None
     at = number(value, "timestamp", 0, 1e14)
     return at / 1_000 if at > MILLISECONDS else at
+
+
+def _words(value: Any) -> str:
+    return value.strip()[:WORDS] if isinstance(value, str) else ""
 
 
 def _sos(alarms: list[Any]) -> bool:

@@ -1,15 +1,15 @@
 """OwnTracks' messages (booklet, "JSON"), the same over HTTP and MQTT.
 
 A location is a position; one with `t` = "u" was sent by hand and is no call for help. A transition or a waypoint
-named SOS is one, which is what OwnTracks can say of it: a region or an action of that name.
+named SOS is one, which is what OwnTracks can say of it: a region or an action of that name. The name that a bearer
+gives a place sent by hand (`poi`) may answer a muster: "safe", "help".
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from safeconduct.field.said import NotUnderstood, Place, Said, number, perhaps
+from safeconduct.field.said import NotUnderstood, Place, Said, json_object, number, perhaps
 
 KNOWN = frozenset(
     {
@@ -29,18 +29,15 @@ KNOWN = frozenset(
 """Types that mean nothing for a journey: answered, and not kept."""
 KMH = 3.6
 CALL = "sos"
+WORDS = 200
+"""Characters of what the bearer wrote with a position that was sent by hand (`poi`)."""
 
 
 def read(body: bytes) -> Said:
     """What a message says. Raises NotUnderstood; an empty one (a friend was removed) says nothing."""
     if not body.strip():
         return Said(note="empty")
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise NotUnderstood("not JSON") from None
-    if not isinstance(given, dict):
-        raise NotUnderstood("a message is an object")
+    given = json_object(body)
     kind = given.get("_type")
     if kind == "encrypted":
         raise NotUnderstood(
@@ -52,15 +49,19 @@ def read(body: bytes) -> Said:
         called = str(given.get("desc", "")).strip().lower() == CALL
         place = _place(given) if called or ("lat" in given and "lon" in given) else None
         return Said(place, called, _time(given)) if called else Said(note="transition")
-    if kind in KNOWN:
-        return Said(note=str(kind))
+    if isinstance(kind, str) and kind in KNOWN:
+        return Said(note=kind)
     raise NotUnderstood("no such _type")
 
 
 def _location(given: dict[str, Any]) -> Said:
     place = _place(given)
     called = str(given.get("poi", "")).strip().lower() == CALL or CALL in _regions(given)
-    return Said(place, called, place.at)
+    return Said(place, called, place.at, answer="" if called else _words(given.get("poi")))
+
+
+def _words(value: Any) -> str:
+    return value.strip()[:WORDS] if isinstance(value, str) else ""
 
 
 def _place(given: dict[str, Any]) -> Place:

@@ -8,9 +8,9 @@ only) and the node's own `tls_certificate` and `tls_key`. Without TLS it listens
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,10 +19,12 @@ from safeconduct.field.devices import Enrolled
 from safeconduct.field.intake import Intake
 from safeconduct.field.mqtt import Mqtt
 from safeconduct.records.home import Home, HomeError
-
-log = logging.getLogger(__name__)
+from safeconduct.records.started import settle
+from safeconduct.records.supervised import supervised
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
+TLS_BUFFER = 16 * 1024
+"""Bytes of a TLS record. asyncio would hold, and fill with zeros, sixteen times as much for every connection."""
 
 
 class Listener(Protocol):
@@ -72,11 +74,14 @@ async def listen(home: Home) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     context = _tls(home)
+    SSLProtocol.max_size = TLS_BUFFER
     listeners = [made for opening in LISTENERS if (made := opening(home, context)) is not None]
     try:
         for listener in listeners:
             await listener.start()
-        await stop.wait()
+        settle()
+        async with supervised():
+            await stop.wait()
     finally:
         for listener in listeners:
             await listener.close()

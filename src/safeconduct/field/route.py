@@ -1,7 +1,8 @@
 """What devices send over HTTP, answered before Django sees it: OwnTracks, Traccar Client, site alarms, SMS gateways.
 
 An answer of 2xx means that it is durable, or that it is none of what is kept. A device is known by its credential
-alone; a wrong one costs its address part of a small allowance, so that nobody tries many.
+alone; a wrong one costs its address part of a small allowance, so that nobody tries many. 256 random bits are not
+guessed, and a right credential is heard however many wrong ones came from its address.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +24,6 @@ from safeconduct.positions.limits import Bucket
 from safeconduct.positions.route import Receive, Send, body_of
 from safeconduct.records.kinds import PartRefused
 from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 PATHS = ("/field/owntracks", "/field/osmand", "/field/alarm", "/field/sms")
@@ -110,7 +108,9 @@ class Devices:
             await answer(send, 403, {"error": "not a site alarm"})
         elif alarm.sos:
             text = f"{alarm.what}: {alarm.text}" if alarm.text else alarm.what
-            made = await self.intake.call_for_help(device, None, alarm.at or None, text, alarm.exercise)
+            made = await self.intake.call_for_help(
+                device, None, alarm.at or None, text, alarm.exercise, alarm.key
+            )
             await answer(send, 202, {"sos": made.get("record", "")})
         elif not alarm.category:
             await answer(send, 200, {"kept": False})
@@ -120,12 +120,11 @@ class Devices:
             await answer(send, 201, {"incident": made["record"]})
 
     async def _known(self, credential: str, user: str, address: str) -> str | None:
-        """The device, or None; nothing is looked up for an address that was wrong too often."""
-        if self._wrong.left(address, time.monotonic()) < 1:
-            raise TooMuch(int(1 / WRONG_A_SECOND))
+        """The device, or None. Whoever is wrong too often is told to wait; who is right never is, for many devices and
+        whoever tries them may share an address."""
         device = await self.intake.device_of(credential, user)
-        if device is None:
-            self._wrong.take(address, 1, time.monotonic())
+        if device is None and self._wrong.take(address, 1, time.monotonic()):
+            raise TooMuch(int(1 / WRONG_A_SECOND))
         return device
 
     async def _stranger(self, send: Send, address: str) -> None:

@@ -5,6 +5,7 @@ Degrees WGS 84, metres, metres a second, seconds since 1970.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,27 @@ class Place:
 
 @dataclass(frozen=True)
 class Said:
-    """A place, a call for help, both, or (`note`) something that is to be answered and forgotten."""
+    """A place, a call for help, both, or (`note`) something that is to be answered and forgotten. `answer` is what the
+    bearer wrote with it, which may be a word for a muster."""
 
     place: Place | None = None
     sos: bool = False
     at: float | None = None
     text: str = ""
     note: str = ""
+    answer: str = ""
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object in a JSON body in UTF-8, every text of it one that can be stored. Raises NotUnderstood."""
+    try:
+        given = json.loads(body.decode("utf-8"))
+        json.dumps(given, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise NotUnderstood("not JSON in UTF-8") from None
+    if not isinstance(given, dict):
+        raise NotUnderstood("a message is an object")
+    return given
 
 
 def number(value: Any, name: str, low: float, high: float) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from safeconduct.geo.sphere import EARTH_RADIUS, Point, Vectors, cross, normals, vectors
 
-_SLACK = 1e-9
+SLACK = 1e-9
 """Degrees (a tenth of a millimetre) by which every box is larger, so that rounding loses nothing."""
 
 
@@ -25,11 +25,11 @@ def of_segments(line: Sequence[Point], metres: float) -> Vectors:
     low, high = _latitudes(lats, lons)
     turn = (np.diff(lons) + 180.0) % 360.0 - 180.0
     west = np.where(turn >= 0, lons[:-1], lons[1:])
-    pad = math.degrees(metres / EARTH_RADIUS) + _SLACK
+    pad = math.degrees(metres / EARTH_RADIUS) + SLACK
     steepest = np.maximum(np.abs(low), np.abs(high))
     polar = steepest + pad >= 90.0 - 1e-7
     widen = math.sin(math.radians(min(pad, 90.0))) / np.cos(np.radians(np.where(polar, 0.0, steepest)))
-    side = np.degrees(np.arcsin(np.minimum(1.0, widen))) + _SLACK
+    side = np.degrees(np.arcsin(np.minimum(1.0, widen))) + SLACK
     width = np.where(polar, 360.0, np.minimum(360.0, np.abs(turn) + 2 * side))
     south, north = np.maximum(-90.0, low - pad), np.minimum(90.0, high + pad)
     return np.stack((np.where(polar, -180.0, west - side), south, width, north), axis=-1)
@@ -40,12 +40,12 @@ def of_ring(ring: Sequence[Point], north_pole: bool, south_pole: bool) -> Vector
     closed = [*ring, ring[0]]
     lats, lons = (np.array(column, float) for column in zip(*closed, strict=True))
     low, high = _latitudes(lats, lons)
-    south = -90.0 if south_pole else float(low.min()) - _SLACK
-    north = 90.0 if north_pole else float(high.max()) + _SLACK
+    south = -90.0 if south_pole else float(low.min()) - SLACK
+    north = 90.0 if north_pole else float(high.max()) + SLACK
     if north_pole or south_pole or max(high.max(), -low.min()) > 90.0 - 1e-7:
         return np.array([[-180.0, south, 360.0, north]])
     course = lons[0] + np.concatenate(([0.0], np.cumsum((np.diff(lons) + 180.0) % 360.0 - 180.0)))
-    west, east = float(course.min()) - _SLACK, float(course.max()) + _SLACK
+    west, east = float(course.min()) - SLACK, float(course.max()) + SLACK
     return np.array([[west, south, min(360.0, east - west), north]])
 
 

@@ -1,13 +1,14 @@
 """Fences: a corridor along a route, a perimeter around a place, a Designated Area.
 
 Each answers whether a position is inside and how far outside it is, exactly on the sphere. `FenceSet` asks
-thousands at once: boxes of degrees find the candidates, the exact test decides.
+thousands at once: where a fence has all of a position's cell that is the answer, elsewhere the exact test decides.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -16,9 +17,11 @@ import numpy.typing as npt
 import shapely
 
 from safeconduct.geo import boxes
+from safeconduct.geo.cells import NONE, WHOLE, Cells, Level, scale_for
 from safeconduct.geo.sphere import (
     EARTH_RADIUS,
     GeometryError,
+    Plane,
     Point,
     Vectors,
     along,
@@ -42,6 +45,7 @@ MOST_CORNERS = 500_000
 Key = TypeVar("Key")
 Bools: TypeAlias = npt.NDArray[np.bool_]
 _LONG = math.radians(5.0) * EARTH_RADIUS
+_SHOWN = math.cos(math.radians(Plane.REACH))
 
 
 class Perimeter:
@@ -64,7 +68,7 @@ class Perimeter:
         return found
 
     def rows(self) -> Vectors:
-        """Boxes around it, as `boxes.flat` takes them."""
+        """Boxes around it: west, south, width, north."""
         return boxes.of_segments([self.centre], self.radius)
 
 
@@ -105,7 +109,7 @@ class Corridor:
         return found
 
     def rows(self) -> Vectors:
-        """Boxes around it, one for each segment, as `boxes.flat` takes them."""
+        """Boxes around it, one for each segment: west, south, width, north."""
         return boxes.of_segments(self.line, self.half_width)
 
 
@@ -125,6 +129,7 @@ class Area:
         if len(every) > MOST_CORNERS:
             raise GeometryError(f"an area has at most {MOST_CORNERS:,} corners")
         self.plane = plane_of(vectors([p.lat for p in every], [p.lon for p in every]))
+        self._repaired = False
         self.shape = self._drawn(repair)
         shapely.prepare(self.shape)
         sides = [(ring, [*ring[1:], ring[0]]) for polygon in self.rings for ring in polygon]
@@ -179,10 +184,29 @@ class Area:
         )
         return found
 
+    def meets(self, corners: Vectors) -> tuple[Bools, Bools]:
+        """Which of many squares (four unit vectors each) may touch it, and which lie within it."""
+        shown: Bools = np.all(self.plane.shows(corners), axis=-1)
+        touched, inside = ~shown, np.zeros(len(shown), bool)
+        squares = shapely.polygons(np.stack(self.plane.draw(corners[shown]), axis=-1))
+        touched[shown] = shapely.intersects(self.shape, squares)
+        inside[shown] = shapely.contains_properly(self.shape, squares)
+        return touched, inside
+
     def rows(self) -> Vectors:
-        """Boxes around it, one for each polygon, as `boxes.flat` takes them."""
-        poles = [self.contains(Point(lat, 0.0)) for lat in (90.0, -90.0)]
-        return np.concatenate([boxes.of_ring(polygon[0], *poles) for polygon in self.rings])
+        """Boxes around it, one for each ring that may be on its outside: west, south, width, north."""
+        # A hole that reaches out of its polygon is inside there, once it was repaired.
+        rings = [ring for polygon in self.rings for ring in (polygon if self._repaired else polygon[:1])]
+        return np.concatenate([boxes.of_ring(ring, *self._around_poles(ring)) for ring in rings])
+
+    def _around_poles(self, ring: Sequence[Point]) -> list[bool]:
+        """Whether a ring may surround the north and the south pole, in a hole or not."""
+        drawn = shapely.MultiPoint(np.stack(self.plane.draw(vectors(*zip(*ring, strict=True))), -1))
+        poles = [vector(Point(lat, 0.0)) for lat in (90.0, -90.0)]
+        return [
+            bool(self.plane.shows(pole)) and shapely.intersects_xy(drawn.convex_hull, *self.plane.draw(pole))
+            for pole in poles
+        ]
 
     def _drawn(self, repair: bool) -> Any:
         flat = [
@@ -192,7 +216,7 @@ class Area:
         if not shapely.is_valid(shape):
             if not repair:
                 raise GeometryError("the boundary crosses itself")
-            shape = shapely.make_valid(shape)
+            self._repaired, shape = True, shapely.make_valid(shape)
         if shapely.area(shape) == 0:
             raise GeometryError("the boundary surrounds nothing")
         return shape
@@ -208,7 +232,10 @@ class FenceSet(Generic[Key]):
         self.fences = dict(fences)
         self.keys = list(self.fences)
         every = list(self.fences.values())
-        self._areas = _Areas([f for f in every if isinstance(f, Area)])
+        self._areas = [f for f in every if isinstance(f, Area)]
+        self._axes = np.array([f.plane.axes() for f in self._areas]).reshape(-1, 3, 3)
+        self._plain_axes = self._axes.tolist()
+        self._shapes = np.array([f.shape for f in self._areas], dtype=object)
         lines = [f for f in every if isinstance(f, Corridor)]
         rounds = [f for f in every if isinstance(f, Perimeter)]
         self._starts = _stacked([f.starts for f in lines] + [f._centre[None, :] for f in rounds])
@@ -218,77 +245,121 @@ class FenceSet(Generic[Key]):
         ]
         self._widths = np.concatenate([*widths, np.empty(0)])
         self._normals = normals(self._starts, self._ends)
-        self._index(every)
 
-    def _index(self, every: Sequence[Fence]) -> None:
-        """A tree of boxes; for each box its fence, and the place of its area or segment in the arrays."""
-        areas = corridors = perimeters = 0
-        segments = sum(len(f.starts) for f in every if isinstance(f, Corridor))
-        fences, places, rows = [], [], []
-        for number, fence in enumerate(every):
-            found = fence.rows()
-            if isinstance(fence, Area):
-                place = np.full(len(found), -1 - areas)
+    @cached_property
+    def _levels(self) -> list[Level]:
+        """The cells, made when they are first asked for. An area's place is -1 and less, a segment's 0 and more."""
+        areas = corridors = 0
+        perimeters = sum(len(f.starts) for f in self.fences.values() if isinstance(f, Corridor))
+        by_scale: dict[float, list[tuple[Cells, npt.NDArray[np.int8], int, int]]] = {}
+        for fence, shape in enumerate(self.fences.values()):
+            rows = shape.rows()
+            scale = scale_for(rows)
+            covered = by_scale.setdefault(scale, [])
+            if isinstance(shape, Area):
                 areas += 1
-            elif isinstance(fence, Corridor):
-                place = corridors + np.arange(len(found))
-                corridors += len(found)
+                for row in rows:
+                    cells = Cells(row, scale)
+                    covered.append((cells, cells.of_area(shape), fence, -areas))
+                continue
+            first = corridors if isinstance(shape, Corridor) else perimeters
+            for place, row in enumerate(rows, first):
+                cells = Cells(row, scale)
+                ends = self._starts[place], self._ends[place]
+                covered.append((cells, cells.of_segment(*ends, self._widths[place]), fence, place))
+            if isinstance(shape, Corridor):
+                corridors += len(rows)
             else:
-                place = np.array([segments + perimeters])
                 perimeters += 1
-            rows.append(found)
-            places.append(place)
-            fences.append(np.full(len(found), number))
-        cut, owner = boxes.flat(np.concatenate([*rows, np.empty((0, 4))]))
-        self._tree = shapely.STRtree(shapely.box(cut[:, 0], cut[:, 1], cut[:, 2], cut[:, 3]))
-        self._fence = np.concatenate([*fences, np.empty(0, int)]).astype(np.intp)[owner]
-        self._place = np.concatenate([*places, np.empty(0, int)]).astype(np.intp)[owner]
+        return [_level(scale, covered) for scale, covered in by_scale.items() if covered]
 
     def containing(self, at: Point) -> list[Key]:
         """Keys of the fences that contain a position, in the order they were given."""
-        _, fences = self.containing_many([at.lat], [at.lon])
-        return [self.keys[number] for number in fences]
+        lat, lon = at.lat, (at.lon + 180.0) % 360.0 - 180.0
+        found: set[int] = set()
+        asked: list[tuple[int, int]] = []
+        for level in self._levels:
+            over = level.over(lat, lon)
+            if over is not None:
+                found.update(over[0])
+                asked += over[1]
+        if asked:
+            found.update(self._asked(lat, lon, asked))
+        return [self.keys[fence] for fence in sorted(found)]
+
+    def _asked(self, lat: float, lon: float, asked: Sequence[tuple[int, int]]) -> list[int]:
+        """Those of the pieces (fence, place) that contain a position: the same arithmetic as for many."""
+        phi, lam = math.radians(lat), math.radians(lon)
+        cosines, sines = np.cos((phi, lam)).tolist(), np.sin((phi, lam)).tolist()
+        x, y, z = cosines[0] * cosines[1], cosines[0] * sines[1], sines[0]
+        found, drawn = [], []
+        lines = [(fence, place) for fence, place in asked if place >= 0]
+        if lines:
+            near = self._near(np.array([place for _, place in lines]), np.array((x, y, z)))
+            found += [lines[number][0] for number in np.flatnonzero(near)]
+        for fence, place in asked:
+            if place < 0:
+                centre, east, north = self._plain_axes[-1 - place]
+                depth = x * centre[0] + y * centre[1] + z * centre[2]
+                if depth > _SHOWN:
+                    right = (x * east[0] + y * east[1] + z * east[2]) / depth
+                    up = (x * north[0] + y * north[1] + z * north[2]) / depth
+                    drawn.append((fence, -1 - place, right, up))
+        if len(drawn) == 1:
+            fence, area, right, up = drawn[0]
+            if shapely.intersects_xy(self._areas[area].shape, right, up):
+                found.append(fence)
+        elif drawn:
+            fences, areas, rights, ups = zip(*drawn, strict=True)
+            inside = shapely.intersects_xy(self._shapes[list(areas)], rights, ups)
+            found += [fences[number] for number in np.flatnonzero(inside)]
+        return found
 
     def containing_many(
         self, lats: npt.ArrayLike, lons: npt.ArrayLike
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Pairs (number of the position, number of the fence in `keys`), sorted, each once."""
         lat, lon = np.asarray(lats, float), (np.asarray(lons, float) + 180.0) % 360.0 - 180.0
-        at, box = self._tree.query(shapely.points(lon, lat))
-        if not len(at):
-            return at, at
-        place, fence = self._place[box], self._fence[box]
+        most = max(1, len(self.keys))
+        pairs = [np.empty(0, np.intp)]
+        for level in self._levels:
+            at, piece = level.pieces(lat, lon)
+            inside = level.whole[piece]
+            part = np.flatnonzero(~inside)
+            inside[part] = self._contain(level.place[piece[part]], lat[at[part]], lon[at[part]])
+            pairs.append(at[inside] * most + level.fence[piece[inside]])
+        found = np.concatenate(pairs)
+        if np.any(found[1:] <= found[:-1]):
+            found = np.unique(found)
+        return found // most, found % most
+
+    def _contain(self, place: npt.NDArray[np.int64], lat: Vectors, lon: Vectors) -> Bools:
         v = vectors(lat, lon)
-        inside = np.empty(len(at), bool)
+        inside = np.empty(len(place), bool)
         by_area = place < 0
-        if by_area.any():
-            inside[by_area] = self._areas.contain(-1 - place[by_area], v[at[by_area]])
-        if not by_area.all():
-            line = ~by_area
-            number = place[line]
-            off = segment_distances(
-                v[at[line]], self._starts[number], self._ends[number], self._normals[number]
-            )
-            inside[line] = off <= self._widths[number]
-        pairs = np.unique(at[inside] * max(1, len(self.keys)) + fence[inside])
-        return pairs // max(1, len(self.keys)), pairs % max(1, len(self.keys))
-
-
-class _Areas:
-    """The planes and shapes of many areas, to test pairs of an area and a position all at once."""
-
-    def __init__(self, areas: Sequence[Area]) -> None:
-        axes = [np.stack((a.plane.centre, a.plane.east, a.plane.north)) for a in areas]
-        self._axes = np.array(axes).reshape(-1, 3, 3)
-        self._shapes = np.array([a.shape for a in areas], dtype=object)
-        shapely.prepare(self._shapes)
-
-    def contain(self, area: npt.NDArray[np.intp], v: Vectors) -> Bools:
-        depth, x, y = (along(v, self._axes[area, axis]) for axis in range(3))
-        seen: Bools = depth > math.cos(math.radians(80.0))
+        area, w = -1 - place[by_area], v[by_area]
+        depth, x, y = (along(w, self._axes[area, axis]) for axis in range(3))
+        seen: Bools = depth > _SHOWN
         with np.errstate(divide="ignore", invalid="ignore"):
-            found: Bools = shapely.intersects_xy(self._shapes[area], x / depth, y / depth)
-        return found & seen
+            inside[by_area] = seen & shapely.intersects_xy(self._shapes[area], x / depth, y / depth)
+        inside[~by_area] = self._near(place[~by_area], v[~by_area])
+        return inside
+
+    def _near(self, place: npt.NDArray[np.int64], v: Vectors) -> Bools:
+        off = segment_distances(v, self._starts[place], self._ends[place], self._normals[place])
+        near: Bools = off <= self._widths[place]
+        return near
+
+
+def _level(scale: float, covered: Sequence[tuple[Cells, npt.NDArray[np.int8], int, int]]) -> Level:
+    numbers, fence, place, whole = [], [], [], []
+    for cells, states, number, where in covered:
+        touched = states != NONE
+        numbers.append(cells.numbers[touched])
+        fence.append(np.full(len(numbers[-1]), number))
+        place.append(np.full(len(numbers[-1]), where))
+        whole.append(states[touched] == WHOLE)
+    return Level(scale, *map(np.concatenate, (numbers, fence, place, whole)))
 
 
 def _cross(a: Vectors, b: Vectors, n: Vectors, start: Vectors, end: Vectors, normal: Vectors) -> Bools:
@@ -305,7 +376,10 @@ def _stacked(parts: Sequence[Vectors]) -> Vectors:
 
 def _ring(ring: Sequence[Point]) -> list[Point]:
     corners = _checked(ring)
-    return corners[:-1] if len(corners) > 1 and corners[0] == corners[-1] else corners
+    corners = corners[:-1] if len(corners) > 1 and corners[0] == corners[-1] else corners
+    if 0 < len(corners) < 3:
+        raise GeometryError("a ring has three corners or more")
+    return corners
 
 
 def _checked(line: Sequence[Point]) -> list[Point]:

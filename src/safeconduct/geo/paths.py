@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import igraph
 import numpy as np
+import numpy.typing as npt
 
+from safeconduct.geo.arcs import Arcs
 from safeconduct.geo.network import SCALE, RoadNetwork
 from safeconduct.geo.snapping import Snap
 from safeconduct.geo.sphere import of_vector, separations, vectors
 
-warnings.filterwarnings("ignore", message="Couldn't reach some vertices")
-
 AT_NODE = 0.5
 """Metres from a junction within which a position is the junction."""
+LONGER_THAN_STRAIGHT = 1.5
 
 
 class Stretch(NamedTuple):
@@ -34,19 +33,25 @@ Way = list[Stretch]
 class Load:
     """What roads weigh in one search: their time, more for penalised ones, endlessly much for blocked ones.
 
-    `open_part` says of a part of a blocked edge whether it can be used all the same.
+    `open_part` says of a part of a blocked edge whether it can be used all the same. `by_edge`: a weight of each edge
+    instead of its time, in both directions.
     """
 
     def __init__(
-        self, paths: Paths, blocked: Iterable[int] = (), open_part: Callable[[Stretch], bool] | None = None
+        self,
+        paths: Paths,
+        blocked: Iterable[int] = (),
+        open_part: Callable[[Stretch], bool] | None = None,
+        by_edge: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self._paths = paths
+        self._by_edge = paths.network.seconds if by_edge is None else by_edge
         self._blocked = set(blocked)
         self._open_part = open_part
         self._factor: dict[int, float] = {}
-        self.weights = paths.seconds_by_arc
+        self.weights = paths.seconds_by_arc if by_edge is None else paths.by_arc(by_edge)
         if self._blocked:
-            self.weights = list(self.weights)
+            self.weights = self.weights.copy()
             for edge in self._blocked:
                 for arc in paths.arcs_of(edge):
                     self.weights[arc] = math.inf
@@ -54,7 +59,7 @@ class Load:
     def penalise(self, edges: Iterable[int], factor: float) -> None:
         """Make edges seem slower, in both directions."""
         if self.weights is self._paths.seconds_by_arc:
-            self.weights = list(self.weights)
+            self.weights = self.weights.copy()
         for edge in edges:
             self._factor[edge] = self._factor.get(edge, 1.0) * factor
             for arc in self._paths.arcs_of(edge):
@@ -65,7 +70,7 @@ class Load:
         if part.edge in self._blocked and not (self._open_part and self._open_part(part)):
             return math.inf
         share = abs(part.end - part.begin)
-        return share * float(self._paths.network.seconds[part.edge]) * self._factor.get(part.edge, 1.0)
+        return share * float(self._by_edge[part.edge]) * self._factor.get(part.edge, 1.0)
 
 
 class Paths:
@@ -75,19 +80,24 @@ class Paths:
         self.network = network
         both = np.flatnonzero(~network.one_way)
         self._edges = len(network.tail)
-        self._edge_of = np.concatenate((np.arange(self._edges), both)).tolist()
+        self._edges_of_arcs = np.concatenate((np.arange(self._edges), both))
+        self._edge_of = self._edges_of_arcs.tolist()
         self._back = np.full(self._edges, -1, np.int64)
         self._back[both] = self._edges + np.arange(len(both))
-        arcs = np.concatenate(
-            (
-                np.stack((network.tail, network.head), axis=-1),
-                np.stack((network.head[both], network.tail[both]), axis=-1),
-            )
+        self._arcs = Arcs(
+            len(network.node_lat),
+            np.concatenate((network.tail, network.head[both])),
+            np.concatenate((network.head, network.tail[both])),
         )
-        self.graph = igraph.Graph(n=len(network.node_lat), edges=arcs, directed=True)
-        self.seconds_by_arc: list[float] = network.seconds[self._edge_of].tolist()
-        self.part_of: list[int] = self.graph.connected_components(mode="strong").membership
+        self.seconds_by_arc = self.by_arc(network.seconds)
+        self._metres_by_arc = self.by_arc(network.metres)
+        self.part_of = self._arcs.parts()
         """For each node the number of the part of the network within which one gets there and back."""
+
+    def by_arc(self, by_edge: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What each edge weighs, for each direction of it."""
+        weights: npt.NDArray[np.float64] = by_edge[self._edges_of_arcs]
+        return weights
 
     def arcs_of(self, edge: int) -> tuple[int, ...]:
         back = int(self._back[edge])
@@ -96,22 +106,34 @@ class Paths:
     def joined(self, a: Snap, b: Snap) -> bool:
         """Whether one surely gets from one edge to the other and back."""
         tail = self.network.tail
-        return self.part_of[int(tail[a.edge])] == self.part_of[int(tail[b.edge])]
+        return bool(self.part_of[tail[a.edge]] == self.part_of[tail[b.edge]])
 
     def quickest(self, start: Snap, end: Snap, load: Load) -> Way | None:
         """The path of least weight, or None where there is none."""
         ways = [self._direct(start, end, load)] if start.edge == end.edge else []
         entries = self._entries(end)
         targets = [node for node, _ in entries]
+        likely = self._likely(start, end, load)
         for node, leaves in self._exits(start):
-            found = self.graph.get_shortest_paths(node, to=targets, weights=load.weights, output="epath")
-            for (target, arrives), arcs in zip(entries, found, strict=True):
-                if arcs or node == target:
-                    weight = sum(load.weights[arc] for arc in arcs)
+            found = self._arcs.least(node, targets, load.weights, likely)
+            for (_, arrives), arcs in zip(entries, found, strict=True):
+                if arcs is not None:
+                    weight = float(load.weights[arcs].sum())
                     weight += sum(load.cost(part) for part in (leaves, arrives) if part)
                     ways.append((weight, [p for p in (leaves, *map(self._along, arcs), arrives) if p]))
         weight, path = min(ways, key=lambda way: way[0], default=(math.inf, []))
         return path if weight < math.inf else None
+
+    def _likely(self, start: Snap, end: Snap, load: Load) -> float:
+        """What a path of ordinary roads would weigh that is half as long again as the straight line."""
+        open_ = np.isfinite(load.weights)
+        metres = float(self._metres_by_arc[open_].sum())
+        straight = float(separations(*(vectors([at.at.lat], [at.at.lon]) for at in (start, end)))[0])
+        return (
+            LONGER_THAN_STRAIGHT * straight * float(load.weights[open_].sum()) / metres
+            if metres
+            else math.inf
+        )
 
     def _along(self, arc: int) -> Stretch:
         edge = self._edge_of[arc]
@@ -167,14 +189,25 @@ class Paths:
                 found.append((int(n.head[part.edge] if part.end else n.tail[part.edge]), reached))
         return found
 
-    def coordinates(self, path: Way) -> list[tuple[float, float]]:
-        """Longitudes and latitudes along a path."""
+    def along(self, path: Way) -> tuple[list[tuple[float, float]], list[float]]:
+        """Longitudes and latitudes along a path, and at each the metres of road from the start: by the lengths of the
+        edges, which are more than what is drawn where the roads are schematic."""
         found: list[tuple[float, float]] = []
-        for part in path:
+        owner: list[int] = []
+        for number, part in enumerate(path):
             for pair in self.course(part):
                 if not found or found[-1] != pair:
                     found.append(pair)
-        return found
+                    owner.append(number)
+        if len(found) < 2:
+            return found, [0.0] * len(found)
+        lons, lats = zip(*found, strict=True)
+        line = vectors(lats, lons)
+        step, part_of = separations(line[:-1], line[1:]), np.array(owner[1:])
+        told = np.array([self.metres([part]) for part in path])
+        drawn = np.bincount(part_of, weights=step, minlength=len(path))
+        step *= np.divide(told, drawn, out=np.ones(len(path)), where=drawn > 0)[part_of]
+        return found, [0.0, *np.cumsum(step).tolist()]
 
     def course(self, part: Stretch) -> list[tuple[float, float]]:
         """Longitudes and latitudes along a part of an edge, in its direction."""

@@ -7,6 +7,11 @@ route graphs in road networks", TAPAS 2011). What is found so is admitted by cri
 Goldberg, Werneck, "Alternative routes in road networks", ACM JEA 18, 2013: it shares little with each route admitted
 before (`SHARED`), takes not much longer than the quickest (`LONGER`), and no part of it is a needless detour
 (`DETOUR`). Times are by assumed speeds and know nothing of traffic, weather, checkpoints or danger.
+
+Where edges have a burden besides their time, `options` also searches by time plus a multiple of the burden, for
+multiples of growing size: each finds a way on the lower hull of what can be had of both (the Lagrangean relaxation of a
+shortest path with a constraint: Handler, Zang, "A dual algorithm for the constrained shortest path problem", Networks
+10, 1980). A way that lies within the hull is not found so.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from safeconduct.geo.areas import AreaMap
 from safeconduct.geo.fences import Fence
@@ -34,6 +40,11 @@ SEARCHES = 14
 SHARED, LONGER, DETOUR = 0.7, 1.5, 2.0
 """Of the quickest time at most so much on shared roads; so many times as long; so many times the part replaced."""
 MOST_ALTERNATIVES = 10
+TRADES = tuple(float(each) for each in np.geomspace(0.1, 1000.0, 9))
+"""How often a burden counts against time, in units of the quickest route's time by its burden."""
+ALIKE = 0.9
+"""Two routes are one where so much of the shorter one's time is on shared roads."""
+LONGEST = 5.0
 
 
 class NoRoute(LookupError):
@@ -46,7 +57,8 @@ class NoRoute(LookupError):
 
 @dataclass(frozen=True)
 class Route:
-    """A way from one place to another. `coordinates` are `(longitude, latitude)`.
+    """A way from one place to another. `coordinates` are `(longitude, latitude)`, `reached_m` the metres of road at
+    each of them: more than what is drawn where the roads are schematic.
 
     `schematic`: straight lines between towns, only to show which roads are meant: not for navigation. `source` and
     `licence` are to be shown with it. The metres off the road are those between a place and where its road begins.
@@ -62,6 +74,7 @@ class Route:
     licence: str
     origin_off_road_m: float
     destination_off_road_m: float
+    reached_m: tuple[float, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """What an itinerary holds of it."""
@@ -110,8 +123,72 @@ class RoadGraph:
             if avoid_areas and self._paths.quickest(start, end, Load(self._paths)):
                 raise NoRoute("avoided", "every way leads through an area that is to be avoided")
             raise NoRoute("not_joined", "no road of the file joins the two places")
-        found = [quickest]
+        found = self._others(quickest, start, end, load, max(1, min(alternatives, MOST_ALTERNATIVES)))
+        return [self._route(path, start, end) for path in found]
+
+    def weighed(
+        self, origin: tuple[float, float], destination: tuple[float, float], weights: npt.NDArray[np.float64]
+    ) -> Route:
+        """The route of least weight, by a weight of each edge (both directions alike) instead of its time.
+
+        Raises NoRoute with the reason, GeometryError for what is no position, ValueError for what are no weights.
+        """
+        load = Load(self._paths, by_edge=self._for_edges(weights))
+        start, end = self._snapped(point(*origin), point(*destination))
+        return self._route(self._least(start, end, load), start, end)
+
+    def options(
+        self,
+        origin: tuple[float, float],
+        destination: tuple[float, float],
+        burden: npt.NDArray[np.float64],
+        alternatives: int = 3,
+        longest: float = LONGER,
+    ) -> list[Route]:
+        """Routes that differ, the quickest first and the others by time: alternatives as `routes` has them, and those
+        that carry less of a burden which edges have besides their time (in any unit, for an edge as a whole).
+
+        None takes more than `longest` times as long as the quickest, 5 times at the most. Raises as `weighed` does.
+        """
+        burden = self._for_edges(burden)
+        if not 1 <= longest <= LONGEST:
+            raise ValueError(f"a detour is limited to 1 to {LONGEST:g} times the quickest")
+        start, end = self._snapped(point(*origin), point(*destination))
+        load = Load(self._paths)
+        quickest = self._least(start, end, load)
         wanted = max(1, min(alternatives, MOST_ALTERNATIVES))
+        found = self._others(quickest, start, end, load, wanted, longest)
+        seconds = self._paths.seconds(quickest)
+        carried = sum(abs(part.end - part.begin) * float(burden[part.edge]) for part in quickest)
+        for trade in TRADES if carried > 0 else ():
+            weights = self.network.seconds + trade * seconds / carried * burden
+            lighter = self._least(start, end, Load(self._paths, by_edge=weights))
+            if self._paths.seconds(lighter) > longest * seconds:
+                break  # with a larger multiple it takes as long or longer
+            if all(self._shared(lighter, other) <= ALIKE for other in found):
+                found.append(lighter)
+        found[1:] = sorted(found[1:], key=self._paths.seconds)
+        return [self._route(path, start, end) for path in found]
+
+    def _for_edges(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        checked = np.asarray(values, np.float64)
+        if checked.shape != self.network.seconds.shape:
+            raise ValueError("a value for each edge of the roads")
+        if not (np.isfinite(checked).all() and bool((checked >= 0).all())):
+            raise ValueError("what an edge weighs is a number, and not less than 0")
+        return checked
+
+    def _least(self, start: Snap, end: Snap, load: Load) -> Way:
+        found = self._paths.quickest(start, end, load)
+        if found is None:
+            raise NoRoute("not_joined", "no road of the file joins the two places")
+        return found
+
+    def _others(
+        self, quickest: Way, start: Snap, end: Snap, load: Load, wanted: int, longest: float = LONGER
+    ) -> list[Way]:
+        """The quickest way and up to `wanted` in all that differ from it and from one another, by time."""
+        found = [quickest]
         latest = quickest
         for _ in range(SEARCHES if wanted > 1 and quickest else 0):
             load.penalise({part.edge for part in latest}, PENALTY)
@@ -119,12 +196,12 @@ class RoadGraph:
             if another is None:
                 break
             latest = another
-            if self._admitted(another, found):
+            if self._admitted(another, found, longest):
                 found.append(another)
             if len(found) == wanted:
                 break
         found[1:] = sorted(found[1:], key=self._paths.seconds)
-        return [self._route(path, start, end) for path in found]
+        return found
 
     def _snapped(self, origin: Point, destination: Point) -> tuple[Snap, Snap]:
         """The nearest roads of both; hardly farther ones where only those are joined."""
@@ -155,10 +232,17 @@ class RoadGraph:
 
         return Load(self._paths, blocked, open_part)
 
-    def _admitted(self, path: Way, found: Sequence[Way]) -> bool:
+    def _shared(self, path: Way, other: Way) -> float:
+        """How much of the shorter one's time is on roads of both, 0 to 1; 1 where one of them has no length."""
+        own, theirs = self._by_edge(path), self._by_edge(other)
+        shorter = min(sum(own.values()), sum(theirs.values()))
+        shared = sum(min(own[edge], theirs[edge]) for edge in own.keys() & theirs.keys())
+        return shared / shorter if shorter > 0 else 1.0
+
+    def _admitted(self, path: Way, found: Sequence[Way], longest: float) -> bool:
         """Whether a path differs enough from those found, and is no needless detour."""
         quickest = self._paths.seconds(found[0])
-        if self._paths.seconds(path) > LONGER * quickest:
+        if self._paths.seconds(path) > longest * quickest:
             return False
         own = self._by_edge(path)
         for other in found:
@@ -185,10 +269,10 @@ class RoadGraph:
         return found
 
     def _route(self, path: Way, start: Snap, end: Snap) -> Route:
-        course = self._paths.coordinates(path)
+        course, reached = self._paths.along(path)
         if len(course) < 2:
             here = (round(start.at.lon, 6), round(start.at.lat, 6))
-            course = [here, here]
+            course, reached = [here, here], [0.0, 0.0]
         names = (self.network.names[int(self.network.name[part.edge])] for part in path)
         return Route(
             self._paths.metres(path),
@@ -201,4 +285,5 @@ class RoadGraph:
             self.origin.licence,
             start.off,
             end.off,
+            tuple(reached),
         )

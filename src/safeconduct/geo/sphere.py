@@ -240,6 +240,10 @@ class Plane:
         self.east /= np.linalg.norm(self.east)
         self.north = cross(self.centre, self.east)
 
+    def axes(self) -> Vectors:
+        """The centre and the directions of x and y, one below the other."""
+        return np.stack((self.centre, self.east, self.north))
+
     def shows(self, v: Vectors) -> npt.NDArray[np.bool_]:
         """Which unit vectors lie near enough to the centre to be drawn."""
         seen: npt.NDArray[np.bool_] = along(v, self.centre) > math.cos(math.radians(self.REACH))

@@ -12,7 +12,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
+from safeconduct.records.refusals import Malformed, NeedsSecond, NotFound, Refused, Unavailable
+from safeconduct.shell.answers import refused
 from safeconduct.shell.terms import reason_withheld
 
 View = Callable[..., HttpResponseBase]
@@ -37,6 +38,8 @@ def answered(view: View) -> View:
             raise Http404 from None
         except Malformed as fault:
             raise BadRequest(str(fault)) from None
+        except NeedsSecond as fault:
+            return refused(request, fault)
         except Refused as fault:
             reason = reason_withheld(fault.reason.rpartition(": ")[2])
             context = {"reason": reason, "would": fault.would, "page_level": "OPEN"}

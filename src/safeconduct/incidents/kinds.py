@@ -16,13 +16,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, model_validator
 
+from safeconduct.records.fields import Credibility, Reliability
 from safeconduct.records.kinds import Kind, PartModel, PartRefused, register
 from safeconduct.records.moments import Moment, in_order
 from safeconduct.records.refusals import Malformed
 
 STATES = ("immediate", "update", "post_incident", "closed")
 
-Category = Literal["attack", "kidnapping", "threat", "accident", "unrest", "crime", "natural", "other"]
+Category = Literal[
+    "attack", "kidnapping", "threat", "accident", "unrest", "crime", "natural", "leak", "other"
+]  # fmt: skip
 CATEGORIES: tuple[str, ...] = get_args(Category)
 Target = Literal[
     "protected_person",
@@ -72,14 +75,11 @@ UNITS = {"explosives_kg": "kg", "vehicles": "vehicles"}
 """The unit of a measured figure; persons for all others. Only kilograms may be a fraction."""
 Claimant = Literal["host", "partner", "press", "other"]
 CLAIMANTS: tuple[str, ...] = get_args(Claimant)
-Reliability = Literal["A", "B", "C", "D", "E", "F"]
-RELIABILITY: tuple[str, ...] = get_args(Reliability)
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Quantity = Annotated[int | float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]
-Credibility = Annotated[int, Field(ge=1, le=6)]
 
 _web_address: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 

@@ -25,6 +25,7 @@ from safeconduct.incidents.forms import (
     ReleaseForm,
     StageForm,
 )
+from safeconduct.incidents.kinds import CATEGORIES
 from safeconduct.incidents.presentation import highest, list_line
 from safeconduct.incidents.views import incident_of
 from safeconduct.records.kinds import PartRefused
@@ -41,6 +42,9 @@ def report(request: HttpRequest) -> HttpResponse:
     _expect(writer, "incident", {form.part for form in IMMEDIATE_FORMS})
     data = request.POST if request.method == "POST" else None
     forms = [form(data, clearance=writer.clearance) for form in IMMEDIATE_FORMS]
+    for each in forms:
+        if "category" in each.fields and request.GET.get("category") in CATEGORIES:
+            each.initial["category"] = request.GET["category"]
     release_form = ReleaseForm(data, partners())
     if data is not None and _valid([*forms, release_form]):
         try:

@@ -23,6 +23,9 @@ from safeconduct.incidents.filters import LIST_PARTS, PAGE, FilterForm, filters_
 from safeconduct.incidents.presentation import highest, list_line, map_feature, part_views
 from safeconduct.incidents.timeline import timeline
 from safeconduct.incidents.words import SEVERITIES, STATES, word
+from safeconduct.people.principal import still
+from safeconduct.records import here
+from safeconduct.records.bulk import foresee
 from safeconduct.records.find import MAX_LIMIT, Page, Query, find
 from safeconduct.records.history import versions
 from safeconduct.records.refusals import NotFound
@@ -122,6 +125,7 @@ def incident_detail(request: HttpRequest, incident: str) -> HttpResponse:
         "timeline": timeline(found, versions(found), claims),
         "page_level": highest([found.label, *(claim.label for claim in claims)]),
         "live_url": LIVE,
+        "may_follow": bool(here.state().policy.entries(reader, "read", "lesson")),
         "may_update": own and not found.withdrawn and bool(writable),
         "may_claim": not found.withdrawn and bool(rules.parts_open_to(reader, "write", "claim")),
     }
@@ -169,6 +173,7 @@ def _export(request: HttpRequest, name: str, writer: Writer) -> HttpResponseBase
     if not rules.parts_open_to(reader, "export", "incident"):
         raise refusal(reader, "export", "incident", "export incident: no grant")
     query = _valid(filters_of(request)).query((), EXPORT_BATCH)
+    foresee(reader, query)
     first = find(reader, query, act="export")
     response = StreamingHttpResponse(_written(reader, query, first, writer), content_type=writer.content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -186,9 +191,14 @@ async def _written(reader: Subject, query: Query, page: Page, writer: Writer) ->
             separator = writer.separator
         if not page.next_cursor:
             break
-        page = await sync_to_async(find)(reader, replace(query, cursor=page.next_cursor), "export")
+        page = await sync_to_async(_following)(reader, replace(query, cursor=page.next_cursor))
         records = page.records
     yield writer.closing
+
+
+def _following(reader: Subject, query: Query) -> Page:
+    """The next page, for as long as the reader may still have one."""
+    return find(still(reader), query, "export")
 
 
 def as_exported(found: Released) -> dict[str, Any]:

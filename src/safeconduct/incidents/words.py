@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from safeconduct.shell.terms import CREDIBILITY_NAMES, RELIABILITY_NAMES
+
 Words = Mapping[str, Any]
 """Code -> its word, translated when it is shown."""
 
@@ -72,6 +74,7 @@ CATEGORIES: Words = {
     "unrest": _("Unrest"),
     "crime": _("Crime"),
     "natural": _("Natural hazard"),
+    "leak": pgettext_lazy("category of incident", "Leak of information"),
     "other": pgettext_lazy("category of incident", "Other"),
 }
 
@@ -133,23 +136,8 @@ CLAIMANTS: Words = {
     "other": pgettext_lazy("side that makes a claim", "Other"),
 }
 
-RELIABILITY: Words = {
-    "A": _("A: completely reliable"),
-    "B": _("B: usually reliable"),
-    "C": _("C: fairly reliable"),
-    "D": _("D: not usually reliable"),
-    "E": _("E: unreliable"),
-    "F": _("F: cannot be judged"),
-}
-
-CREDIBILITY: Words = {
-    "1": _("1: confirmed"),
-    "2": _("2: probably true"),
-    "3": _("3: possibly true"),
-    "4": _("4: doubtful"),
-    "5": _("5: improbable"),
-    "6": _("6: cannot be judged"),
-}
+RELIABILITY: Words = RELIABILITY_NAMES
+CREDIBILITY: Words = CREDIBILITY_NAMES
 
 TIME_PRECISION: Words = {
     "1": _("the day"),

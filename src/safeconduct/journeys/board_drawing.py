@@ -42,7 +42,8 @@ Feature = dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """Where a journey was last heard of: degrees, metres, and when, in epoch seconds."""
+    """Where a journey was last heard of: degrees, metres, and when, in epoch seconds. `party` is the partner whose node
+    sent it live, "" for word given with a check-in and for own devices."""
 
     latitude: float
     longitude: float
@@ -50,6 +51,7 @@ class Seen:
     at: float
     point: str
     label: str
+    party: str = ""
 
 
 def collection(features: Sequence[Feature], now: float) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def _position(journey: Journey, seen: Seen, now: float) -> Iterator[Feature]:
     movement = journey.movement
     notice = movement.parts.get("notice") or {}
     common = {"journey": movement.id, "stage": journey.stage, "at": seen.at, "level": seen.label}
+    common["party"] = seen.party or here.home().party
     if seen.accuracy_m:
         ring = circle(seen.latitude, seen.longitude, min(seen.accuracy_m, 200_000))
         yield _feature("Polygon", [ring], {**common, "what": "accuracy"})

@@ -23,13 +23,17 @@ from safeconduct.journeys.board_drawing import Feature, Seen, collection, drawn,
 from safeconduct.journeys.board_journeys import Journey, certain, under_way
 from safeconduct.journeys.board_times import Clock
 from safeconduct.journeys.underway_course import instant_of
-from safeconduct.positions.reading import newest
+from safeconduct.positions.kinds import TrackPosition
+from safeconduct.positions.reading import newest, received
+from safeconduct.positions.store import OWN, Position
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
 from safeconduct.shell.answers import answering, reader_of
 from safeconduct.shell.templatetags.shell import label_banner
 
 AT_ONCE = 100
+STALE_SECONDS = 300.0
+"""Seconds after which a position no longer says where a journey is, but where it was; as in map/journeys.js."""
 EVERY = "*"
 """Asks for every journey under way: after a line that was lost nobody knows what has changed."""
 
@@ -43,6 +47,8 @@ class MapLine:
     seen_at: str
     withheld: bool
     focus: str
+    sent_by: str
+    stale: bool
 
 
 @require_safe
@@ -119,7 +125,7 @@ def last_seen(reader: Subject, journeys: Sequence[Journey]) -> tuple[dict[str, S
                 break
             if told in ("withheld", "awaited"):
                 unseen.add(journey.movement.id)
-    found = _from_phones(journeys)
+    found = _from_phones(reader, journeys)
     page = find(
         reader,
         Query("check_in", ids=list(wanted), parts=("word", "position"), sort="at", limit=max(1, len(wanted))),
@@ -135,16 +141,21 @@ def last_seen(reader: Subject, journeys: Sequence[Journey]) -> tuple[dict[str, S
     return found, unseen - set(found)
 
 
-def _from_phones(journeys: Sequence[Journey]) -> dict[str, Seen]:
-    """The newest positions of phones, for journeys whose itinerary has just been read: who may read that may see
-    where the journey is, and the one note says both."""
-    read = {
-        each.movement.id: each.movement.label for each in journeys if each.movement.parts.get("itinerary")
-    }
-    return {
-        movement: Seen(fix.latitude, fix.longitude, fix.accuracy_m, fix.at, "", read[movement])
-        for movement, fix in newest(sorted(read)).items()
-    }
+def _from_phones(reader: Subject, journeys: Sequence[Journey]) -> dict[str, Seen]:
+    """The newest positions of phones: of own devices for journeys whose itinerary has just been read, since who may
+    read that may see where the journey is and the one note says both; of the other party's by the clause about them."""
+    level = {each.movement.id: each.movement.label for each in journeys}
+    read = {each.movement.id for each in journeys if each.movement.parts.get("itinerary")}
+    found = newest(dict.fromkeys(sorted(read), frozenset({OWN})))
+    for movement, fix in received(reader, sorted(level)).items():
+        if movement not in found or found[movement].at < fix.at:
+            found[movement] = fix
+    return {movement: _seen(fix, level[movement]) for movement, fix in found.items()}
+
+
+def _seen(fix: Position, label: str) -> Seen:
+    level = rows.highest([label, TrackPosition.level]) if fix.party else label
+    return Seen(fix.latitude, fix.longitude, fix.accuracy_m, fix.at, "", level, fix.party)
 
 
 def _goes(journey: Journey) -> bool:
@@ -161,4 +172,11 @@ def _line(
         clock.at(seen.at) if seen is not None else "",
         journey.movement.id in unseen,
         f"{seen.longitude},{seen.latitude}" if seen is not None else "",
+        _name(seen.party) if seen is not None and seen.party else "",
+        seen is not None and clock.now - seen.at > STALE_SECONDS,
     )
+
+
+def _name(party: str) -> str:
+    partner = here.home().partners.get(party)
+    return partner.name if partner is not None else party

@@ -145,6 +145,7 @@ def _context(reader: Subject, found: Whole, now: float) -> dict[str, Any]:
             or may(reader, "command", "leg")
         ),
         "may_ask_who_knew": may(reader, "read", "reading"),
+        "may_see_ratings": may(reader, "read", "assessment"),
         "may_seal": own and working and bool(itinerary) and may(reader, "export", "movement"),
         "live_url": LIVE,
         "page_level": found.level(),

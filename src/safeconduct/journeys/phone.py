@@ -13,31 +13,32 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.contrib.staticfiles import finders
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from safeconduct.journeys.kinds import CHECK_IN_CATEGORIES, MOVEMENT
 from safeconduct.journeys.underway import check_in
 from safeconduct.journeys.words import CHECK_IN_CATEGORIES as SPOKEN
 from safeconduct.journeys.words import STATES, word
+from safeconduct.people.asking import SignedIn
+from safeconduct.people.passes import owner_of, pass_of
+from safeconduct.records.commit import Committed
 from safeconduct.records.find import Query, find
-from safeconduct.records.kinds import PartRefused
 from safeconduct.records.moments import instant
-from safeconduct.records.refusals import Malformed, NotFound, Refused, Unavailable
 from safeconduct.records.release import Released
 from safeconduct.shell.answers import answering, reader_of
+from safeconduct.shell.outbox import taken
 from safeconduct.shell.phone import pieces
 
 TRAVELLER: Final = "protected_person"
 JOURNEYS = 20
 WORDS = 200
-BODY = 16 * 1024
 MOST_AGO = 1_440
 """Minutes for which a word that somebody passes on may have been under way."""
 WORKER = "dist/phone-worker.js"
@@ -85,7 +86,7 @@ class Word(BaseModel):
 
 @require_safe
 @answering
-def phone(request: HttpRequest) -> HttpResponse:
+def phone(request: SignedIn) -> HttpResponse:
     """The journeys of whoever is on the road, the present one with what may be said of it."""
     reader = reader_of(request)
     found: list[Released] = []
@@ -101,10 +102,19 @@ def phone(request: HttpRequest) -> HttpResponse:
         "over": [_journey(each, {}) for each in found if each not in going][-3:],
         "traveller": TRAVELLER in reader.roles,
         "pieces": pieces(request),
+        "owner": owner_of(request.user),
+        "pass": pass_of(request.user),
         "said": [(name, text, str(uuid4())) for name, text in SAID.items() if not _departed(going, name)],
         "page_level": max(labels, key=("OPEN", "RESTRICTED", "CONFIDENTIAL", "SECRET").index, default="OPEN"),
     }
     return render(request, "journeys/phone.html", context)
+
+
+@require_safe
+@answering
+def phone_pieces(request: HttpRequest) -> HttpResponse:
+    """What other rooms show on the page, by itself: an open page asks for it from time to time."""
+    return HttpResponse(pieces(request))
 
 
 def _departed(going: list[Released], name: str) -> bool:
@@ -153,16 +163,14 @@ def _moment(text: str | None) -> datetime | None:
 @require_POST
 @answering
 def say(request: HttpRequest, movement: str) -> HttpResponse:
-    """One word from the road, from the page's form or, as JSON, from the phone's outbox.
+    """One word from the road, from the page's form or from the phone's outbox."""
+    reader = reader_of(request)
 
-    JSON answers: 201 for a word that is now durable (sent again: the same answer), 400 for what is no word,
-    403 and 404 for a journey that is not the sender's, 503 when it should be sent again later.
-    """
-    as_json = request.content_type == "application/json"
-    try:
-        spoken = _of_outbox(request) if as_json else Word.model_validate(_of_form(request))
-        done = check_in(
-            reader_of(request),
+    def act(given: Mapping[str, Any]) -> Committed:
+        as_json = request.content_type == "application/json"
+        spoken = Word.model_validate(given if as_json else _of_form(given))
+        return check_in(
+            reader,
             movement,
             spoken.category,
             spoken.moment,
@@ -172,45 +180,23 @@ def say(request: HttpRequest, movement: str) -> HttpResponse:
             by=str(request.user),
             key=spoken.key,
         )
-    except (ValidationError, ValueError, PartRefused, Malformed) as fault:
-        if not as_json:
-            raise Malformed(_reason(fault)) from None
-        return JsonResponse({"error": _reason(fault)}, status=400)
-    except (NotFound, Refused, Unavailable) as fault:
-        if not as_json:
-            raise
-        status = {NotFound: 404, Refused: 403}.get(type(fault), 503)
-        return JsonResponse({"error": type(fault).__name__.lower()}, status=status)
-    if as_json:
-        return JsonResponse({"record": done.record}, status=201)
-    messages.success(request, _("Your word is on record: %(word)s.") % {"word": SPOKEN[spoken.category]})
-    if TRAVELLER in reader_of(request).roles:
-        return HttpResponseRedirect(reverse("journeys:phone"))
-    return HttpResponseRedirect(reverse("journeys:detail", args=[movement]))
+
+    def back() -> str:
+        word = SPOKEN[request.POST["category"]]
+        messages.success(request, _("Your word is on record: %(word)s.") % {"word": word})
+        travels = TRAVELLER in reader.roles
+        return reverse("journeys:phone") if travels else reverse("journeys:detail", args=[movement])
+
+    return taken(request, act, back)
 
 
-def _of_outbox(request: HttpRequest) -> Word:
-    if len(request.body) > BODY:
-        raise ValueError(f"a word has at most {BODY} bytes")
-    return Word.model_validate_json(request.body)
-
-
-def _of_form(request: HttpRequest) -> dict[str, Any]:
+def _of_form(form: Mapping[str, Any]) -> dict[str, Any]:
     names = ("key", "category", "point", "delay_minutes")
-    given: dict[str, Any] = {name: request.POST[name] for name in names if request.POST.get(name)}
-    ago = request.POST.get("minutes_ago", "")
+    given: dict[str, Any] = {name: form[name] for name in names if form.get(name)}
+    ago = form.get("minutes_ago", "")
     if ago.isascii() and ago.isdigit() and 0 < int(ago[:6]) <= MOST_AGO:
         given["at"] = (datetime.now(UTC) - timedelta(minutes=int(ago[:6]))).isoformat(timespec="seconds")
     return given
-
-
-def _reason(fault: Exception) -> str:
-    if isinstance(fault, ValidationError):
-        return "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'word'}: {each['msg']}"
-            for each in fault.errors(include_url=False, include_input=False)
-        )
-    return str(fault)[:300]
 
 
 @require_safe

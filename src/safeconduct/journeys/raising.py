@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from safeconduct.exchange.courier import link_of
+from safeconduct.exchange.last_contact import link_of
 from safeconduct.exchange.links import QUIET_SECONDS
 from safeconduct.journeys.kinds import MOVEMENT
 from safeconduct.notify import ladder

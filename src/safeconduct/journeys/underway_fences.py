@@ -8,7 +8,6 @@ than its own uncertainty (`geo.watching`); the same two bring it back.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,13 +25,12 @@ from safeconduct.journeys.underway_word import AHEAD_SECONDS
 from safeconduct.notify.ladder import escalations, settle
 from safeconduct.positions.seen import on_fixes
 from safeconduct.records.commit import Draft, store
+from safeconduct.records.events import log_event
 from safeconduct.records.hooks import on_start
 from safeconduct.records.moments import instant
 from safeconduct.records.principals import system_subject
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
-
-log = logging.getLogger(__name__)
 
 CORRIDOR, ORIGIN, AREA = "corridor", "origin", "area/"
 GOING = ("under_way", "overdue")
@@ -73,7 +71,8 @@ def watch(tx: Tx, movement: str, person: str, fixes: Sequence[Fix]) -> None:
                 _crossed(tx, movement, person, key, fence, crossing)
                 row = tx.row(movement) or row
     tx.db.executemany(
-        "INSERT OR REPLACE INTO journey_fence VALUES (?, ?, ?, ?)",
+        "INSERT INTO journey_fence VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (movement, person, fence) DO UPDATE SET standing = excluded.standing",
         [(movement, person, key, json.dumps(standing.plain())) for key, standing in changed.items()],
     )
 
@@ -136,7 +135,7 @@ def _corridor(movement: str, version: int, parts: str) -> Corridor | None:
     try:
         return Corridor(of_geojson(itinerary["route"]["coordinates"]), float(itinerary["corridor_m"]))
     except (GeometryError, KeyError, TypeError, ValueError) as fault:
-        log.warning("a route has no corridor: %s", fault)
+        log_event("fence_wrong", fault=fault)
         return None
 
 
@@ -152,7 +151,7 @@ def _site(tx: Tx, site: str) -> Fence | None:
         if place.get("radius_m"):
             return Perimeter(Point(place["latitude"], place["longitude"]), float(place["radius_m"]))
     except (GeometryError, KeyError, TypeError, ValueError) as fault:
-        log.warning("a site has no perimeter: %s", fault)
+        log_event("fence_wrong", fault=fault)
     return None
 
 
@@ -170,7 +169,7 @@ def _areas(file: Path) -> AreaMap | None:
         try:
             held = (stamp, AreaMap.load(file))
         except (AreasError, OSError) as fault:
-            log.error("the Designated Areas cannot be read: %s", fault)
+            log_event("areas_unread", fault=fault)
             held = (stamp, None)
         _loaded[file] = held
     return held[1]

@@ -8,7 +8,6 @@ too often, but never too seldom.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,14 +18,13 @@ from safeconduct.journeys.underway_fences import forget, watch_check_in
 from safeconduct.journeys.underway_word import AHEAD_SECONDS
 from safeconduct.notify.ladder import escalations, settle, stop
 from safeconduct.records.commit import Draft, store
+from safeconduct.records.events import log_event
 from safeconduct.records.hooks import on_received, on_version
 from safeconduct.records.kinds import Kind
 from safeconduct.records.principals import system_subject
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
 from safeconduct.timers.due import arm, disarm, timer
-
-log = logging.getLogger(__name__)
 
 GRACE = 60.0
 """Seconds after a version of a movement in which nothing is missed yet."""
@@ -223,7 +221,7 @@ def after_version(tx: Tx, row: RowView, index: int) -> None:
 
     fault = tx.attempt(see)
     if fault is not None:
-        log.error("a journey could not be looked at: %s", type(fault).__name__, exc_info=fault)
+        log_event("journey_unwatched", fault=fault, unforeseen=True)
         arm(tx, _key(movement), tx.now, "journey_watch", {"movement": movement})
 
 
@@ -236,7 +234,7 @@ def after_received(tx: Tx, row: RowView, index: int) -> None:
         arm(tx, f"journey_received/{movement}", tx.now + SETTLING, "journey_watch", {"movement": movement})
         fault = tx.attempt(lambda: _see_position(tx, row))
         if fault is not None:
-            log.error("a position could not be looked at: %s", type(fault).__name__, exc_info=fault)
+            log_event("journey_unwatched", fault=fault, unforeseen=True)
 
 
 def _see_position(tx: Tx, row: RowView) -> None:

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("map/", board_map.board_map, name="map"),
     path("map.geojson", board_map.map_features, name="map_features"),
     path("phone/", phone.phone, name="phone"),
+    path("phone/pieces/", phone.phone_pieces, name="phone_pieces"),
     path("phone/manifest.webmanifest", phone.manifest, name="phone_manifest"),
     path("phone/worker.js", phone.worker, name="phone_worker"),
     path("new/", request_views.request_movement, name="request"),

@@ -40,6 +40,20 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
+def deeper_than(value: object, depth: int) -> bool:
+    """Whether lists and dictionaries stand in one another deeper than that. Counted without recursion, so that every
+    process judges alike, however deep its own stack is at that moment."""
+    level = [value]
+    for _ in range(depth + 1):
+        inner: list[object] = []
+        for each in level:
+            inner += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
 def _check(value: Any, depth: int) -> None:
     if isinstance(value, dict):
         for key in value:

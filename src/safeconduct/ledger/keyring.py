@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier, decode_base64
+from safeconduct.ledger.keys import KeyRefused, Signer, Verifier, decode_base64
 
 _PREFIX = b"safeconduct key statement/v1\n"
 _MAX_STATEMENT = 8192
@@ -115,19 +115,19 @@ class KeyRing:
         self._revoked[key] = size
 
 
-def rotation(origin: str, old: SigningKey, new: SigningKey, from_size: int) -> bytes:
+def rotation(origin: str, old: Signer, new: Signer, from_size: int) -> bytes:
     """The statement that `new` signs checkpoints of size `from_size` and above, signed by both."""
     body = {"act": "rotate", "origin": origin, "old": old.vkey, "new": new.vkey, "from_size": from_size}
     return _statement(body, {"old": old, "new": new})
 
 
-def revocation(origin: str, key: Verifier, by: SigningKey, from_size: int) -> bytes:
+def revocation(origin: str, key: Verifier, by: Signer, from_size: int) -> bytes:
     """The statement that `key` counts no longer at size `from_size` and above."""
     body = {"act": "revoke", "origin": origin, "key": key.vkey, "by": by.vkey, "from_size": from_size}
     return _statement(body, {"by": by})
 
 
-def _statement(body: dict[str, Any], signers: dict[str, SigningKey]) -> bytes:
+def _statement(body: dict[str, Any], signers: dict[str, Signer]) -> bytes:
     message = _PREFIX + canonical(body)
     signatures = {role: base64.b64encode(key.sign(message)).decode() for role, key in signers.items()}
     return canonical({"statement": body, "signatures": signatures})

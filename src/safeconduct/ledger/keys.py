@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import stat
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,8 +109,37 @@ class Verifier:
         return True
 
 
-class SigningKey:
-    """An Ed25519 private key with its name and the one kind of signature it may make."""
+class Signer(ABC):
+    """What makes Ed25519 signatures of one kind under one name, wherever the private key lies."""
+
+    verifier: Verifier
+
+    @abstractmethod
+    def sign(self, message: bytes) -> bytes:
+        """The bare Ed25519 signature, 64 bytes. Raises KeyRefused where the key is out of reach."""
+
+    @property
+    def name(self) -> str:
+        return self.verifier.name
+
+    @property
+    def algorithm(self) -> str:
+        return self.verifier.algorithm
+
+    @property
+    def key_id(self) -> bytes:
+        return self.verifier.key_id
+
+    @property
+    def vkey(self) -> str:
+        return self.verifier.vkey
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.vkey!r})"
+
+
+class SigningKey(Signer):
+    """An Ed25519 private key that is held in memory, with its name and the one kind of signature it may make."""
 
     def __init__(self, name: str, algorithm: str, seed: bytes) -> None:
         if len(seed) != 32:
@@ -143,28 +173,12 @@ class SigningKey:
         text = _PRIVATE + _print_key(self.name, self.key_id, self.algorithm, self._seed) + "\n"
         create_private(path, text.encode())
 
-    @property
-    def name(self) -> str:
-        return self.verifier.name
-
-    @property
-    def algorithm(self) -> str:
-        return self.verifier.algorithm
-
-    @property
-    def key_id(self) -> bytes:
-        return self.verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        return self.verifier.vkey
+    def seed(self) -> bytes:
+        """The 32 secret bytes, for whoever is to keep the key from now on."""
+        return self._seed
 
     def sign(self, message: bytes) -> bytes:
-        """The bare Ed25519 signature, 64 bytes."""
         return self._key.sign(message)
-
-    def __repr__(self) -> str:
-        return f"SigningKey({self.vkey!r})"
 
 
 def create_private(path: Path | str, content: bytes) -> None:
@@ -204,12 +218,16 @@ def read_private(path: Path | str, limit: int = 65536) -> bytes:
     return content
 
 
-def check_private(descriptor: int, path: Path | str) -> None:
-    """Refuse an open file that is not a plain file of this user alone."""
+def check_private(descriptor: int, path: Path | str, *, readers: bool = False) -> None:
+    """Refuse an open file that is not a plain file of this user alone.
+
+    With `readers` its group may read it too, and its owner may be whose folder it lies in.
+    """
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise KeyRefused(f"{path} is not a plain file")
-    if status.st_uid != os.geteuid():
+    owners = {os.geteuid(), *([Path(path).parent.stat().st_uid] if readers else [])}
+    if status.st_uid not in owners:
         raise KeyRefused(f"{path} belongs to another user")
-    if status.st_mode & 0o077:
+    if status.st_mode & (0o037 if readers else 0o077):
         raise KeyRefused(f"{path} can be touched by others (mode {stat.S_IMODE(status.st_mode):04o})")

@@ -5,7 +5,9 @@ blocks, so that taking one costs no disk flush. A slot is handed out once, ever:
 a ledger that cannot be changed.
 
 File: two header copies (at 0 and 4096; the valid one with the higher sequence counts), then slots of
-40 bytes from 8192 on: state, three zero bytes, 32 key bytes, CRC-32 of what precedes.
+40 bytes from 8192 on: state, three zero bytes, 32 key bytes, CRC-32 of what precedes. With one copy damaged
+nobody knows how far the other one is behind: every slot that the file has counts as handed out, and the copy is
+written anew.
 """
 
 from __future__ import annotations
@@ -69,10 +71,15 @@ class KeyStore:
         self._sequence, self._filled, self._reserved = self._read_header()
         self._next = self._reserved
         self._pool: list[bytes] = []
+        if write and len(self._headers()) < len(_COPIES):
+            self._write_header(self._filled, self._reserved)
 
     @classmethod
-    def open(cls, path: Path | str, *, write: bool = True, create: bool = False) -> KeyStore:
-        """Open the store; with `create` an absent file is made, mode 0600.
+    def open(
+        cls, path: Path | str, *, write: bool = True, create: bool = False, readers: bool = False
+    ) -> KeyStore:
+        """Open the store; with `create` an absent file is made, mode 0600. With `readers` it may be another user's who
+        lets this one's group read it.
 
         Raises KeyRefused when others may touch the file, KeyStoreRefused when it is damaged or
         another writer has it open.
@@ -80,11 +87,13 @@ class KeyStore:
         location = Path(path)
         if create and not location.exists():
             with contextlib.suppress(FileExistsError):
-                create_private(location, _header_bytes(1, 0, 0).ljust(_START, b"\x00"))
+                create_private(
+                    location, b"".join(_header_bytes(n, 0, 0).ljust(4096, b"\x00") for n in (0, 1))
+                )
         mode = os.O_RDWR if write else os.O_RDONLY
         descriptor = os.open(location, mode | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            check_private(descriptor, location)
+            check_private(descriptor, location, readers=readers)
             if write:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,6 +124,11 @@ class KeyStore:
                 self._pool.clear()
                 os.close(self._descriptor)
                 self._descriptor = -1
+
+    @property
+    def next_slot(self) -> int:
+        """The lowest slot that this store may still hand out."""
+        return self._next
 
     def take(self) -> tuple[int, bytes]:
         """A slot never handed out before, and its key (32 bytes). Durable before it returns."""
@@ -155,15 +169,25 @@ class KeyStore:
                     os.fsync(self._descriptor)
 
     def advance_past(self, slot: int) -> None:
-        """Never hand out `slot` or one before it: for a store older than the ledger that names it."""
+        """Never hand out `slot` or one before it: for a store older than the ledger that names it.
+
+        What the store never had keys of reads as erased: nothing is tried on it with a key made later.
+        """
         with self._lock:
             self._check_writer()
+            had = self._filled
             while self._next <= slot:
                 if not self._pool:
                     self._refill()
+                if self._next > slot:
+                    break
                 step = min(len(self._pool), slot + 1 - self._next)
                 del self._pool[-step:]
                 self._next += step
+            with _Failing(self):
+                for made in range(had, self._next):
+                    _write_all(self._descriptor, _ERASED_SLOT, _START + made * SLOT_SIZE)
+                os.fsync(self._descriptor)
 
     def _refill(self) -> None:
         self._check_writer()
@@ -177,22 +201,64 @@ class KeyStore:
                 self._write_header(self._filled + BLOCK, self._filled + BLOCK)
             else:
                 keys = self._read_keys(self._next, self._filled)
+                self._next = self._filled - len(keys)
                 self._write_header(self._filled, self._filled)
+        if not keys:
+            self._refill()
+            return
         keys.reverse()
         self._pool = keys
 
     def _read_keys(self, start: int, end: int) -> list[bytes]:
+        """The keys of the last slots before `end`: those up to a damaged one are never handed out."""
         raw = os.pread(self._descriptor, (end - start) * SLOT_SIZE, _START + start * SLOT_SIZE)
-        keys = []
+        keys: list[bytes] = []
         for slot in range(start, end):
             at = (slot - start) * SLOT_SIZE
-            state, key = _read_slot(raw[at : at + SLOT_SIZE], slot)
-            if state != _HELD:
-                raise KeyStoreRefused(f"slot {slot} was erased before it was handed out")
-            keys.append(key)
+            try:
+                state, key = _read_slot(raw[at : at + SLOT_SIZE], slot)
+            except KeyStoreRefused:
+                state, key = _ERASED, b""
+            if state == _HELD:
+                keys.append(key)
+            else:
+                keys.clear()
         return keys
 
+    def damage(self, first: int, count: int) -> str:
+        """What is damaged among the headers and `count` slots from `first` on, in words; "" for nothing."""
+        if not first and len(self._headers()) < len(_COPIES):
+            return "a header of the key store is damaged"
+        raw = os.pread(self._descriptor, count * SLOT_SIZE, _START + first * SLOT_SIZE)
+        for at in range(0, len(raw) - SLOT_SIZE + 1, SLOT_SIZE):
+            try:
+                _read_slot(raw[at : at + SLOT_SIZE], first + at // SLOT_SIZE)
+            except KeyStoreRefused as fault:
+                return str(fault)
+        return ""
+
+    def slots(self) -> int:
+        """How many slots were made, handed out or not."""
+        return self._filled
+
+    def reaches(self, slot: int) -> bool:
+        """Whether there is, or was, a key in this slot."""
+        return slot < self._in_file()
+
+    def _in_file(self) -> int:
+        return max(0, os.fstat(self._descriptor).st_size - _START) // SLOT_SIZE
+
     def _read_header(self) -> tuple[int, int, int]:
+        found = self._headers()
+        if not found:
+            raise KeyStoreRefused(f"{self.path} is not a key store, or is damaged")
+        sequence, filled, reserved = max(found)
+        if len(found) < len(_COPIES):
+            filled = reserved = max(filled, self._in_file())
+        return sequence, filled, reserved
+
+    def _headers(self) -> list[tuple[int, int, int]]:
+        """(sequence, filled, reserved) of each header copy that is whole."""
         found = []
         for at in _COPIES:
             raw = os.pread(self._descriptor, _HEADER.size + 4, at)
@@ -200,9 +266,7 @@ class KeyStore:
                 magic, sequence, filled, reserved = _HEADER.unpack(raw[:-4])
                 if magic == _MAGIC and reserved <= filled:
                     found.append((sequence, filled, reserved))
-        if not found:
-            raise KeyStoreRefused(f"{self.path} is not a key store, or is damaged")
-        return max(found)
+        return found
 
     def _write_header(self, filled: int, reserved: int) -> None:
         sequence = self._sequence + 1

@@ -7,21 +7,19 @@ number of logs share a database. There is one appender; it works inside its call
 
 from __future__ import annotations
 
-import os
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
+from safeconduct.ledger.database import FAULTS, Database, columns, snapshot
 from safeconduct.ledger.notes import Checkpoint
 from safeconduct.ledger.tree import TILE_HEIGHT, Frontier, Proofs, leaf_hash
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _BATCH = 1024
+_BEFORE_ALL = -(2**63)
 
 
 class LogStale(RuntimeError):
@@ -36,33 +34,9 @@ class Entry(NamedTuple):
     body: bytes | None
 
 
-def open_database(path: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection fit for a log: WAL, synchronous=FULL, foreign keys, explicit transactions.
-
-    FULL, because with NORMAL a power cut could take back what a signed checkpoint has promised. The
-    file is created with mode 0600. `read_only` needs a file that exists.
-    """
-    location = Path(path).absolute()
-    if read_only:
-        address = f"file:{quote(str(location))}?mode=ro"
-        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA query_only = ON")
-    else:
-        os.close(os.open(location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(location, isolation_level=None, check_same_thread=False)
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            connection.close()
-            raise sqlite3.OperationalError(f"{location} cannot be put into WAL mode")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
 @dataclass(frozen=True)
 class _Statements:
-    """All SQL of a log, in SQLite's dialect."""
+    """All SQL of a log."""
 
     create: tuple[str, ...]
     size: str
@@ -72,6 +46,7 @@ class _Statements:
     tile_hashes: str
     entries: str
     rows: str
+    rows_between: str
     tile_count: str
     replace_body: str
     cut_leaves: str
@@ -95,18 +70,20 @@ class _Statements:
             " ORDER BY idx",
             entries=f"SELECT idx, leaf, body FROM {leaf} WHERE idx >= ? AND idx < ?"  # noqa: S608
             " ORDER BY idx",
-            rows=f"SELECT idx, hash, leaf, body FROM {leaf} ORDER BY idx",  # noqa: S608
+            rows=f"SELECT idx, hash, leaf, body FROM {leaf} WHERE idx > ? ORDER BY idx LIMIT ?",  # noqa: S608
+            rows_between=f"SELECT idx, hash, leaf, body FROM {leaf} WHERE idx >= ? AND idx < ?"  # noqa: S608
+            " ORDER BY idx",
             tile_count=f"SELECT count(*) FROM {tile}",  # noqa: S608
             replace_body=f"UPDATE {leaf} SET body = ? WHERE idx = ?",  # noqa: S608
             cut_leaves=f"DELETE FROM {leaf} WHERE idx >= ?",  # noqa: S608
-            cut_tiles=f"DELETE FROM {tile} WHERE ((idx + 1) << (? * level)) > ?",  # noqa: S608
+            cut_tiles=f"DELETE FROM {tile} WHERE ((idx + 1) << CAST(? * level AS INTEGER)) > ?",  # noqa: S608
         )
 
 
 class Log:
     """One log. Appending changes the state in memory at once: after a rollback call `reload()`."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, origin: str) -> None:
+    def __init__(self, connection: Database, name: str, origin: str) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot name a log's tables")
         self.name = name
@@ -115,8 +92,9 @@ class Log:
         self._sql = _Statements.of(name)
         self._proofs = Proofs(self._hashes)
         self._state: Frontier | None = None
-        for statement in self._sql.create:
-            connection.execute(statement)
+        if not columns(connection, f"{name}_tile"):
+            for statement in self._sql.create:
+                connection.execute(statement)
 
     def reload(self) -> None:
         """Take the state from the database again: after a rollback, or to see another's appends.
@@ -138,7 +116,10 @@ class Log:
         # Loaded at first need, so that a damaged log can still be opened and verified.
         state = self._state
         if state is None:
-            state = self._state = self._proofs.frontier(self._stored_size())
+            try:
+                state = self._state = self._proofs.frontier(self._stored_size())
+            except LookupError as fault:
+                raise LookupError(f"the log {self.origin} is damaged: {fault}") from fault
         return state
 
     def append(self, entries: Sequence[tuple[bytes, bytes | None]]) -> int:
@@ -238,7 +219,7 @@ class Log:
         fitting one covers, a lost tail reports the size that is left. `body_holds(leaf, body)` says
         whether a body is the one its leaf speaks of. A tile that is wrong reports its first leaf.
         """
-        with self._snapshot():
+        with nullcontext() if self._connection.in_transaction else snapshot(self._connection):
             return self._verify(progress, sorted(anchors, key=lambda head: head.size), body_holds)
 
     def _verify(
@@ -260,14 +241,10 @@ class Log:
                         return good
                     good = anchor.size
                     anchor = next(pending, None)
-                if index != frontier.size or not isinstance(leaf, bytes) or leaf_hash(leaf) != digest:
-                    return frontier.size
-                if body_holds is not None and not body_holds(leaf, body):
-                    return frontier.size
-                for level, at, root in frontier.extend((digest,)):
-                    tile_count += 1
-                    if list(self._hashes(level, at, 1)) != [root]:
-                        return at << (TILE_HEIGHT * level)
+                broken, tiles = self._follow(frontier, index, digest, leaf, body, body_holds)
+                if broken is not None:
+                    return broken
+                tile_count += tiles
                 if progress is not None and not frontier.size % _BATCH:
                     progress(frontier.size, total)
             while anchor is not None and anchor.size == frontier.size:
@@ -277,27 +254,60 @@ class Log:
             whole = self._connection.execute(self._sql.tile_count).fetchone()[0] == tile_count
             state = self._state
             whole = whole and (not state or state.size != frontier.size or state.root() == frontier.root())
-        except sqlite3.DatabaseError:
+        except FAULTS:
             return frontier.size
         if progress is not None:
             progress(frontier.size, frontier.size)
         return None if whole and anchor is None else frontier.size
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        if self._connection.in_transaction:
-            yield
-            return
-        self._connection.execute("BEGIN")
+    def verify_next(
+        self,
+        frontier: Frontier,
+        last: int,
+        body_holds: Callable[[bytes, bytes | None], bool] | None = None,
+    ) -> int | None:
+        """Recompute the entries from `frontier.size` to `last`; the first that does not hold, or None.
+
+        For verifying a log piece by piece: the frontier grows as far as everything holds.
+        """
         try:
-            yield
-        finally:
-            self._connection.execute("ROLLBACK")
+            for index, digest, leaf, body in self._connection.execute(
+                self._sql.rows_between, (frontier.size, last)
+            ):
+                broken, _ = self._follow(frontier, index, digest, leaf, body, body_holds)
+                if broken is not None:
+                    return broken
+        except FAULTS:
+            return frontier.size
+        return frontier.size if frontier.size < last else None
+
+    def _follow(
+        self,
+        frontier: Frontier,
+        index: Any,
+        digest: Any,
+        leaf: Any,
+        body: Any,
+        body_holds: Callable[[bytes, bytes | None], bool] | None,
+    ) -> tuple[int | None, int]:
+        """Let the frontier take up a stored entry: (what is broken, how many tiles became full)."""
+        if index != frontier.size or not isinstance(leaf, bytes) or leaf_hash(leaf) != digest:
+            return frontier.size, 0
+        if not isinstance(body, bytes | None) or (body_holds is not None and not body_holds(leaf, body)):
+            return frontier.size, 0
+        tiles = frontier.extend((digest,))
+        for level, at, root in tiles:
+            if list(self._hashes(level, at, 1)) != [root]:
+                return at << (TILE_HEIGHT * level), 0
+        return None, len(tiles)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        cursor = self._connection.execute(self._sql.rows)
-        while rows := cursor.fetchmany(_BATCH):
-            yield from rows
+        after, more = _BEFORE_ALL, True
+        while more:
+            more = False
+            for row in self._connection.execute(self._sql.rows, (after, _BATCH)):
+                yield row
+                after, more = row[0], True
 
     def _stored_size(self) -> int:
         return int(self._connection.execute(self._sql.size).fetchone()[0])

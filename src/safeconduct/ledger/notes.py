@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from safeconduct.ledger.keyring import KeyRing
-from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier, check_key_name, decode_base64
+from safeconduct.ledger.keys import KeyRefused, Signer, Verifier, check_key_name, decode_base64
 from safeconduct.ledger.tree import HASH_SIZE
 
 MAX_NOTE = 64 * 1024
@@ -77,7 +77,7 @@ class OpenedNote:
     signers: tuple[Verifier, ...]
 
 
-def sign_note(text: str, *keys: SigningKey) -> bytes:
+def sign_note(text: str, *keys: Signer) -> bytes:
     """A signed note over `text`, one Ed25519 signature line for each key."""
     _check_text(text)
     lines = []
@@ -88,12 +88,12 @@ def sign_note(text: str, *keys: SigningKey) -> bytes:
     return f"{text}\n{''.join(lines)}".encode()
 
 
-def sign_checkpoint(checkpoint: Checkpoint, *keys: SigningKey) -> bytes:
+def sign_checkpoint(checkpoint: Checkpoint, *keys: Signer) -> bytes:
     """The checkpoint as a note; with several keys (around a rotation) one line for each."""
     return sign_note(checkpoint.text(), *keys)
 
 
-def cosign(checkpoint: Checkpoint | bytes, key: SigningKey, time: int) -> bytes:
+def cosign(checkpoint: Checkpoint | bytes, key: Signer, time: int) -> bytes:
     """The signature line of a cosignature/v1 on a checkpoint, or on the checkpoint in a note.
 
     `time` is in seconds since 1970. The caller has verified the checkpoint first.
@@ -235,7 +235,7 @@ def _cosigned(text: str, time: int) -> bytes:
     return f"cosignature/v1\ntime {time}\n{text}".encode()
 
 
-def _line(key: SigningKey, signature: bytes) -> str:
+def _line(key: Signer, signature: bytes) -> str:
     return _line_of(key.name, key.key_id + signature)
 
 

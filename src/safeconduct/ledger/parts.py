@@ -19,6 +19,8 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from safeconduct.ledger.canonical import MAX_DEPTH, deeper_than
+
 SALT_SIZE = 18
 """Random bytes in a salt: 144 bits, which is base64url without padding."""
 
@@ -99,6 +101,8 @@ def open_disclosure(text: str) -> tuple[str, str, Any]:
         parsed = _decode(content)
         if "\\u" in content:
             _encode(parsed).encode()
+        if content.count("[") + content.count("{") > MAX_DEPTH and deeper_than(parsed, MAX_DEPTH):
+            raise DisclosureRefused("nested too deeply")
     except (ValueError, RecursionError, binascii.Error) as error:
         raise DisclosureRefused(f"not a disclosure: {error}") from None
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
+from safeconduct.ledger.keys import KeyRefused, Signer, Verifier
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint, open_note, sign_note
 from safeconduct.ledger.parts import DisclosureRefused, digest, open_disclosure
 from safeconduct.ledger.tree import leaf_hash, verify_inclusion
@@ -58,7 +58,7 @@ class Verified:
     keys: Mapping[str, str]
 
 
-def seal(report: Mapping[str, Any], key: SigningKey) -> bytes:
+def seal(report: Mapping[str, Any], key: Signer) -> bytes:
     """The report with its signature, as canonical JSON."""
     note = sign_note(_signed_text(report), key)
     return canonical({"note": note.decode(), "report": report})
@@ -109,7 +109,15 @@ def check(report: Mapping[str, Any], own: str) -> None:
 def _checked(report: Mapping[str, Any], keys: Mapping[str, Verifier]) -> Verified:
     try:
         return _Checker(report, keys).verified()
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as fault:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as fault:
         if isinstance(fault, ReportRefused):
             raise
         raise ReportRefused(f"the report is not of this form: {fault}") from fault
@@ -128,6 +136,20 @@ def lines_of(header: Mapping[str, Any], texts: Sequence[str | None]) -> Iterator
                 "version": header["version"],
                 "parts": sorted(header["released"]),
                 "party": header["partner"],
+                "person": "",
+                "roles": [],
+                "act": "disclose",
+                "at": header["at"],
+                "clauses": header["clauses"],
+            }
+        case "flow", _ if header["what"] == "opened":
+            sent = header["side"] == "sent"
+            yield {
+                "way": "given" if sent else "taken",
+                "record": header["record"],
+                "version": header["version"],
+                "parts": sorted(header["released"]),
+                "party": header["partner"] if sent else "",
                 "person": "",
                 "roles": [],
                 "act": "disclose",
@@ -215,7 +237,8 @@ class _Checker:
             header, texts, how = proved[line["entry"]]
             if not any(_same(line, drawn, header, sent) for drawn in lines_of(header, texts)):
                 raise ReportRefused(f"entry {line['entry']} does not say what the list says of it")
-            if line["way"] == "taken" and not set(line["parts"]) <= self.labels[line["entry"]]:
+            came = line["way"] == "taken" and header["type"] != "flow"
+            if came and not set(line["parts"]) <= self.labels[line["entry"]]:
                 raise ReportRefused(f"entry {line['entry']} does not say that these parts came")
             standing.append(how)
         keys = {name: verifier.vkey for name, verifier in self.keys.items()}
@@ -288,7 +311,7 @@ def _read(raw: bytes) -> tuple[dict[str, Any], bytes, bytes | None]:
         report, note = found["report"], found["note"]
         if found.keys() != {"report", "note"} or report["format"] != FORMAT or not isinstance(note, str):
             raise ReportRefused("not a report of this format")
-        canonical(report)
+        canonical(found)
     except (ValueError, KeyError, TypeError, RecursionError, CanonicalRefused) as fault:
         raise ReportRefused(f"not a report: {fault}") from fault
     return report, note.encode(), page
@@ -313,4 +336,7 @@ def _hashes(lines: Sequence[str]) -> list[bytes]:
 
 
 def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError) as fault:
+        raise ReportRefused("a cosignature of no time") from fault

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,47 +15,107 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safeconduct.node.settings")
 os.environ.setdefault("SAFECONDUCT_PROCESS", "web")
 
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 
 _plain = get_asgi_application()
 
 from safeconduct.field.route import PATHS as DEVICE_PATHS  # noqa: E402  (needs Django's settings)
 from safeconduct.field.route import Devices  # noqa: E402
+from safeconduct.node.logs import catch_uncaught  # noqa: E402
 from safeconduct.positions.route import PATHS, Positions  # noqa: E402
+from safeconduct.records import events  # noqa: E402
+from safeconduct.records.started import settle  # noqa: E402
+from safeconduct.records.supervised import keep_telling  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
 from safeconduct.shell.live import Live  # noqa: E402
+from safeconduct.watch.muster_route import PREFIX as MUSTER_ANSWERS  # noqa: E402
+from safeconduct.watch.muster_route import MusterAnswers  # noqa: E402
+
+LOOK_AT_PARENT = 0.25
+"""Seconds between two looks whether the server that started this worker is there."""
 
 _django = BodyLimit(_plain)
 _live = Live()
 _positions = Positions()
 _devices = Devices(_positions.following.moved)
+_answers = MusterAnswers(_django)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        _join_cookies(scope)
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
-    elif scope["type"] == "http" and scope["path"] == "/live":
+        return
+    number = secrets.token_hex(8)
+    with events.request(number):
+        await _answer(scope, receive, _numbered(send, number))
+
+
+def _numbered(send: Any, number: str) -> Any:
+    """Every answer bears the number under which the log speaks of its request."""
+    header = (b"x-request-id", number.encode())
+
+    async def inner(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), header]
+        await send(message)
+
+    return inner
+
+
+async def _answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "http" and scope["path"] == "/live":
         await _live(scope, receive, send)
     elif scope["type"] == "http" and scope["path"] in PATHS:
         await _positions(scope, receive, send)
     elif scope["type"] == "http" and scope["path"] in DEVICE_PATHS:
         await _devices(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"].startswith(MUSTER_ANSWERS):
+        await _answers(scope, receive, send)
     else:
         await _django(scope, receive, send)
 
 
+def _join_cookies(scope: dict[str, Any]) -> None:
+    """Over HTTP/2 a browser sends each cookie in a header of its own, and they are one (RFC 9113, 8.2.3): Django would
+    join them with commas, and find none."""
+    cookies = [value for name, value in scope["headers"] if name == b"cookie"]
+    if len(cookies) > 1:
+        others = [header for header in scope["headers"] if header[0] != b"cookie"]
+        scope["headers"] = [*others, (b"cookie", b"; ".join(cookies))]
+
+
 async def _lifespan(receive: Any, send: Any) -> None:
+    telling: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
             _before_stopping(_live.end_all)
             _before_stopping(_positions.following.end_all)
+            catch_uncaught()
+            get_resolver().url_patterns  # noqa: B018  (every room's pages: the first request need not wait for them)
+            settle()
+            telling = asyncio.create_task(keep_telling())
         if message["type"] == "lifespan.shutdown":
+            if telling is not None:
+                telling.cancel()
             await _live.close()
             await _positions.close()
             await _devices.close()
+            await _answers.close()
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when the server that started it is gone: killed, it could tell nobody, and its port would go on
+    being answered beside that of the server that takes its place."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_AT_PARENT)
+    os._exit(1)
 
 
 def _before_stopping(function: Callable[[], object]) -> None:

@@ -8,7 +8,21 @@ from typing import Any
 
 import click
 
-from safeconduct.node.commands import accounts, agreement, drilling, exchange, imports, ledger, running
+from safeconduct.node.commands import (
+    accounts,
+    agreement,
+    certificates,
+    drilling,
+    exchange,
+    imports,
+    keys,
+    ledger,
+    moving,
+    parting,
+    permissions,
+    risk,
+    running,
+)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 
@@ -30,7 +44,7 @@ class Safeconduct(click.Group):
 @click.version_option(package_name="safeconduct")
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
     envvar="SAFECONDUCT_HOME",
     help="The node's folder: its configuration, databases and keys.",
 )
@@ -47,16 +61,28 @@ def main(ctx: click.Context, home: Path | None) -> None:
 for command in (
     running.init,
     running.serve,
+    running.run_process,
+    certificates.certificate,
+    keys.keys,
+    permissions.users,
+    permissions.permissions,
     running.demo,
     drilling.drill,
     running.status,
+    running.metrics_token,
     ledger.verify,
     ledger.rebuild,
     ledger.backup,
     ledger.restore,
+    ledger.restore_drill,
+    ledger.replica_config,
+    moving.move,
     accounts.account,
     agreement.agreement,
     exchange.exchange,
     imports.import_,
+    risk.risk,
 ):
     main.add_command(command)
+
+exchange.exchange.add_command(parting.part)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safeconduct.agreement.signatures import create_key_file
 from safeconduct.exchange.pairing import export_card
+from safeconduct.node.demonstration import duty
 from safeconduct.node.demonstration.cast import CAST, PASSWORD
 from safeconduct.node.demonstration.fill import AGREEMENT, NAMES, PARTIES
 from safeconduct.node.processes import serve
@@ -20,6 +21,8 @@ COMPLETE = "complete"
 TIME_ZONES = {"host": "Asia/Karachi", "partner": "Asia/Karachi"}
 """Both nodes stand in the Host's territory."""
 SCREENS = (
+    ("watch floor", "watch/"),
+    ("on call", "watch/on-call/"),
     ("journeys", "journeys/"),
     ("journeys on the map", "journeys/map/"),
     ("my journey (phone)", "journeys/phone/"),
@@ -27,7 +30,15 @@ SCREENS = (
     ("incidents", "incidents/"),
     ("map", "incidents/map/"),
     ("report an incident", "incidents/report/"),
+    ("incidents analysed", "assessment/"),
+    ("forecast", "assessment/forecast/"),
+    ("assessments", "assessment/srm/"),
+    ("warnings", "assessment/warnings/"),
     ("agreement", "agreement/"),
+    ("joint strategy", "committee/strategy/"),
+    ("assistance", "committee/assistance/"),
+    ("deployments", "committee/deployments/"),
+    ("statements", "committee/statements/"),
     ("what they hold", "oversight/holdings/"),
     ("ledger", "oversight/ledger/"),
 )
@@ -60,9 +71,13 @@ def run(folder: Path, host_port: int, partner_port: int, say: Callable[[str], ob
         _introduce(homes, say)
 
     going_on: list[subprocess.Popen[bytes]] = []
+    gateway = duty.outside(folder)
+    for home in homes:
+        gateway.lay_channels(home.notifying)
     try:
         serve(homes, ready)
     finally:
+        gateway.close()
         for child in going_on:
             child.terminate()
         for child in going_on:
@@ -79,7 +94,7 @@ def _clear(folder: Path) -> None:
     """Take away a demonstration that was interrupted before it was complete, and nothing else."""
     if not folder.exists():
         return
-    ours = {"host", "partner", "signatories", "cards"}
+    ours = {"host", "partner", "signatories", "cards", duty.OUTSIDE}
     strangers = [p.name for p in folder.iterdir() if p.name not in ours]
     if strangers:
         raise HomeError(
@@ -151,5 +166,6 @@ def _introduce(homes: Sequence[Home], say: Callable[[str], object]) -> None:
         say("  sign in as " + ", ".join(part.username for part in CAST[home.side]))
         for name, path in SCREENS:
             say(f"  {name:<22} {web_address(home)}{path}")
-    say(f"\npassword of every account: {PASSWORD}")
+    say(f"\nmessages outside go to {homes[0].path.parent / duty.OUTSIDE} and nowhere else")
+    say(f"password of every account: {PASSWORD}")
     say("ready " + " ".join(web_address(home) for home in homes))

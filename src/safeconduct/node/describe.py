@@ -10,9 +10,11 @@ import inspect
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from logging import getLevelName
 
 from django.urls import URLPattern, URLResolver
 
+from safeconduct.records.events import EVENTS, FIELDS
 from safeconduct.records.home import Home
 
 HEADING = """\
@@ -60,7 +62,7 @@ SAID_HERE = {
 
 def describe() -> str:
     """The whole page, in Markdown. Django must have been started."""
-    return HEADING + "\n" + "\n".join([*_kinds(), *_words(), *_pages(), *_api()]) + "\n"
+    return HEADING + "\n" + "\n".join([*_kinds(), *_words(), *_pages(), *_api(), "", *_events()]) + "\n"
 
 
 def unexplained() -> list[str]:
@@ -82,7 +84,8 @@ def _kinds() -> Iterator[str]:
             f"`{part}` {LEVELS[levels[part]]}: {', '.join(model.model_fields)}"
             for part, model in kind.parts.items()
         )
-        yield f"| `{name}` | {', '.join(kind.states)} | {parts} |"
+        live = "; live, never recorded" if kind.telemetry_of else ""
+        yield f"| `{name}` | {', '.join(kind.states)}{live} | {parts} |"
     yield ""
 
 
@@ -149,6 +152,14 @@ def _api() -> Iterator[str]:
     for address, methods in sorted(api.get_openapi_schema(path_prefix="/api/v1/")["paths"].items()):
         for method, operation in sorted(methods.items()):
             yield f"| {method.upper()} | `{address}` | {operation.get('summary', '')} |"
+
+
+def _events() -> Iterator[str]:
+    yield "## Events of the log\n"
+    yield "| event | level | it says | what to do |\n|---|---|---|---|"
+    for code, event in sorted(EVENTS.items()):
+        yield f"| `{code}` | {getLevelName(event.level).lower()} | {event.says} | {event.do} |"
+    yield f"\nFields: {', '.join(f'`{name}`' for name in sorted(FIELDS))}."
 
 
 def main() -> None:

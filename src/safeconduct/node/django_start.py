@@ -18,13 +18,23 @@ def start_django(home: Home, process: str = "cli") -> None:
 
 
 def migrate() -> None:
-    """Create or upgrade accounts and tables. Only the owner may read the files."""
+    """Create or upgrade accounts and tables. Only the owner may read the files. Raises HomeError for a PostgreSQL
+    database that cannot be the node's."""
     from django.core.management import call_command
+    from django.db import connections
 
+    from safeconduct.node import schemas
+    from safeconduct.records import here
+
+    shared = connections["tables"].vendor == "postgresql"
     before = os.umask(0o077)
     try:
+        if shared:
+            schemas.before_migrating()
         call_command("migrate", database="default", verbosity=0)
         call_command("migrate", database="tables", verbosity=0)
         call_command("createcachetable", database="default", verbosity=0)
+        if shared:
+            schemas.after_migrating(here.home())
     finally:
         os.umask(before)

@@ -8,32 +8,51 @@ alone reads channels.toml).
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
+import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from safeconduct.ledger.keys import KeyRefused
+from safeconduct.node import logs
+from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
-
-log = logging.getLogger(__name__)
+from safeconduct.records.users import permit_all, user_of
 
 ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
+_NODES_OWN = ("database", "database_web")
+WITHHELD = {
+    "feed": _NODES_OWN,
+    "courier": (*_NODES_OWN, "feeds_database"),
+    "notifier": (*_NODES_OWN, "feeds_database"),
+}
+"""What of node.toml a process that speaks to strangers forgets at once: the way to databases that are not its own."""
 STOP_SECONDS = 10.0
-FIELD_PORTS = ("mqtt_port", "cot_port", "cot_plain_port")
+SCREENS = 20_000
+"""Connections that the web process takes. Granian's own limit is what its backlog is: 1,024 and no more."""
+FILES = 65_536
+"""Open files that a process asks for: every screen and every device is one."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
 
 def writer(home: Home) -> None:
-    from safeconduct.node.django_start import start_django
+    from safeconduct.exchange.identity import Keys
+    from safeconduct.node.django_start import migrate, start_django
     from safeconduct.records.service import serve
 
     start_django(home, "writer")
+    Keys.of(home)
+    if home.users:  # nobody else may touch its databases, so it brings them up to date itself
+        migrate()
+        permit_all(home)
     serve(home)
 
 
@@ -52,9 +71,10 @@ def web(home: Home) -> None:
         interface=Interfaces.ASGI,
         workers=1,
         backlog=8192,
-        backpressure=20_000,
+        backpressure=SCREENS,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=logs.configuration(),
         log_access=False,
         ssl_cert=home.path / certificate if certificate else None,
         ssl_key=home.path / key if key else None,
@@ -120,14 +140,13 @@ class Node:
         for name in filter(lambda name: has(self.home, name), names):
             self._spawn(name)
             if name == "writer":
-                self._until(lambda: _answers(self.home), "the writer", timeout)
+                self._until(lambda: answers(self.home), "the writer", timeout)
         self._watch.start()
 
     def ready(self, timeout: float = 30.0) -> None:
         """Wait until the web server takes connections. Raises TimeoutError."""
-        address = str(self.home.settings.get("address", "127.0.0.1"))
-        port = int(self.home.settings.get("port", 8001))
-        self._until(lambda: _connects(address, port), f"the web server on port {port}", timeout)
+        port = self.home.settings.get("port", 8001)
+        self._until(lambda: pages_answer(self.home), f"the web server on port {port}", timeout)
 
     def stop(self) -> None:
         """Stop in the reverse order, so that nothing is asked of a writer that is gone."""
@@ -140,13 +159,14 @@ class Node:
             try:
                 child.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                log.warning("%s did not stop and was killed", name)
+                log_event("process_killed", process=name)
                 child.kill()
                 child.wait()
 
     def _spawn(self, name: str) -> None:
         command = [sys.executable, "-m", "safeconduct.node.processes", name, str(self.home.path)]
-        self.children[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        own = as_user(self.home, name) if self.home.users else {}
+        self.children[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, **own)
         self.started[name] = time.monotonic()
 
     def _watch_over(self) -> None:
@@ -160,7 +180,7 @@ class Node:
                     if now - self.started[name] > LONGEST_PAUSE:
                         pauses[name] = FIRST_PAUSE
                 elif name not in due:
-                    log.error("%s ended with %s; started again in %.0f s", name, code, pauses[name])
+                    log_event("process_ended", process=name, exit=code, seconds=pauses[name])
                     due[name] = now + pauses[name]
                     pauses[name] = min(2 * pauses[name], LONGEST_PAUSE)
                 elif now >= due[name]:
@@ -181,7 +201,7 @@ def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
         for setting, usual in (("port", 8001), ("exchange_port", 9001)):
             port = int(home.settings.get(setting, usual))
             # The web server shares its port with whoever asks, and would not notice another one on it.
-            if _connects(str(home.settings.get("address", "127.0.0.1")), port):
+            if connects(str(home.settings.get("address", "127.0.0.1")), port):
                 raise HomeError(f"port {port} is taken by another program; set `{setting}` of {home.path}")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -203,21 +223,51 @@ def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
             thread.join()
 
 
-def _answers(home: Home) -> bool:
-    import socket
+def as_user(home: Home, name: str) -> dict[str, Any]:
+    """How subprocess starts something as the user of a process. Raises HomeError where that is not for this user."""
+    found = user_of(home, name)
+    if os.geteuid() == found.pw_uid:
+        return {}
+    if os.geteuid() != 0:
+        raise HomeError(f"{name} runs as {found.pw_name}: start it as that user, or all of them as root")
+    groups = os.getgrouplist(found.pw_name, found.pw_gid)
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": groups, "umask": 0o077}
 
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
-        probe.connect(str(home.socket))
-        return True
-    return False
+
+def run_alone(home: Home, name: str) -> None:
+    """Be one process of a node, for whoever watches over processes in this node's place; returns when it has ended.
+
+    All but the writer and the feed wait until the writer answers. Raises HomeError when this is another user.
+    """
+    if home.users and os.geteuid() != user_of(home, name).pw_uid:
+        raise HomeError(f"{name} runs as {user_of(home, name).pw_name}, and not as this user")
+    if not has(home, name):
+        return
+    if name == "writer" and not home.users:
+        from safeconduct.node.setting_up import prepare_databases
+
+        prepare_databases(home)
+    while name not in ("writer", "feed") and not answers(home):
+        time.sleep(0.2)
+    _become(home, name)
 
 
-def _connects(address: str, port: int) -> bool:
-    import socket
+def _become(home: Home, name: str) -> None:
+    logs.begin(name)
+    os.umask(0o077)
+    allow_files()
+    gc.disable()  # until it has started: records.started
+    PROCESSES[name](home.without(*WITHHELD.get(name, ())))
 
-    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
-        return True
-    return False
+
+def allow_files() -> int:
+    """Let this process open as many files as the system lets it, at most FILES; how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def main() -> None:
@@ -227,8 +277,12 @@ def main() -> None:
     given = parser.parse_args()
     # Ctrl-C reaches the whole group; the node decides in which order its processes stop.
     os.setpgid(0, 0)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    PROCESSES[given.process](Home.load(given.home))
+    try:
+        _become(Home.load(given.home), given.process)
+    except (HomeError, KeyRefused) as fault:
+        log_event("not_started", process=given.process, fault=fault)
+        print(f"the {given.process} does not start: {fault}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from safeconduct.agreement.signatures import file_signatory
 from safeconduct.exchange.identity import Keys, hpke_key, party_id, tls_files
 from safeconduct.records.home import Home
+from safeconduct.records.users import permit_all
 
 
 def create_home(
@@ -48,6 +49,7 @@ def prepare_databases(home: Home) -> None:
 
     start_django(home)
     migrate()
+    permit_all(home)
 
 
 def web_address(home: Home) -> str:

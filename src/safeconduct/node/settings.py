@@ -6,21 +6,25 @@ Everything that differs between nodes stands in the `[node]` table of the home's
 - `allowed_hosts`: the names the node answers to (default: this machine only)
 - `tls_certificate`, `tls_key`: files, for TLS by the node itself; `behind_tls = true` when a proxy does it
 - `second_factor`: "required" (default) or "optional", for the roles that `people.middleware` lists
+- `database`, `database_web`: addresses of a PostgreSQL database (`node.databases`); without, SQLite files
+- `oidc`: the office's own OpenID Connect issuer, for single sign-on (`node.sign_on`)
 - `language`: what a browser gets that has stated no preference (default "en")
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import warnings
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
+from safeconduct.node.databases import databases
+from safeconduct.node.logs import configuration
 from safeconduct.node.secret import secret_key
-from safeconduct.records.home import Home
+from safeconduct.node.sign_on import sign_on
+from safeconduct.records.home import Home, HomeError
 
 if not os.environ.get("SAFECONDUCT_HOME"):
     raise ImproperlyConfigured("SAFECONDUCT_HOME must name the node's home (or give --home DIR)")
@@ -30,7 +34,8 @@ PROCESS = os.environ.get("SAFECONDUCT_PROCESS", "cli")
 _node = HOME.settings
 
 DEBUG = False
-SECRET_KEY = secret_key(HOME)
+# The gateway for devices knows no session, and has no part in the key that signs them.
+SECRET_KEY = secrets.token_urlsafe(64) if PROCESS == "field" else secret_key(HOME)
 ALLOWED_HOSTS = list(_node.get("allowed_hosts", ["localhost", "127.0.0.1", "[::1]"]))
 ROOT_URLCONF = "safeconduct.node.urls"
 ASGI_APPLICATION = "safeconduct.node.asgi.application"
@@ -50,6 +55,8 @@ INSTALLED_APPS = [
     "safeconduct.registry",
     "safeconduct.committee",
     "safeconduct.oversight",
+    "safeconduct.assessment",
+    "safeconduct.reports",
     "safeconduct.api",
     "safeconduct.field",
     "allauth",
@@ -75,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "safeconduct.people.middleware.PrincipalMiddleware",
+    "safeconduct.shell.since.Since",
 ]
 
 _context = [
@@ -95,27 +103,7 @@ TEMPLATES = [
 
 # --- databases -------------------------------------------------------------------------------------------
 
-_wal = "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=20000;"
-
-
-def _database(name: str, pragmas: str, **options: Any) -> dict[str, Any]:
-    settings = {"timeout": 20, "init_command": pragmas, **options}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": settings}
-
-
-_tables = (
-    _database(f"file:{quote(str(HOME.tables))}?mode=ro", "PRAGMA query_only=ON; PRAGMA busy_timeout=20000;")
-    if PROCESS in ("web", "field")
-    else _database(str(HOME.tables), _wal + "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;")
-)
-DATABASES = {
-    "default": _database(
-        str(HOME.accounts),
-        _wal + "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
-        transaction_mode="IMMEDIATE",
-    ),
-    "tables": _tables,
-}
+DATABASES = databases(HOME, PROCESS)
 DATABASE_ROUTERS = ["safeconduct.node.router.Router"]
 
 # Rate limits and lock-outs are counted here: every worker sees one count, and a restart does not clear it.
@@ -172,6 +160,11 @@ MFA_FORMS = {
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TRUST_ENABLED = False
 USERSESSIONS_TRACK_ACTIVITY = False
+
+try:
+    OIDC = sign_on(HOME)
+except HomeError as fault:
+    raise ImproperlyConfigured(str(fault)) from fault
 
 SECOND_FACTOR_REQUIRED = _node.get("second_factor", "required") != "optional"
 
@@ -239,19 +232,6 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/.+-[0-9A-Z]{8}\.[a-z0-9]+$"
 # WhiteNoise's answers are files; Django reads them whole before it sends them, and says so each time.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-# --- logging: what happened, never who or what about -------------------------------------------------------
+# --- logging: events without words ------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"impersonal": {"()": "safeconduct.node.logs.Impersonal"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["impersonal"]},
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "safeconduct": {"handlers": ["console"], "level": "INFO", "propagate": False},
-    },
-}
+LOGGING = configuration()

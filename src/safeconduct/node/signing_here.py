@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safeconduct.agreement.acts import SignedAct, StatusAct, next_act
 from safeconduct.agreement.clauses import Clause, parse_clause
-from safeconduct.agreement.signatures import file_signatory, public_of_key_file, sign_with_file
+from safeconduct.agreement.signatures import Signatory, file_signatory, public_of_key_file, sign_with_file
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
@@ -59,19 +60,32 @@ def act(
     """
     place = agreement_of(agreement)
     clause = clause_of(place, number, version)
+    return _signed(place, to, key_file, passphrase, door, clause=clause.number, text=clause.digest)
+
+
+def act_on_signatory(
+    agreement: str, to: str, subject: Signatory, key_file: Path, passphrase: str | None, door: Door
+) -> tuple[StatusAct, Committed]:
+    """Appoint or dismiss a signatory of this party, and put it on record. Raises HomeError, Refused,
+    KeyFileRefused."""
+    return _signed(agreement_of(agreement), to, key_file, passphrase, door, subject=subject.to_dict())
+
+
+def _signed(
+    place: AgreementStanding, to: str, key_file: Path, passphrase: str | None, door: Door, **about: Any
+) -> tuple[StatusAct, Committed]:
     party = here.home().party
     public = public_of_key_file(key_file, passphrase)
     others = {p: place.standing.head(p) for p in place.parties.values() if p != party}
     made = next_act(
         place.standing.head(party),
         {p: head for p, head in others.items() if head is not None},
-        agreement=agreement,
+        agreement=place.agreement,
         by=party,
         to=to,
         key=file_signatory(party, "-", public).key_id,
         at=int(time.time()),
-        clause=clause.number,
-        text=clause.digest,
+        **about,
     )
     signature = sign_with_file(key_file, passphrase, made)
     return made, record_act(place, SignedAct(made, signature), door)

@@ -64,7 +64,7 @@ def load(home: Path) -> Mapping[str, Channel]:
     text = _read(home / FILE)
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # a number of too many digits is no TOMLDecodeError
         # The fault's own words quote the line.
         raise ChannelsRefused("channels_wrong", f"{FILE} is no TOML") from None
     if len(data) > MAX_CHANNELS:

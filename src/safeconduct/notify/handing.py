@@ -53,20 +53,22 @@ FAULTS = (
 """Why a message did not go, or is not known to have gone."""
 
 
-@job("notify_take")
+@job("notify_take", by=("notifier",))
 def take(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Hand over what is due, marked as `sending`.
 
     `worker` names the notifier's journal, `session` this run of it and `turn` counts its requests: one that was
     overtaken gets nothing, since what it says it holds is no longer so. `holding` are the deliveries it has and has not
     reported; `channels` are those it can use now, each with `allow`, how many messages it takes at this moment, and
-    `once`, whether its receiver takes a number only once; `free` is how many it takes of all together. None for
+    `once`, whether its receiver takes a number only once; `urgent` is how many calls for help it takes, at most;
+    `free` is how many it takes of all together, `kept` how many of these are kept for calls for help. None for
     `channels` and a `fault` say why it can send nothing. Raises Malformed.
     """
     try:
         worker, session, turn = str(payload["worker"]), str(payload["session"]), int(payload["turn"])
         holding = {str(each) for each in payload["holding"]}
         channels, free = _channels(payload["channels"]), min(int(payload.get("free", AT_ONCE)), AT_ONCE)
+        kept = max(0, int(payload.get("kept", 0)))
         fault = str(payload.get("fault", ""))[:64]
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise Malformed("a notifier says its worker, its turn, what it holds and its channels") from wrong
@@ -78,15 +80,18 @@ def take(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     if channels is None:
         return {"messages": []}
     messages: list[dict[str, Any]] = []
-    left = {name: int(each["allow"]) for name, each in channels.items()}
+    left = {name: (int(each["allow"]), int(each["urgent"])) for name, each in channels.items()}
     for send in _due(tx, left):
         if len(messages) >= free:
             break
-        if left.get(send.channel, 1) < 1:
+        if left.get(send.channel, (1, 1))[send.urgent] < 1 or (
+            not send.urgent and len(messages) >= free - kept
+        ):
             continue
         told = _hand_over(tx, send, worker, channels)
         if told is not None:
-            left[send.channel] -= 1
+            usual, urgent = left[send.channel]
+            left[send.channel] = (usual - 1, urgent - 1)
             messages.append(told)
     return {"messages": messages}
 
@@ -100,18 +105,24 @@ def _its_turn(tx: Tx, session: str, turn: int, fault: str) -> bool:
     if seen and session != seen[0]:
         earlier = [*earlier, seen[0]][-EARLIER:]
     tx.db.execute(
-        "INSERT OR REPLACE INTO notify_seen (id, at, fault, session, turn, earlier) VALUES (1, ?, ?, ?, ?, ?)",
+        "INSERT INTO notify_seen (id, at, fault, session, turn, earlier) VALUES (1, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET at = excluded.at, fault = excluded.fault, session = excluded.session, "
+        "turn = excluded.turn, earlier = excluded.earlier",
         (tx.now, fault, session, turn, json.dumps(earlier)),
     )
     return True
 
 
-def _due(tx: Tx, left: Mapping[str, int]) -> list[Send]:
-    """What is due, the real before what is practised. A channel that takes no more now stands in no other's way."""
-    shut = [name for name, allow in left.items() if allow < 1]
-    marks = ", ".join("?" * len(shut))
-    where = f"state = 'queued' AND due <= ? AND channel NOT IN ({marks}) ORDER BY exercise, due, key"
-    return sends(tx, where, [tx.now, *shut], 4 * AT_ONCE)
+def _due(tx: Tx, left: Mapping[str, tuple[int, int]]) -> list[Send]:
+    """What is due: the real before what is practised, and of the real what calls for help first, however much waits.
+    A channel that takes no more now stands in no other's way."""
+    found: list[Send] = []
+    for urgent in (1, 0):
+        shut = [name for name, allow in left.items() if allow[urgent] < 1]
+        not_shut = f"AND channel NOT IN ({', '.join('?' * len(shut))})" if shut else ""
+        where = f"state = 'queued' AND urgent = ? AND due <= ? {not_shut} ORDER BY exercise, due, key"
+        found += sends(tx, where, [urgent, tx.now, *shut], 4 * AT_ONCE)
+    return found
 
 
 def _hand_over(tx: Tx, send: Send, worker: str, channels: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -167,7 +178,7 @@ def _uncertain(tx: Tx, send: Send, fault: str, channels: Mapping[str, Any]) -> N
         next_channel(tx, after)
 
 
-@job("notify_done")
+@job("notify_done", by=("notifier",))
 def done(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """What became of messages: a list of `delivery`, `outcome` (delivered, failed, uncertain) and `fault`. Reporting
     again changes nothing. Raises Malformed."""
@@ -211,7 +222,14 @@ def _no_more(tx: Tx, send: Send) -> None:
 def _channels(given: Any) -> dict[str, dict[str, Any]] | None:
     if given is None:
         return None
-    found = {str(n): {"allow": int(c["allow"]), "once": bool(c.get("once"))} for n, c in given.items()}
+    found = {
+        str(n): {
+            "allow": int(c["allow"]),
+            "urgent": int(c.get("urgent", c["allow"])),
+            "once": bool(c.get("once")),
+        }
+        for n, c in given.items()
+    }
     if len(found) > 100:
         raise ValueError("too many channels")
     return found

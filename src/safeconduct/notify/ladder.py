@@ -82,12 +82,14 @@ def escalate(
     site: str = "",
     district: str = "",
     exercise: bool | None = None,
+    untold: Sequence[str] = (),
 ) -> str:
     """Raise the first rung about a record, and unless told not to `climb`, have the others follow.
 
     `due` is when the fact was due or seen, seconds since 1970; `assigned` are the units and persons who answer for the
     record now. `kind_of`, `site` and `district` choose the ladder; left out, the record says them. What is about an
-    exercise is one, whatever `exercise` says. Returns the escalation's id.
+    exercise is one, whatever `exercise` says. Persons who are `untold` get no message on any rung. Returns the
+    escalation's id.
     """
     there = where_of(row)
     where = Where(site or there.site, district or there.district)
@@ -103,10 +105,10 @@ def escalate(
         assigned=list(assigned),
     )
     record, _, _ = store(tx, system_subject(tx.home.party), "write", ESCALATION, draft)
-    _tell(tx, record, row, 1, first, where)
+    _tell(tx, record, row, 1, first, where, untold)
     if climb:
         begun = tx.now - first.after
-        _arm_next(tx, record, 1, begun, ladder, kind_of or row.kind, where)
+        _arm_next(tx, record, 1, begun, ladder, kind_of or row.kind, where, untold)
     return record
 
 
@@ -117,13 +119,15 @@ def _step(tx: Tx, row: RowView, fact: dict[str, Any], number: int, rung: Rung) -
     return restep(tx, row, step) if restep else step
 
 
-def _tell(tx: Tx, escalation: str, about: RowView, number: int, rung: Rung, where: Where) -> None:
+def _tell(
+    tx: Tx, escalation: str, about: RowView, number: int, rung: Rung, where: Where, untold: Sequence[str]
+) -> None:
     """Queue a message to each whom the rung names."""
     raised = tx.row(escalation)
     if raised is None:
         return
     bearers = names_in(raised.assigned + raised.bearers)
-    persons: Sequence[Told] = told_by(tx, rung, bearers, where)
+    persons: Sequence[Told] = [t for t in told_by(tx, rung, bearers, where) if t.person not in untold]
     step = raised.values()["step"]
     tell(
         tx,
@@ -138,11 +142,18 @@ def _tell(tx: Tx, escalation: str, about: RowView, number: int, rung: Rung, wher
 
 
 def _arm_next(
-    tx: Tx, escalation: str, reached: int, begun: float, ladder: Ladder, kind: str, where: Where
+    tx: Tx,
+    escalation: str,
+    reached: int,
+    begun: float,
+    ladder: Ladder,
+    kind: str,
+    where: Where,
+    untold: Sequence[str],
 ) -> None:
     if reached < len(ladder.rungs):
         payload = {"escalation": escalation, "rung": reached + 1, "begun": begun, "ladder": ladder.record}
-        payload |= {"kind": kind, "site": where.site, "district": where.district}
+        payload |= {"kind": kind, "site": where.site, "district": where.district, "untold": list(untold)}
         arm(tx, _key(escalation), begun + ladder.rungs[reached].after, "ladder", payload)
 
 
@@ -170,8 +181,9 @@ def climb(tx: Tx, payload: dict[str, Any], due: float) -> None:
     reached = _step(tx, about, fact, number, rung)
     draft = Draft(ESCALATION.name, {"step": reached}, record=row.id, expected=row.version)
     store(tx, system_subject(tx.home.party), "write", ESCALATION, draft)
-    _tell(tx, row.id, about, number, rung, where)
-    _arm_next(tx, row.id, number, payload["begun"], ladder, kind, where)
+    untold: Sequence[str] = payload.get("untold", ())
+    _tell(tx, row.id, about, number, rung, where, untold)
+    _arm_next(tx, row.id, number, payload["begun"], ladder, kind, where, untold)
 
 
 def settle(tx: Tx, escalation: RowView, outcome: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import logging
 import secrets
 import signal
 from collections import Counter
@@ -21,16 +20,19 @@ from safeconduct.notify.channels import FILE, Channel, ChannelsRefused, load
 from safeconduct.notify.journal import Journal
 from safeconduct.notify.sending import Rate, send
 from safeconduct.records.door import AsyncDoor, subscribe
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed, Unavailable
-
-log = logging.getLogger(__name__)
+from safeconduct.records.started import settle
+from safeconduct.records.supervised import supervised
 
 Send = Callable[[Channel, dict[str, Any]], tuple[str, str]]
 AT_A_TIME = 24
 """Messages that are on their way at one time; each has a thread of its own, so that none waits once it was begun."""
 OF_ONE_CHANNEL = 16
 """Of these, those of one channel: a provider that hangs stands in no other's way."""
+KEPT = 4
+"""Of all, and of each channel's, those that are kept for calls for help."""
 GRACE = 5.0
 """Seconds that what is on its way gets to end when the notifier is stopped."""
 LONGEST = 60.0
@@ -47,7 +49,7 @@ class Notifier:
         self.home = home
         self.sender = sender
         self.door = AsyncDoor(home)
-        self.journal = Journal(home.path)
+        self.journal = Journal(home.notifying)
         self.session = secrets.token_hex(8)
         self.turn = 0
         self.channels: Mapping[str, Channel] = {}
@@ -55,6 +57,8 @@ class Notifier:
         self.rates: dict[str, Rate] = {}
         self.stamp: object = ()
         self.on_its_way: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self.busy: Counter[str] = Counter()
+        """Threads that are sending, by channel; also those of which nobody waits for the end any more."""
         self.wake = asyncio.Event()
         self.threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="send")
         self._told = ""
@@ -71,8 +75,8 @@ class Notifier:
                     self.wake.clear()
                     await self._report()
                     more = await self._take()
-                except (Unavailable, Malformed) as fault:
-                    self._say(f"the writer gives nothing to send: {fault}")
+                except (Unavailable, Malformed):
+                    self._say("writer_silent")
                     await asyncio.sleep(PAUSE)
                     continue
                 if not more and not self.journal.ended:
@@ -105,6 +109,8 @@ class Notifier:
             await asyncio.sleep(PAUSE)
 
     async def _report(self) -> None:
+        # What a run before this one left in doubt may go again only over a channel that is known to take it once.
+        self._look()
         results = list(self.journal.ended.values())[:500]
         if results:
             await self.door.call("notify_done", {"results": results, "channels": self._standing()})
@@ -112,7 +118,6 @@ class Notifier:
 
     async def _take(self) -> bool:
         """Ask for what is due and begin with it; True when there may be more."""
-        self._look()
         self.turn += 1
         payload = {
             "worker": self.journal.worker,
@@ -120,7 +125,8 @@ class Notifier:
             "turn": self.turn,
             "holding": [*self.journal.began, *self.journal.ended],
             "channels": None if self.fault else self._standing(),
-            "free": AT_A_TIME - len(self.on_its_way),
+            "free": AT_A_TIME - max(len(self.on_its_way), self.busy.total()),
+            "kept": KEPT,
             "fault": self.fault,
         }
         answer = await self.door.call("notify_take", payload)
@@ -137,31 +143,39 @@ class Notifier:
     async def _send(self, channel: Channel, message: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         sending = loop.run_in_executor(self.threads, self.sender, channel, message)
+        self.busy[channel.name] += 1
+        sending.add_done_callback(lambda done: self._let_go(channel.name, done))
         try:
             outcome, fault = await asyncio.wait_for(asyncio.shield(sending), LONGEST)
         except TimeoutError:
             outcome, fault = "uncertain", "timed_out"
         except Exception as broke:
-            log.error("channel %s broke: %s", channel.name, type(broke).__name__)
+            log_event("channel_broke", fault=broke, channel=channel.name)
             outcome, fault = "uncertain", "broken"
         self.journal.end({"delivery": message["delivery"], "outcome": outcome, "fault": fault})
         del self.on_its_way[message["delivery"]]
         self.wake.set()
 
+    def _let_go(self, channel: str, done: asyncio.Future[tuple[str, str]]) -> None:
+        """A thread is free again, in time or long after its message was given up."""
+        self.busy[channel] -= 1
+        if not done.cancelled():
+            done.exception()
+        self.wake.set()
+
     def _standing(self) -> dict[str, dict[str, Any]]:
         """What each channel takes now."""
-        busy = Counter(name for name, _ in self.on_its_way.values())
-        return {
-            name: {
-                "allow": max(0, min(OF_ONE_CHANNEL - busy[name], self.rates[name].allow())),
-                "once": channel.once,
-            }
-            for name, channel in sorted(self.channels.items())
-        }
+        begun = Counter(name for name, _ in self.on_its_way.values())
+        found: dict[str, dict[str, Any]] = {}
+        for name, channel in sorted(self.channels.items()):
+            room, rate = OF_ONE_CHANNEL - max(begun[name], self.busy[name]), self.rates[name]
+            usual, urgent = min(room - KEPT, rate.allow()), min(room, rate.allow(urgent=True))
+            found[name] = {"allow": max(0, usual), "urgent": max(0, urgent), "once": channel.once}
+        return found
 
     def _look(self) -> None:
         """Read channels.toml again when it has changed."""
-        path = self.home.path / FILE
+        path = self.home.notifying / FILE
         try:
             found = path.lstat()
             stamp: object = (found.st_mtime_ns, found.st_mode, found.st_ino, found.st_size)
@@ -171,11 +185,11 @@ class Notifier:
             return
         self.stamp = stamp
         try:
-            self.channels, self.fault = load(self.home.path), ""
+            self.channels, self.fault = load(self.home.notifying), ""
         except ChannelsRefused as fault:
             self.channels, self.fault = {}, fault.code
             if fault.code != "channels_missing":
-                self._say(str(fault))
+                self._say(fault.code)
         rates = {name: self.rates.get(name) for name in self.channels}
         self.rates = {
             name: held
@@ -188,15 +202,15 @@ class Notifier:
         """Sooner where a channel is at its rate: something may wait for it."""
         return 0.2 if any(rate.allow() < 1 for rate in self.rates.values()) else EVERY
 
-    def _say(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
-            log.warning("%s", text)
+    def _say(self, code: str) -> None:
+        if code != self._told:
+            self._told = code
+            log_event("channels_wrong", code=code)
 
 
 async def run_until(home: Home, stop: asyncio.Event, sender: Send = send) -> None:
     """Send what is due until `stop` is set. Raises Unavailable when another notifier is at work in this home."""
-    with (home.path / "notifier.lock").open("a") as lock:
+    with (home.notifying / "notifier.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as fault:
@@ -221,6 +235,8 @@ def run(home: Home) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_until(home, stop)
+        settle()
+        async with supervised():
+            await run_until(home, stop)
 
     asyncio.run(main())

@@ -8,10 +8,10 @@ it left; it is never simply sent again (`handing`).
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from safeconduct.ledger.database import Database, columns
 from safeconduct.notify.kinds import CONTACT_POINT, DELIVERY, NO_CHANNEL
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import on_start
@@ -28,7 +28,7 @@ REPEATS = 3
 
 FIELDS = (
     "key", "delivery", "telling", "about", "escalation", "person", "role", "point", "channel", "number", "rung",
-    "exercise", "channels", "queued", "due", "state", "round", "tries", "worker",
+    "exercise", "channels", "queued", "due", "state", "round", "tries", "worker", "urgent",
 )  # fmt: skip
 _TABLE = """
     CREATE TABLE IF NOT EXISTS notify_send (
@@ -50,7 +50,8 @@ _TABLE = """
         state TEXT NOT NULL,
         round INTEGER NOT NULL DEFAULT 1,
         tries INTEGER NOT NULL DEFAULT 0,
-        worker TEXT NOT NULL DEFAULT ''
+        worker TEXT NOT NULL DEFAULT '',
+        urgent INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID
     """
 _INDEXES = (
@@ -64,7 +65,8 @@ _INDEXES = (
 
 
 class Send(NamedTuple):
-    """One row; `telling` is shared by what tells one person of one rung, over whichever channel."""
+    """One row; `telling` is shared by what tells one person of one rung, over whichever channel. What is `urgent`
+    tells that somebody asks for help: it goes before everything else."""
 
     key: str
     delivery: str
@@ -85,6 +87,7 @@ class Send(NamedTuple):
     round: int
     tries: int
     worker: str
+    urgent: int = 0
 
 
 class Point(NamedTuple):
@@ -102,9 +105,11 @@ def make_tables(tx: Tx) -> None:
     create_tables(tx.db)
 
 
-def create_tables(db: sqlite3.Connection) -> None:
+def create_tables(db: Database) -> None:
     for statement in (_TABLE, *_INDEXES):
         db.execute(statement)
+    if "urgent" not in columns(db, "notify_send"):
+        db.execute("ALTER TABLE notify_send ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0")
 
 
 def sends(tx: Tx, where: str, parameters: Sequence[Any], limit: int = 1_000) -> list[Send]:

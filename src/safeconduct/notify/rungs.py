@@ -1,7 +1,7 @@
 """Which ladder holds: the most specific record for the site, district and kind, else the node's setting.
 
 `ladder` in node.toml says otherwise than the default, `ladder_sos` for an SOS and whatever else may be a call for
-help, for example
+help, `ladder_warning` for a warning that nobody acknowledges, for example
 
     ladder = [{ after_minutes = 0, roles = ["security_manager", "duty_bearer"] },
               { after_minutes = 15, roles = ["watch_officer", "coordinator"] }]
@@ -9,19 +9,17 @@ help, for example
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.notify.kinds import DUTY_BEARER, LADDER, LONGEST, MAX_RUNGS
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.own import own_rows
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,19 @@ SOS_DEFAULT = (
     Rung(180, ("commander", "liaison")),
     Rung(600, ("signatory",)),
 )
+WARNING_DEFAULT = (
+    Rung(0, ("watch_officer", DUTY_BEARER)),
+    Rung(600, ("coordinator", "security_officer")),
+    Rung(1200, ("commander", "security_manager")),
+)
 URGENT = ("sos", "roll_entry", "alert_acknowledgement", "muster", "alert")
 """Kinds by which a person may be asking for help: their ladders begin with the watch floor."""
-SETTINGS: Mapping[str, tuple[str, Sequence[Rung]]] = dict.fromkeys(URGENT, ("ladder_sos", SOS_DEFAULT))
+CALLS_FOR_HELP = frozenset({"sos", "roll_entry", "alert_acknowledgement"})
+"""Kinds by which somebody has asked for help when a ladder is climbed about one."""
+SETTINGS: Mapping[str, tuple[str, Sequence[Rung]]] = {
+    **dict.fromkeys(URGENT, ("ladder_sos", SOS_DEFAULT)),
+    "warning": ("ladder_warning", WARNING_DEFAULT),
+}
 """By kind, the setting in node.toml and what holds without it; every other kind has `ladder`."""
 
 
@@ -76,7 +84,7 @@ def rungs(home: Home, kind: str = "movement") -> Sequence[Rung]:
     try:
         return _checked(given)
     except (KeyError, TypeError, ValueError) as fault:
-        log.error("%s in node.toml is none, the default holds: %s", setting, fault)
+        log_event("setting_wrong", fault=fault, setting=setting)
         return default
 
 

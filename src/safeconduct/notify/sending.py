@@ -10,6 +10,8 @@ import apprise
 from apprise import NotifyFormat, PersistentStoreMode
 
 from safeconduct.notify.channels import Channel
+from safeconduct.notify.provider import listening
+from safeconduct.records.events import log_event
 
 TIMEOUT = 10.0
 """Seconds for connecting and again for each answer."""
@@ -21,7 +23,7 @@ logging.getLogger("apprise").propagate = False
 def send(channel: Channel, message: dict[str, Any]) -> tuple[str, str]:
     """Hand one message to its provider; returns the outcome and, if it did not go, why as a code. Never raises.
 
-    Delivered: the provider took it.
+    Delivered: the provider took it. Uncertain: it was sent, and no answer came.
     """
     try:
         url = channel.address_url(message["address"], message["number"], bool(message["exercise"]))
@@ -32,17 +34,18 @@ def send(channel: Channel, message: dict[str, Any]) -> tuple[str, str]:
         plugin.socket_read_timeout = TIMEOUT
         sender = apprise.Apprise(asset=_asset())
         sender.add(plugin)
-        taken = sender.notify(
-            title=message["title"],
-            body=message["body"],
-            body_format=NotifyFormat.TEXT,
-            interpret_escapes=False,
-        )
+        with listening() as heard:
+            taken = sender.notify(
+                title=message["title"],
+                body=message["body"],
+                body_format=NotifyFormat.TEXT,
+                interpret_escapes=False,
+            )
     except Exception as fault:
-        logging.getLogger(__name__).error("channel %s broke: %s", channel.name, type(fault).__name__)
+        log_event("channel_broke", fault=fault, channel=channel.name)
         return "failed", "broken"
     # A partial success is false as well; with one address to a message it does not occur.
-    return ("delivered", "") if bool(taken) else ("failed", "refused")
+    return heard.verdict(bool(taken))
 
 
 def _asset() -> apprise.AppriseAsset:
@@ -53,6 +56,8 @@ def _asset() -> apprise.AppriseAsset:
         async_mode=False,
         http_redirects=False,
         secure_logging=True,
+        # Zero: in this thread. Else it goes through one small pool, in which a provider that hangs holds up all others.
+        service_timeout=0,
         pem_autogen=False,
         pgp_autogen=False,
         storage_mode=PersistentStoreMode.MEMORY,
@@ -60,7 +65,10 @@ def _asset() -> apprise.AppriseAsset:
 
 
 class Rate:
-    """How many messages a channel takes now: `per_minute` in the long run, a fifth of that at once (at least 10)."""
+    """How many messages a channel takes now: `per_minute` in the long run, a fifth of that at once (at least 10).
+
+    A call for help does not wait for others: it may go as many again into debt, and they pay it back.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
@@ -68,12 +76,12 @@ class Rate:
         self._left = self.most
         self._at = time.monotonic()
 
-    def allow(self) -> int:
+    def allow(self, urgent: bool = False) -> int:
         """How many may go now, without taking any."""
         now = time.monotonic()
         self._left = min(self.most, self._left + (now - self._at) * self.per_minute / 60)
         self._at = now
-        return int(self._left)
+        return max(0, int(self._left + self.most if urgent else self._left))
 
     def spend(self) -> None:
         self._left -= 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy as _
+
 from safeconduct.records.door import Door
 
 FAULTS = {
-    "channels_missing": "there is no channels.toml: nothing goes out, what waits stays",
-    "channels_open": "channels.toml can be read by others and is not used: chmod 600 channels.toml",
-    "channels_wrong": "channels.toml cannot be understood; the notifier's log says where",
+    "channels_missing": _("there is no channels.toml: nothing goes out, what waits stays"),
+    "channels_open": _("channels.toml can be read by others and is not used: chmod 600 channels.toml"),
+    "channels_wrong": _("channels.toml cannot be understood; the notifier's log says where"),
 }
 
 

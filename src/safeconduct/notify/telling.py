@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 from collections.abc import Sequence
 
 from safeconduct.notify.kinds import NO_CHANNEL
 from safeconduct.notify.queue import Send, enqueue, for_point, key_of, points_of
 from safeconduct.notify.rota import Told
-from safeconduct.notify.rungs import is_exercise
+from safeconduct.notify.rungs import CALLS_FOR_HELP, is_exercise
+from safeconduct.records.events import log_event
 from safeconduct.records.principals import subject_of
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
-
-log = logging.getLogger(__name__)
 
 MAX_TOLD = 500
 """Persons whom one rung tells at most over channels outside; the others see it on their screens."""
@@ -42,7 +40,7 @@ def tell(
     practised = bool(exercise) or is_exercise(about)
     count = 0
     if len(persons) > MAX_TOLD:
-        log.warning("a rung names %s persons; %s are told outside", len(persons), MAX_TOLD)
+        log_event("rung_cut", count=len(persons), most=MAX_TOLD)
     for told in persons[:MAX_TOLD]:
         if not _may_know(tx, told.person, about, escalation):
             continue
@@ -70,6 +68,7 @@ def tell(
             round=1,
             tries=0,
             worker="",
+            urgent=int(escalation is not None and about.kind in CALLS_FOR_HELP and not practised),
         )
         if points:
             count += enqueue(tx, for_point(tx, send, points[0], 1, tx.now))

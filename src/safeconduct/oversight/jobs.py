@@ -158,7 +158,8 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         raise NotFound(row.id)
     held_back = State(tx.db).held_back(row.id)
     item = view.outward(tx.tables, row, partner.party)
-    found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back, item)
+    authorised = view.authorised_there(tx.tables, tx.policy, row, partner, tx.now)
+    found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back, item, authorised)
     stays = view.withheld_all(tx.policy, row, partner, tx.now) if found is None else found.withheld
     withheld = [[w.part, w.reason, [list(pair) for pair in w.would]] for w in stays]
     if found is None:

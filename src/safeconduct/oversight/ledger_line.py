@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from safeconduct.exchange.cadence import Cosigned, cosigned
+from safeconduct.exchange.cadence import Cosigned, all_cosigned
 from safeconduct.records import here
+from safeconduct.records.refusals import Unavailable
 
 KEPT_SECONDS = 5.0
 _kept: tuple[float, str, list[Cosigned]] = (0.0, "", [])
 
 
 def heads() -> list[Cosigned]:
-    """How far each partner has cosigned this ledger, looked up at most every few seconds."""
+    """How far each partner has cosigned this ledger, looked up at most every few seconds; as it last was while the
+    writer does not answer."""
     global _kept
     home = here.home()
     at, path, found = _kept
-    if path != str(home.path) or time.monotonic() - at > KEPT_SECONDS:
-        found = [cosigned(home, partner) for partner in home.partners]
+    if path != str(home.path):
+        found = []
+    if (path != str(home.path) or time.monotonic() - at > KEPT_SECONDS) and home.partners:
+        with contextlib.suppress(Unavailable):
+            found = list(all_cosigned(here.door()).values())
         _kept = (time.monotonic(), str(home.path), found)
     return found
 

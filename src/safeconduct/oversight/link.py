@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from safeconduct.exchange.cadence import cosigned
-from safeconduct.exchange.courier import Link, link_of
+from safeconduct.exchange.cadence import Cosigned, all_cosigned
+from safeconduct.exchange.last_contact import Link, link_of
 from safeconduct.oversight.wording import ago, moment
 from safeconduct.records import here
 from safeconduct.records.home import Home, Partner
@@ -55,11 +55,12 @@ def links(now: float | None = None) -> list[LinkHealth]:
     """The health of every link of this node."""
     home = here.home()
     moment_now = time.time() if now is None else now
-    return [_health(home, partner, moment_now) for partner in home.partners.values()]
+    acked = all_cosigned(here.door()) if home.partners else {}
+    return [_health(home, partner, acked[partner.party], moment_now) for partner in home.partners.values()]
 
 
-def _health(home: Home, partner: Partner, now: float) -> LinkHealth:
-    acked, link = cosigned(home, partner.party), link_of(home, partner.party)
+def _health(home: Home, partner: Partner, acked: Cosigned, now: float) -> LinkHealth:
+    link = link_of(home, partner.party)
     cursor: dict[str, Any] = here.door().call("exchange_cursor", {"partner": partner.party})
     age = acked.age(now)
     return LinkHealth(

@@ -1,7 +1,16 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from safeconduct.oversight import inquiry_views, ledger_views, sealed_views, views, who_knew_views
+from safeconduct.oversight import (
+    access_views,
+    emergency_views,
+    inquiry_views,
+    ledger_views,
+    sealed_views,
+    second_person_views,
+    views,
+    who_knew_views,
+)
 
 app_name = "oversight"
 urlpatterns = [
@@ -15,7 +24,18 @@ urlpatterns = [
     path("knew/<slug:record>/inquiry/", inquiry_views.open_on, name="open_inquiry"),
     path("inquiries/", inquiry_views.inquiries, name="inquiries"),
     path("inquiries/<slug:inquiry>/", inquiry_views.inquiry, name="inquiry"),
+    path("access/", access_views.who_may, name="who_may"),
+    path("access/accounts/", access_views.accounts, name="accounts"),
+    path("access/unusual/", access_views.unusual, name="unusual"),
+    path("access/emergencies/", emergency_views.emergencies, name="emergencies"),
+    path("access/emergencies/<slug:reading>/seen/", emergency_views.review, name="review_emergency"),
+    path("break-glass/", emergency_views.break_glass, name="break_glass"),
+    path("break-glass/end/", emergency_views.mend_glass, name="mend_glass"),
+    path("second-person/", second_person_views.requests, name="second_person"),
+    path("second-person/bulk/", second_person_views.ask_in_bulk, name="ask_in_bulk"),
+    path("second-person/<slug:record>/", second_person_views.one_request, name="second_person_request"),
     path("refusals/", ledger_views.refusals, name="refusals"),
+    path("status/", views.status, name="status"),
     path("link/", views.link_health, name="link"),
     path("preview/<slug:record>/", views.preview_anyone, name="preview_anyone"),
     path("preview/<slug:record>/<slug:partner>/", views.preview, name="preview"),

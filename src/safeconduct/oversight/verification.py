@@ -10,17 +10,16 @@ import secrets
 import time
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from safeconduct.exchange.delivery import feed_of
 from safeconduct.exchange.identity import Card
-from safeconduct.ledger.log import Entry, Log
+from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest
-from safeconduct.ledger.tree import Frontier, leaf_hash
+from safeconduct.ledger.tree import Frontier
+from safeconduct.records.following import decode
 from safeconduct.records.transaction import Tx, open_body
-from safeconduct.records.writer import decode
 
 SLICE_ENTRIES = 20_000
 SLICE_SECONDS = 0.2
@@ -64,7 +63,7 @@ _running: OrderedDict[str, Verification] = OrderedDict()
 
 def begin(tx: Tx) -> Verification:
     """Start verifying everything that is in the ledger now. The oldest of many runs is forgotten."""
-    run = Verification(secrets.token_hex(8), tx.log.size, tuple(_anchors(tx)))
+    run = Verification(secrets.token_hex(8), tx.log.size, tuple(anchors(tx)))
     _running[run.id] = run
     while len(_running) > REMEMBERED:
         _running.popitem(last=False)
@@ -92,56 +91,31 @@ def _block(tx: Tx, run: Verification, end: int) -> None:
     sizes = [anchor.size for anchor in run.anchors]
     after = bisect_right(sizes, first)
     last = min(first + BLOCK, end, *sizes[after : after + 1])
-    entries = tx.log.entries(first, last)
-    if [entry[0] for entry in entries] != list(range(first, last)):
-        run.fail(first, "entries are missing")
-        return
-    for entry in entries:
-        if not isinstance(entry.leaf, bytes) or not isinstance(entry.body, bytes | None):
-            run.fail(entry[0], "the entry is not of bytes")
-            return
+    fault: list[str] = []
+
+    def holds(leaf: bytes, body: bytes | None) -> bool:
+        fault[:] = [why] if (why := fault_of_parts(tx.keystore, leaf, body)) else []
+        return not fault
+
     grown = run.frontier.copy()
-    grown.extend(leaf_hash(entry.leaf) for entry in entries)
-    if not _same(tx.log, grown):
-        run.fail(_first_changed(tx.log, run.frontier, entries), "the leaf or the tree above it was changed")
+    broken = tx.log.verify_next(grown, last, holds)
+    if broken is not None:
+        run.fail(broken, fault[0] if fault else "the leaf or the tree above it was changed")
         return
     for anchor in run.anchors[after:]:
         if anchor.size == last and anchor.root != grown.root():
             run.fail(first, f"{anchor.partner} has cosigned another history up to {anchor.size}")
             return
-    for entry in entries:
-        if fault := _fault_of_parts(tx, entry):
-            run.fail(entry[0], fault)
-            return
     run.frontier = grown
 
 
-def _same(log: Log, grown: Frontier) -> bool:
-    """Whether the stored tree has the root that its leaves make."""
-    try:
-        return log.root_at(grown.size) == grown.root()
-    except (LookupError, ValueError):
-        return False
-
-
-def _first_changed(log: Log, before: Frontier, entries: Sequence[Entry]) -> int:
-    """The first entry with which the two trees part: everything before it is the same in both."""
-    hashes = [leaf_hash(entry.leaf) for entry in entries]
-    low, high = 0, len(hashes)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        grown = before.copy()
-        grown.extend(hashes[:middle])
-        low, high = (middle, high) if _same(log, grown) else (low, middle)
-    return before.size + low
-
-
-def _fault_of_parts(tx: Tx, entry: Entry) -> str:
-    if entry.body is None:
+def fault_of_parts(keystore: KeyStore, leaf: bytes, body: bytes | None) -> str:
+    """What is wrong with the parts beside a leaf, "" for nothing."""
+    if body is None:
         return ""
     try:
-        header = decode(entry.leaf)
-        opened = open_body(tx.keystore, header, entry.body)
+        header = decode(leaf)
+        opened = open_body(keystore, header, body)
     except (ValueError, LookupError, TypeError):
         return "a part does not open"
     promised = header.get("parts", ())
@@ -153,7 +127,7 @@ def _fault_of_parts(tx: Tx, entry: Entry) -> str:
     return ""
 
 
-def _anchors(tx: Tx) -> list[Anchor]:
+def anchors(tx: Tx) -> list[Anchor]:
     """The heads that partners have cosigned, by size."""
     found = []
     for partner in tx.home.partners.values():

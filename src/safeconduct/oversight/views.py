@@ -13,8 +13,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from safeconduct.exchange import ahead
 from safeconduct.exchange.holdings import counts
 from safeconduct.oversight import jobs, link, rules
+from safeconduct.oversight.ailments import ailments
 from safeconduct.oversight.forms import HoldingsFilter, RecallForm
 from safeconduct.oversight.ledger_line import heads
+from safeconduct.oversight.vitals import vitals
 from safeconduct.oversight.wording import (
     HOLDING_MARKS,
     HOLDING_NAMES,
@@ -158,6 +160,25 @@ def link_health(request: HttpRequest) -> HttpResponse:
         "live_url": LIVE,
     }
     return render(request, "oversight/link.html", context)
+
+
+@require_GET
+@answering
+def status(request: HttpRequest) -> HttpResponse:
+    """How the node is, in words: what is wrong, what to do about it, and the figures behind."""
+    reader, policy = reader_of(request), here.state().policy
+    if not jobs.may_oversee(policy, reader):
+        raise NotFound
+    found = vitals()
+    context = {
+        "found": found,
+        "ailments": ailments(found),
+        "recomputed": found.recompute.get("finished"),
+        "auditing": jobs.may_audit(policy, reader),
+        "page_level": "RESTRICTED",
+        "live_url": LIVE,
+    }
+    return render(request, "oversight/status.html", context)
 
 
 def _acknowledged() -> dict[str, int]:

@@ -10,12 +10,13 @@ from typing import Any
 from safeconduct.exchange.delivery import feed_of
 from safeconduct.exchange.identity import Card, Keys
 from safeconduct.exchange.inbound import mirror_of
+from safeconduct.exchange.rotation import former_keys
 from safeconduct.exchange.state import State
-from safeconduct.ledger.log import open_database
 from safeconduct.ledger.notes import sign_checkpoint, unverified_checkpoint
 from safeconduct.ledger.report import ReportRefused, check, seal
 from safeconduct.oversight.jobs import WHO_KNEW, require_auditor
 from safeconduct.records.commit import Draft, store
+from safeconduct.records.databases import open_ledger
 from safeconduct.records.founding import READING
 from safeconduct.records.hooks import job
 from safeconduct.records.principals import system_subject
@@ -58,7 +59,7 @@ def head_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     require_auditor(tx.policy, tx.subject(payload["actor"]))
     keys = Keys.of(tx.home)
     # What this very transaction appends is not on disk yet: another connection sees only what is.
-    durable = open_database(tx.home.ledger, read_only=True)
+    durable = open_ledger(tx.home, read_only=True)
     try:
         size = int(durable.execute("SELECT coalesce(max(idx) + 1, 0) FROM ledger_leaf").fetchone()[0])
     finally:
@@ -70,6 +71,7 @@ def head_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
             verifiers[f"witness {partner.party}"] = card.witness.vkey
             verifiers[f"feed from {partner.party}"] = card.feed.vkey
             verifiers[f"feed to {partner.party}"] = keys.feed(partner.party).vkey
+    verifiers |= former_keys(tx)
     note = sign_checkpoint(tx.log.checkpoint_at(size), keys.ledger)
     return {"size": size, "note": note.decode(), "keys": verifiers}
 
@@ -90,7 +92,7 @@ def evidence_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 def _evidence(tx: Tx, index: int, cover: int | None, size: int) -> dict[str, Any]:
     header = tx.header(index)
     kind = header.get("kind")
-    shows = header["type"] in ("disclosure", "sealed", "received") or kind == READING.name
+    shows = header["type"] in ("disclosure", "sealed", "received", "flow") or kind == READING.name
     if not shows:
         raise Malformed("an entry that tells of no showing")
     under, reach = "", size

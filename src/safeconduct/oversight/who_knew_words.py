@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from safeconduct.exchange.projection import LIVE
 from safeconduct.oversight.jobs import WHO_KNEW
 from safeconduct.oversight.unusual import EXPORTED, IN_BULK, NOT_ASSIGNED, ODD_HOUR, REFUSED
 from safeconduct.oversight.who_knew import (
@@ -34,9 +35,20 @@ PARTS: Mapping[str, Any] = {
     "facts": gettext_lazy("Facts to check"),
     "findings": gettext_lazy("Findings"),
     "outcome": gettext_lazy("Outcome"),
+    "opened": gettext_lazy("What was opened, and why"),
+    "opened_by": gettext_lazy("Who broke the glass"),
+    "seen": gettext_lazy("Who has looked at it"),
+    "wish": gettext_lazy("What is asked for"),
+    "use": gettext_lazy("How the approval was used"),
     WHO_KNEW: gettext_lazy("The list of who knew"),
 }
-STATES: Mapping[str, Any] = {"closed": pgettext_lazy("state of a record", "closed")}
+STATES: Mapping[str, Any] = {
+    "closed": pgettext_lazy("state of a record", "closed"),
+    "asked": pgettext_lazy("state of a record", "asked"),
+    "refused": pgettext_lazy("state of a record", "refused"),
+    "used": pgettext_lazy("state of a record", "used"),
+    "taken_back": pgettext_lazy("state of a record", "taken back"),
+}
 FIELDS: Mapping[str, Any] = {
     "question": gettext_lazy("Question"),
     "record_kind": gettext_lazy("Kind of record"),
@@ -92,6 +104,8 @@ def acknowledged(line: Line, feed_sizes: dict[str, int]) -> str:
     """Whether a partner's node has confirmed what was given to it."""
     if line.way != GIVEN or line.feed_index is None:
         return ""
+    if line.feed_index == LIVE:
+        return _("positions flowed live from then on")
     if line.feed_index < 0:
         return _("given in a sealed bundle: it may have been opened since")
     if line.feed_index < feed_sizes.get(line.party, 0):

@@ -54,8 +54,9 @@ ENTRY_NAMES: Mapping[str, Promise] = {
     "key": pgettext_lazy("ledger entry", "key event"),
     "epoch": pgettext_lazy("ledger entry", "new epoch of an exchange"),
     "sealed": pgettext_lazy("ledger entry", "sealed bundle"),
-    "unread": pgettext_lazy("ledger entry", "of a kind that this version does not know"),
+    "unread": pgettext_lazy("ledger entry", "understood only by a later version"),
     "stream": pgettext_lazy("ledger entry", "live stream opened or closed"),
+    "flow": pgettext_lazy("ledger entry", "live positions began or ceased to flow"),
     "hold": pgettext_lazy("ledger entry", "hold on an erasure"),
     "pad": pgettext_lazy("ledger entry", "padding"),
 }

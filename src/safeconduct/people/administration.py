@@ -14,6 +14,7 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,10 +22,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from safeconduct.people import roles
+from safeconduct.people import roles, second_person
 from safeconduct.people.asking import SignedIn
-from safeconduct.people.forms import ROLE_NAMES, ClearanceForm, NewAccountForm, RoleForm
-from safeconduct.people.models import Account, Token
+from safeconduct.people.forms import ROLE_NAMES, ClearanceForm, LinkForm, NewAccountForm, RoleForm
+from safeconduct.people.models import Account, DirectoryLink, Token
+from safeconduct.people.passes import void_passes
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 
 P = ParamSpec("P")
@@ -75,23 +77,27 @@ def account(request: SignedIn, pk: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _do(request, lambda: roles.set_clearance(request.principal, found, form.cleaned_data["clearance"]))
         return redirect("people_edit_account", pk=pk)
-    return _account_page(request, found, form, RoleForm(account=found))
+    alone = second_person.gives_roles_alone(request.principal)
+    return _account_page(request, found, form, RoleForm(account=found, alone=alone))
 
 
 @require_POST
 @for_administrators
 def give_role(request: SignedIn, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Account, pk=pk)
-    form = RoleForm(request.POST, account=found)
+    alone = second_person.gives_roles_alone(request.principal)
+    form = RoleForm(request.POST, account=found, alone=alone)
     if not form.is_valid():
         return _account_page(request, found, ClearanceForm(initial={"clearance": found.clearance}), form)
-    wish = form.cleaned_data
-    _do(
-        request,
-        lambda: roles.assign_role(
-            request.principal, found, wish["role"], wish["units"], wish["until"], wish["clearance"]
-        ),
-    )
+    wish, actor = form.cleaned_data, request.principal
+    if "reason" in wish:
+        _do(
+            request,
+            lambda: roles.ask_role(actor, found, **wish),
+            _("Asked: a second person has to approve it."),
+        )
+    else:
+        _do(request, lambda: roles.assign_role(actor, found, **wish))
     return redirect("people_edit_account", pk=pk)
 
 
@@ -132,10 +138,47 @@ def reset(request: SignedIn, pk: UUID) -> HttpResponse:
     except (Refused, NotFound, Conflict) as refusal:
         messages.error(request, str(refusal))
         return redirect("people_edit_account", pk=pk)
+    DirectoryLink.objects.filter(account=found).delete()
     Authenticator.objects.filter(user=found).delete()
     Token.objects.filter(account=found, revoked_at=None).update(revoked_at=timezone.now())
     _end_sessions(found)
     return _with_first_password(request, found)
+
+
+@require_POST
+@for_administrators
+def link(request: SignedIn, pk: UUID) -> HttpResponse:
+    """Let an account sign in as a subject of the office's own issuer, and no more by a password.
+
+    Whoever links an account could use it, as one who resets it could: its roles are stated anew.
+    """
+    found = get_object_or_404(Account, pk=pk)
+    issuer, form = settings.OIDC, LinkForm(request.POST)
+    if issuer is None:
+        raise Http404
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["subject"])))
+        return redirect("people_edit_account", pk=pk)
+    wanted = {"issuer": issuer.issuer, "subject": form.cleaned_data["subject"]}
+    if DirectoryLink.objects.filter(**wanted).exclude(account=found).exists():
+        messages.error(request, _("Another account signs in by this subject."))
+        return redirect("people_edit_account", pk=pk)
+    _do(
+        request,
+        lambda: _link(request, found, wanted),
+        _("The account signs in by the office's issuer from now on."),
+    )
+    return redirect("people_edit_account", pk=pk)
+
+
+def _link(request: SignedIn, found: Account, wanted: dict[str, str]) -> None:
+    roles.renew_roles(request.principal, found)
+    Token.objects.filter(account=found, revoked_at=None).update(revoked_at=timezone.now())
+    _end_sessions(found)
+    found.set_unusable_password()
+    found.must_change_password = False
+    found.save()
+    DirectoryLink.objects.update_or_create(account=found, defaults=wanted)
 
 
 def _with_first_password(request: SignedIn, found: Account) -> HttpResponse:
@@ -149,6 +192,7 @@ def _with_first_password(request: SignedIn, found: Account) -> HttpResponse:
 def _end_sessions(found: Account) -> None:
     for session in UserSession.objects.filter(user=found):
         session.end()
+    void_passes(found)
 
 
 def _account_page(
@@ -159,11 +203,19 @@ def _account_page(
         (assignment, ROLE_NAMES[assignment.role], assignment.holds_at(now))
         for assignment in roles.assignments(request.principal, found.person)
     ]
-    context = {"account": found, "form": clearance, "role_form": role, "held": held}
+    context = {
+        "account": found,
+        "form": clearance,
+        "role_form": role,
+        "held": held,
+        "link": DirectoryLink.objects.filter(account=found).first(),
+        "link_form": LinkForm() if settings.OIDC is not None else None,
+        "alone": second_person.gives_roles_alone(request.principal),
+    }
     return render(request, "people/account_edit.html", context)
 
 
-def _do(request: SignedIn, rule: Callable[[], object]) -> None:
+def _do(request: SignedIn, rule: Callable[[], object], done: str = "") -> None:
     """Carry out a rule and say how it went."""
     try:
         rule()
@@ -172,4 +224,4 @@ def _do(request: SignedIn, rule: Callable[[], object]) -> None:
     except (NotFound, Conflict):
         messages.error(request, _("It changed meanwhile. Look at it again."))
     else:
-        messages.success(request, _("Saved."))
+        messages.success(request, done or _("Saved."))

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -95,6 +96,14 @@ class ClearanceForm(forms.Form):
     clearance = forms.TypedChoiceField(label=_("Clearance"), coerce=int, choices=list(enumerate(LEVELS)))
 
 
+class LinkForm(forms.Form):
+    subject = forms.CharField(
+        label=_("Subject (sub) at the office's issuer"),
+        max_length=255,
+        validators=[RegexValidator(r"\A[\x21-\x7e]+\Z", _("Letters, digits and signs, without spaces."))],
+    )
+
+
 class RoleForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=role_choices)
     units = forms.CharField(
@@ -108,8 +117,16 @@ class RoleForm(forms.Form):
         label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
-    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+    reason = forms.CharField(
+        label=_("Reason, for the second person"),
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, account: Account, alone: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if alone:
+            del self.fields["reason"]
         _offer(self.fields["clearance"], list(enumerate(LEVELS))[: account.clearance + 1], account.clearance)
 
     def clean_units(self) -> list[str]:

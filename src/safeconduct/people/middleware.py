@@ -17,8 +17,9 @@ from safeconduct.people.asking import ApiRequest
 from safeconduct.people.models import Account
 from safeconduct.people.principal import lacks_second_factor, principal_of
 
-OPEN = ("/accounts/", "/static/", "/i18n/", "/healthz")
-"""Prefixes that need no principal: signing in, files, the choice of language, the health check.
+OPEN = ("/accounts/", "/static/", "/i18n/", "/healthz", "/livez", "/readyz", "/metrics", "/watch/sos/pass/")
+"""Prefixes that need no principal: signing in, files, the choice of language, the health check, a phone's pass, and the
+metrics, which have a token of their own.
 
 The pages under /accounts/ that are about an account ask for sign-in themselves.
 """

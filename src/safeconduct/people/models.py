@@ -64,6 +64,7 @@ class Account(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=12, blank=True)
     locked = models.BooleanField(_("locked"), default=False)
     must_change_password = models.BooleanField(default=False, editable=False)
+    passes_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     USERNAME_FIELD = "username"
@@ -107,3 +108,20 @@ class Token(models.Model):
 
     def valid_at(self, moment: Any) -> bool:
         return self.revoked_at is None and moment < self.expires_at and self.account.is_active
+
+
+class DirectoryLink(models.Model):
+    """Whom the office's own issuer means by a subject: the one account that signs in by it."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="directory_link")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint("issuer", "subject", name="one_account_for_a_subject")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} ({self.subject})"

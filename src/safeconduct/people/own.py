@@ -18,6 +18,7 @@ from safeconduct.people import roles, tokens
 from safeconduct.people.asking import SignedIn
 from safeconduct.people.forms import OwnAccountForm, TokenForm, role_choices
 from safeconduct.people.models import Token
+from safeconduct.people.passes import void_passes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -54,6 +55,7 @@ def sessions(request: SignedIn) -> HttpResponse:
 @require_POST
 def end_session(request: SignedIn, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
+    void_passes(request.user)
     messages.success(request, _("The session has ended."))
     return redirect("people_sessions")
 
@@ -63,6 +65,7 @@ def end_other_sessions(request: SignedIn) -> HttpResponse:
     for session in UserSession.objects.filter(user=request.user):
         if not session.is_current():
             session.end()
+    void_passes(request.user)
     messages.success(request, _("Every other session has ended."))
     return redirect("people_sessions")
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import ROLES
+from safeconduct.people import second_person
 from safeconduct.people.models import Account
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
@@ -58,13 +59,8 @@ def assign_role(
 
     Raises Refused when the actor may not, or is the person who would get it; Malformed for an unknown role.
     """
-    if role not in ROLES:
-        raise Malformed(f"no such role: {role}")
-    if actor.person == account.person:
-        raise Refused(_("nobody gives a role to themselves"))
     level = account.clearance if clearance is None else clearance
-    if not 0 <= level <= account.clearance:
-        raise Malformed(_("a role's clearance is at most the account's"))
+    _check_role(actor, account, role, level)
     assignment = {
         "person": account.person,
         "account_name": account.username,
@@ -78,6 +74,21 @@ def assign_role(
     return commit(actor, draft, door=door)
 
 
+def ask_role(
+    actor: Subject,
+    account: Account,
+    role: str,
+    units: Sequence[str],
+    until: datetime | None,
+    clearance: int,
+    reason: str,
+) -> Committed:
+    """Ask for a role where giving it takes two persons. Raises as `assign_role` does."""
+    _check_role(actor, account, role, clearance)
+    last = _moment(until) if until else ""
+    return second_person.ask_for_role(actor, account, role, reason, units, last, clearance)
+
+
 def end_role(actor: Subject, record: str, door: Door | None = None) -> Committed:
     """Take a role back, at once. Raises NotFound, Refused, or Conflict when it changed meanwhile."""
     return _amend(actor, record, door, "ended", until=_moment(datetime.now(UTC)))
@@ -86,26 +97,51 @@ def end_role(actor: Subject, record: str, door: Door | None = None) -> Committed
 def renew_roles(actor: Subject, account: Account, door: Door | None = None) -> None:
     """State anew that an account holds its roles, because somebody else set its password.
 
-    So the ledger shows from when on readings under this name may have been somebody else's. Raises Refused
-    for the actor's own account and for an actor who assigns no roles.
+    So the ledger shows from when on readings under this name may have been somebody else's. Where roles are given by
+    two persons, it loses them until a second person has approved each anew. Raises Refused for the actor's own
+    account and for an actor who assigns no roles.
     """
     if actor.person == account.person or not may_assign(actor):
         raise Refused(_("resetting an account needs the right to assign roles, and is done by somebody else"))
     now = datetime.now(UTC)
+    alone = second_person.gives_roles_alone(actor)
     for held in assignments(actor, account.person, door):
-        if held.holds_at(now):
+        if held.ended or (held.until is not None and held.until <= now):
+            continue
+        if alone:
             _amend(actor, held.record, door, None, since=_moment(now))
+            continue
+        end_role(actor, held.record, door)
+        second_person.ask_for_role(
+            actor,
+            account,
+            held.role,
+            _("The account was reset."),
+            held.units,
+            _moment(held.until) if held.until else "",
+            held.clearance,
+            door,
+        )
 
 
 def set_clearance(actor: Subject, account: Account, clearance: int, door: Door | None = None) -> None:
     """Change what an account may ever see. Lowering it also cuts the roles that it holds now.
 
-    Raises Refused for the actor's own account and for an actor who assigns no roles.
+    Raises Refused for the actor's own account, for an actor who assigns no roles, and where raising it would widen a
+    role and roles are given by two persons.
     """
     if actor.person == account.person:
         raise Refused(_("nobody changes their own clearance"))
     if not may_assign(actor):
         raise Refused(_("changing a clearance needs the right to assign roles"))
+    held_back = any(
+        not held.ended and held.clearance > account.clearance
+        for held in assignments(actor, account.person, door)
+    )
+    if clearance > account.clearance and held_back and not second_person.gives_roles_alone(actor):
+        raise Refused(
+            _("this would widen a role: end that role first, and have it given anew by two persons")
+        )
     # The account first: should an amendment below fail, less is open rather than more.
     account.clearance = clearance
     account.full_clean(exclude=["password"])
@@ -150,6 +186,15 @@ def assignments(reader: Subject, person: str = "", door: Door | None = None) -> 
         if not page.next_cursor:
             return found
         query = replace(query, cursor=page.next_cursor)
+
+
+def _check_role(actor: Subject, account: Account, role: str, clearance: int) -> None:
+    if role not in ROLES:
+        raise Malformed(f"no such role: {role}")
+    if actor.person == account.person:
+        raise Refused(_("nobody gives a role to themselves"))
+    if not 0 <= clearance <= account.clearance:
+        raise Malformed(_("a role's clearance is at most the account's"))
 
 
 def may_assign(actor: Subject) -> bool:

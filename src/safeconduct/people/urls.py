@@ -9,12 +9,14 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as keys
 from django.urls import include, path
 
-from safeconduct.people import administration, health, leaving, own, passkeys
+from safeconduct.people import administration, health, leaving, oidc_views, own, passkeys
 
 # The sign-in library names these pages itself. What it offers beyond (sign-up, e-mail, password by e-mail)
 # has no page here.
 sign_in = [
     path("login/", account.login, name="account_login"),
+    path("oidc/", oidc_views.start, name="oidc_start"),
+    path("oidc/callback/", oidc_views.callback, name="oidc_callback"),
     path("logout/", leaving.sign_out, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
@@ -38,6 +40,8 @@ sign_in = [
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
     path("accounts/", include(sign_in)),
     path("account/", own.overview, name="people_account"),
     path("account/sessions/", own.sessions, name="people_sessions"),
@@ -50,6 +54,7 @@ urlpatterns = [
     path("people/<uuid:pk>/", administration.account, name="people_edit_account"),
     path("people/<uuid:pk>/lock/", administration.lock, name="people_lock"),
     path("people/<uuid:pk>/reset/", administration.reset, name="people_reset"),
+    path("people/<uuid:pk>/link/", administration.link, name="people_link"),
     path("people/<uuid:pk>/roles/", administration.give_role, name="people_give_role"),
     path("people/roles/<slug:record>/end/", administration.take_role, name="people_take_role"),
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from safeconduct.agreement.policy import Policy
-from safeconduct.positions.store import Store, database
+from safeconduct.positions.kinds import ITINERARY, MOVEMENT, TRACK
+from safeconduct.positions.store import OWN, Store
+from safeconduct.records.databases import let_in, may_have_positions
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import on_stop, on_tick
-from safeconduct.records.kinds import all_kinds
+from safeconduct.records.hooks import on_start, on_stop, on_tick
+from safeconduct.records.telemetry import is_gone
 from safeconduct.records.transaction import Tx
 
-MOVEMENT, ITINERARY = "movement", "itinerary"
-"""Who may read this part may see where the journey is."""
 DEFAULT_DAYS = 2
 EVERY = 60.0
 """Seconds between two looks at what is too old; `positions` in node.toml says otherwise."""
@@ -20,34 +20,61 @@ _stores: dict[str, Store] = {}
 
 def keep_days(policy: Policy, originator: str) -> int:
     """Days for which positions of a party's movements are kept: the shortest that a grant in force says."""
-    limits = [
+    return min(_days(policy, MOVEMENT, ITINERARY, originator), default=DEFAULT_DAYS)
+
+
+def received_days(policy: Policy, collector: str) -> int:
+    """Days for which positions are kept that a party's node sends: the shortest that a grant in force says."""
+    return min(_days(policy, TRACK.name, "position", collector), default=DEFAULT_DAYS)
+
+
+def _days(policy: Policy, kind: str, part: str, whose: str) -> list[int]:
+    return [
         placed.grant.retention_days
         for placed in policy.grants.values()
         if placed.grant.retention_days is not None
         and "read" in placed.grant.may
-        and MOVEMENT in placed.grant.kinds
-        and ITINERARY in placed.grant.parts_of(MOVEMENT, policy.vocabulary)
-        and any(whose == originator for _, whose in placed.directions)
+        and kind in placed.grant.kinds
+        and part in placed.grant.parts_of(kind, policy.vocabulary)
+        and any(collector == whose for _, collector in placed.directions)
     ]
-    return min(limits, default=DEFAULT_DAYS)
+
+
+def store_of(home: Home) -> Store:
+    """The writer's own handle on the positions; kept open until it closes."""
+    found = _stores.get(str(home.path))
+    if found is None:
+        found = _stores[str(home.path)] = Store(home)
+    return found
+
+
+@on_start
+def make_store(tx: Tx) -> None:
+    """On a server the writer makes the tables, for processes that may not."""
+    if may_have_positions(tx.home):
+        let_in(tx.home, store_of(tx.home).db)
 
 
 @on_tick("positions", EVERY)
 def forget_old(tx: Tx) -> None:
-    """Erase what is too old, and all of a movement that was withdrawn or erased."""
-    if not database(tx.home).exists():
+    """Erase what is too old, and all of a movement that was withdrawn or erased.
+
+    What a partner sent is gone when the term is over that held when it came, or a shorter one that holds now: a
+    clause that is suspended does not lengthen it.
+    """
+    if not may_have_positions(tx.home):
         return
-    store = _stores.get(str(tx.home.path))
-    if store is None:
-        store = _stores[str(tx.home.path)] = Store(tx.home)
+    store = store_of(tx.home)
     gone = 0
     for movement in store.movements():
         row = tx.row(movement)
-        erased = row is not None and row.erased >> all_kinds()[MOVEMENT].bit(ITINERARY) & 1
-        if row is None or row.withdrawn or erased:
+        if row is None or is_gone(row, TRACK.name):
             gone += store.forget(movement)
-        else:
-            gone += store.forget(movement, tx.now - 86_400.0 * keep_days(tx.policy, row.originator))
+            continue
+        gone += store.forget(movement, tx.now - 86_400.0 * keep_days(tx.policy, row.originator), OWN)
+        for partner in tx.home.partners:
+            before = tx.now - 86_400.0 * received_days(tx.policy, partner)
+            gone += store.forget_received(movement, partner, tx.now, before)
     if gone:
         store.sweep()
 

@@ -1,15 +1,15 @@
 """`POST /positions` and `GET /positions/stream`, answered before Django sees them: a phone reports often.
 
-A batch comes from a signed-in phone or with a token that may write. It is kept when it is answered, and the writer is
-told what is new, so that a corridor that was left becomes a record. Whether the writer heard stands beside each
-position; what it could not be told is told with the next batch.
+A batch comes from a signed-in phone or with a token that may write. It is kept, and outlives a power cut, when it is
+answered; batches that come while others are written are one transaction. The writer is told what is new, so that a
+corridor that was left becomes a record. Whether the writer heard stands beside each position; what it could not be
+told is told with the next batch.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,18 +19,17 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.http.request import split_domain_port, validate_host
 
-from safeconduct.agreement.policy import Subject
-from safeconduct.people import tokens
+from safeconduct.people.presented import Presenting
 from safeconduct.people.sessions import subject_of_cookies
 from safeconduct.positions.limits import Allowance
 from safeconduct.positions.reading import store
-from safeconduct.positions.sending import Batch, BatchRefused, may_send, read_batch
+from safeconduct.positions.sending import Batch
 from safeconduct.positions.stream import Following
+from safeconduct.positions.taking import NotTaken, Sent, Taking
+from safeconduct.positions.telling import Telling
 from safeconduct.records import here
 from safeconduct.records.door import AsyncDoor
-from safeconduct.records.refusals import Refused, Unavailable
-
-log = logging.getLogger(__name__)
+from safeconduct.records.together import Together
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -48,6 +47,9 @@ class Positions:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="positions")
         self._allowance = Allowance()
         self._door: AsyncDoor | None = None
+        self._presenting = Presenting()
+        self._taking: Together[Sent, tuple[Batch, int]] = Together(Taking(self._allowance).take, self.ask)
+        self.telling = Telling(self.ask, store, self.door)
         self.following = Following(self.ask, self.door)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -83,7 +85,10 @@ class Positions:
         if "origin" in headers and headers["origin"].partition("://")[2] != headers.get("host"):
             await answer(send, 403, {"error": "another site"})
             return
-        sender = await self.ask(lambda: _sender(headers))
+        cookies, authorization = headers.get("cookie", ""), headers.get("authorization") or None
+        sender = self._presenting.recall(cookies, authorization)
+        if sender is None:
+            sender = await self.ask(lambda: self._presenting.look_up(cookies, authorization))
         if sender is None:
             await answer(send, 403, {"error": "sign in"})
             return
@@ -96,33 +101,15 @@ class Positions:
             await answer(send, 413, {"error": f"at most {MAX_BODY} bytes"})
             return
         try:
-            batch = await self.ask(lambda: _read(sender, body))
-        except BatchRefused as fault:
-            await answer(send, 422, {"error": str(fault)})
+            batch, new = await self._taking.ask(Sent(sender, body))
+        except NotTaken as fault:
+            await answer(send, fault.status, {"error": fault.why}, retry=fault.wait)
             return
-        if batch is None:
-            await answer(send, 404, {"error": "no such movement that is yours and under way"})
-            return
-        wait = self._allowance.positions(sender.person, len(batch.positions))
-        if wait:
-            await answer(send, 429, {"error": "too many positions"}, retry=wait)
-            return
-        kept = await self.ask(lambda: store().put(batch.positions))
         refused = [{"number": number, "why": why} for number, why in batch.refused]
-        await answer(send, 200, {"received": len(batch.positions), "new": kept, "refused": refused[:100]})
-        if kept:
+        await answer(send, 200, {"received": len(batch.positions), "new": new, "refused": refused[:100]})
+        if new:
             self.following.moved(batch.movement)
-            await self._tell(batch.movement)
-
-    async def _tell(self, movement: str) -> None:
-        untold = await self.ask(lambda: store().untold(movement))
-        fixes = [[p.person, p.at, p.latitude, p.longitude, p.accuracy_m] for p in untold]
-        try:
-            await self.door().call("positions_seen", {"movement": movement, "fixes": fixes})
-        except (Unavailable, Refused) as fault:
-            log.warning("the writer did not hear of positions: %s", type(fault).__name__)
-            return
-        await self.ask(lambda: store().tell(untold))
+            self.telling.moved([batch.movement])
 
     def door(self) -> AsyncDoor:
         if self._door is None:
@@ -139,29 +126,13 @@ class Positions:
         return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
 
     async def close(self) -> None:
-        self.following.end_all()
+        await self.following.close()
+        await self.telling.done()
+        self._presenting.close()
         if self._door is not None:
             await self._door.close()
         self._thread.submit(connections.close_all)
         self._thread.shutdown()
-
-
-def _sender(headers: dict[str, str]) -> Subject | None:
-    given = headers.get("authorization", "")
-    if not given:
-        return subject_of_cookies(headers.get("cookie", ""))
-    text = tokens.from_header(given)
-    bearer = tokens.present(text) if text else None
-    return bearer.principal if bearer is not None and bearer.may_write else None
-
-
-def _read(sender: Subject, body: bytes) -> Batch | None:
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as fault:
-        raise BatchRefused("not JSON") from fault
-    batch = read_batch(sender, given)
-    return batch if may_send(sender, batch.movement) else None
 
 
 async def body_of(receive: Receive, announced: str, most: int = MAX_BODY) -> bytes | None:

@@ -2,23 +2,23 @@
 
 A room registers with `on_fixes` what it watches for (a corridor that was left). It is called in the writer's
 transaction with the fixes that were not seen before, in the order of their time; a fault in it takes back what it did
-and nothing else.
+and nothing else. What may flow to a partner goes on its way from here, and every process hears which journeys moved.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from safeconduct.geo.sphere import GeometryError, point
 from safeconduct.geo.watching import Fix
+from safeconduct.positions.flow_out import offer
+from safeconduct.records.events import log_event
 from safeconduct.records.hooks import job
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.transaction import Tx
-
-log = logging.getLogger(__name__)
 
 Watch = Callable[[Tx, str, str, Sequence[Fix]], None]
 """(transaction, movement, whose fixes they are, the fixes)"""
@@ -47,9 +47,16 @@ def seen_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     except (GeometryError, TypeError, ValueError, OverflowError) as fault:
         raise Malformed("a position is person, time, latitude, longitude and accuracy") from fault
     for person, found in by_person.items():
-        found.sort(key=lambda fix: fix.moment)
-        for watch in WATCHES:
-            fault = tx.attempt(lambda w=watch, p=person, f=found: w(tx, movement, p, f))  # type: ignore[misc]
-            if fault is not None:
-                log.error("positions could not be looked at: %s", type(fault).__name__, exc_info=fault)
+        look_at_fixes(tx, movement, person, sorted(found, key=lambda fix: fix.moment))
+    if fixes:
+        offer(tx, movement)
+        tx.announce({"topic": "positions", "movements": [movement]})
     return {"seen": len(fixes)}
+
+
+def look_at_fixes(tx: Tx, movement: str, person: str, fixes: Sequence[Fix]) -> None:
+    """Let every room that watches look at new fixes, in the order of their time."""
+    for watch in WATCHES:
+        fault = tx.attempt(partial(watch, tx, movement, person, fixes))
+        if fault is not None:
+            log_event("positions_unseen", fault=fault, unforeseen=True)

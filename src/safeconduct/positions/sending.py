@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.agreement.policy import Item, Subject, is_assigned
-from safeconduct.positions.keeping import MOVEMENT, keep_days
+from safeconduct.positions.keeping import keep_days
+from safeconduct.positions.kinds import MOVEMENT
 from safeconduct.positions.store import Position
 from safeconduct.records import here
 from safeconduct.records.kinds import kind

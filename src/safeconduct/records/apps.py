@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -7,13 +9,28 @@ class RecordsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.db.backends.signals import connection_created
+
         from safeconduct.records import (  # noqa: F401
+            as_of,
             attachments,
+            break_glass,
             commit,
             earlier,
+            emergencies,
             external,
             founding,
             projection,
             reading,
             signing,
+            two_person_use,
         )
+
+        connection_created.connect(_hold_to_text, dispatch_uid="safeconduct.records")
+
+
+def _hold_to_text(connection: Any, **signal: Any) -> None:
+    if connection.vendor == "postgresql":
+        from safeconduct.records.nul import take_out_nul
+
+        take_out_nul(connection)

@@ -7,7 +7,6 @@ its end survives. Only the listed types are taken; what a file is, its bytes say
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import unicodedata
@@ -79,7 +78,7 @@ def content_bytes(content: dict[str, str]) -> bytes:
     """The bytes of a `content` part."""
     try:
         return base64.b64decode(content["data"], validate=True)
-    except (KeyError, binascii.Error) as fault:
+    except (KeyError, ValueError) as fault:
         raise AttachmentRefused("not an attachment's content") from fault
 
 

@@ -43,6 +43,16 @@ def requires(part: str, what: str) -> Any:
     return check
 
 
+def stays(*parts: str, why: str = "what was sent or set stays as it was: send or add another") -> Any:
+    """A check that these parts are written once, and never again, not even alike."""
+
+    def check(_tx: Any, given: Any) -> None:
+        if given.previous is not None and not given.parts.keys().isdisjoint(parts):
+            raise Malformed(why)
+
+    return check
+
+
 def all_of(*checks: Any) -> Any:
     def check(tx: Any, given: Any) -> None:
         for each in checks:

@@ -21,6 +21,7 @@ from safeconduct.records.projection import Disclosed, epoch, pack_levels
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, from_wire
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
+from safeconduct.records.two_person import check_alone
 
 POLICY_KINDS = ("clause", "status_act")
 COMMITTING = ("write", "acknowledge", "approve", "command")
@@ -105,18 +106,29 @@ def commit_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def store(
-    tx: Tx, subject: Subject, act: str, kind: Kind, draft: Draft, noted: Mapping[str, Any] | None = None
+    tx: Tx,
+    subject: Subject,
+    act: str,
+    kind: Kind,
+    draft: Draft,
+    noted: Mapping[str, Any] | None = None,
+    approved_by: str = "",
 ) -> tuple[str, int, int]:
     """Decide, append and announce one version inside the writer's transaction.
 
-    `noted` is kept in the private header, which never crosses.
+    `noted` is kept in the private header, which never crosses, and so is `approved_by`, the second person.
     """
     previous = _previous(tx, subject, kind, draft)
     checked = kind.validate(draft.parts)
     header = _header(tx, subject, act, kind, draft, previous)
     clauses = _decide(tx, subject, act, kind, draft, previous, header, checked)
+    given = _Checked(subject, act, draft, header, checked, previous)
     if kind.check is not None:
-        kind.check(tx, _Checked(subject, act, draft, header, checked, previous))
+        kind.check(tx, given)
+    if approved_by:
+        noted = {**(noted or {}), "approved_by": approved_by}
+    elif subject.person != SYSTEM and (act, kind.name) in tx.policy.two_person:
+        check_alone(tx, given, kind.name, _items(tx, act, kind, previous, header))
     carried = previous.values() if previous else {}
     values: dict[str, Any] = {n: checked[n] if n in checked else carried.get(n) for n in kind.part_names}
     if previous is not None:
@@ -124,8 +136,8 @@ def store(
     texts = disclosures(values, kind.part_names)
     _check_size(kind, values, texts)
     full = {**(noted or {}), **header, "clauses": clauses, "parts": [digest(t) for t in texts]}
-    levels = header["levels"]
-    sealing = [0 if values[n] is None else level for n, level in zip(kind.part_names, levels, strict=True)]
+    # What can be erased is sealed, OPEN parts too: with its key it is gone from every copy of the ledger.
+    sealing = [int(values[n] is not None and not kind.crosses_by_pairing) for n in kind.part_names]
     index = tx.append("version", full, Disclosed(texts, list(values.values())), sealing)
     if kind.name in POLICY_KINDS:
         tx.policy_changed = True
@@ -284,19 +296,23 @@ def _decide(
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
     touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
-    # Who writes must be allowed to leave the record as it will be; other acts are done to it as it is.
-    items = [tx.item(previous)] if previous is not None else []
-    if act == "write" or previous is None:
-        bearers = previous.bearers if previous else inherited(tx.tables, kind, header["about"])
-        items.append(_item_of_header(header, bearers))
     grants: set[str] = set()
-    for item in items:
+    for item in _items(tx, act, kind, previous, header):
         for part in touched:
             decision = decide(tx, subject, act, item, part)
             if not decision.permit:
                 raise Refused(f"{act} {kind.name}.{part}: {decision.refused_by}", decision.would, attempt)
             grants.update(decision.grants)
     return sorted(grants)
+
+
+def _items(tx: Tx, act: str, kind: Kind, previous: RowView | None, header: Mapping[str, Any]) -> list[Item]:
+    """Who writes must be allowed to leave the record as it will be; other acts are done to it as it is."""
+    items = [tx.item(previous)] if previous is not None else []
+    if act == "write" or previous is None:
+        bearers = previous.bearers if previous else inherited(tx.tables, kind, header["about"])
+        items.append(_item_of_header(header, bearers))
+    return items
 
 
 def _touched(
@@ -352,7 +368,7 @@ def _carry_untabled(
     """Parts that the tables do not hold are carried over from the previous version's ledger entry."""
     missing = [n for n in kind.part_names if not kind.parts[n].tabled and n not in checked]
     if missing:
-        texts = tx.disclosures(previous.ledger_index)
+        texts = kind.fitted(tx.disclosures(previous.ledger_index))
         for name in missing:
             text = texts[kind.bit(name)]
             values[name] = open_disclosure(text)[2] if text else None

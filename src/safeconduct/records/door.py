@@ -132,21 +132,30 @@ class AsyncDoor:
 
     async def call(self, job: str, payload: Answer) -> Answer:
         """Run a job. Raises what it refused with, or refusals.Unavailable when the writer went away."""
+        answer = await self._ask({"job": job, "payload": payload})
+        if "error" in answer:
+            raise refusals.from_wire(answer)
+        return answer
+
+    async def call_many(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
+        """Run a job for each payload (at most MANY), in order and in one transaction; answers may be errors. Raises
+        refusals.Unavailable."""
+        answers: list[Answer] = (await self._ask({"job": job, "payloads": list(payloads)}))["answers"]
+        return answers
+
+    async def _ask(self, request: Answer) -> Answer:
         number = next(self._numbers)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
             out = await self._connection()
-            out.write(json.dumps({"id": number, "job": job, "payload": payload}).encode() + b"\n")
+            out.write(json.dumps({"id": number, **request}).encode() + b"\n")
             await out.drain()
-            answer = await asyncio.wait_for(future, TIMEOUT)
+            return await asyncio.wait_for(future, TIMEOUT)
         except (OSError, TimeoutError) as fault:
             raise refusals.Unavailable("the writer does not answer") from fault
         finally:
             self._waiting.pop(number, None)
-        if "error" in answer:
-            raise refusals.from_wire(answer)
-        return answer
 
     async def _connection(self) -> asyncio.StreamWriter:
         async with self._connecting:

@@ -60,7 +60,7 @@ def earlier(reader: Subject, record: str, door: Door | None = None) -> list[Earl
 def earlier_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     subject = tx.subject(payload["actor"])
     row = tx.row(str(payload["record"]))
-    open_now = _open(tx, subject, tx.item(row)) if row is not None else 0
+    open_now = open_to(tx, subject, tx.item(row)) if row is not None else 0
     if row is None or not open_now:
         raise NotFound(str(payload["record"])[:64])
     kind = all_kinds()[row.kind]
@@ -71,10 +71,10 @@ def earlier_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     )
     for version, index in reversed(rows):
         header = tx.header(index)
-        item = _item(row, header)
-        mask = open_now & _open(tx, subject, item)
+        item = version_item(row, header)
+        mask = open_now & open_to(tx, subject, item)
         noted = 0 if subject.person == SYSTEM else tx.policy.logged(subject, "read", item, tx.now) & mask
-        values = values_of(tx.disclosures(index))
+        values = kind.fitted(values_of(tx.disclosures(index)))
         shown = {
             n: v
             for bit, n in enumerate(kind.part_names)
@@ -100,11 +100,12 @@ def earlier_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     return {"versions": found}
 
 
-def _open(tx: Tx, subject: Subject, item: Item) -> int:
-    return -1 if subject.person == SYSTEM else tx.policy.mask(subject, "read", item, tx.now)
+def open_to(tx: Tx, subject: Subject, item: Item, act: str = "read") -> int:
+    """The parts that somebody may read now, or be shown in another act; the node itself all of them."""
+    return -1 if subject.person == SYSTEM else tx.policy.mask(subject, act, item, tx.now)
 
 
-def _item(row: RowView, header: Mapping[str, Any]) -> Item:
+def version_item(row: RowView, header: Mapping[str, Any]) -> Item:
     """A version as policy sees it: its own labels and state, the duty bearers and the time lock of today."""
     return Item(
         id=row.id,

@@ -6,7 +6,7 @@ Degrees are WGS 84, distances metres, durations seconds unless a field's name sa
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -19,6 +19,11 @@ Code = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^|\x00-\x1f]*
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Minutes = Annotated[int, Field(ge=0, le=100_000)]
+Reliability = Literal["A", "B", "C", "D", "E", "F"]
+Credibility = Annotated[int, Field(ge=1, le=6)]
+RELIABILITY: tuple[str, ...] = get_args(Reliability)
+CREDIBILITY = range(1, 7)
+"""The admiralty scale: how reliable a source has been, and how credible what it says is now; F and 6 say "unknown"."""
 
 
 class Detail(BaseModel):

@@ -7,8 +7,8 @@ count or the presence of a row would tell what is withheld.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from safeconduct.agreement.sql import visible
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.kinds import DIMENSIONS, Kind, kind
+from safeconduct.records.projection import Tables
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import Released, note, release_row, unknown_abouts
 from safeconduct.records.rows import COLUMNS, RowView
@@ -27,9 +28,9 @@ from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
 
 MAX_LIMIT = 10_000
-_MATCHES = (
-    f"SELECT rowid >> {PART_BITS} AS born, rowid & {(1 << PART_BITS) - 1} AS bit "
-    "FROM records_search WHERE records_search MATCH %s"
+_PLACES = (
+    f"SELECT rowid >> {PART_BITS} AS born, CAST(rowid & {(1 << PART_BITS) - 1} AS int) AS bit "
+    "FROM records_search WHERE "
 )
 FEW = 5_000
 """Up to so many places where a word stands, each record is fetched; beyond, the list is gone through in order."""
@@ -89,11 +90,11 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     now = clock()
     shape = kind(query.kind)
     sort, bit = _sort(shape, query)
-    listing = _Listing(state, reader, act, shape, now)
+    listing = Listing(state, reader, act, shape, now)
     listing.filter(query)
     rows = listing.page(query, sort, bit)
     shown = rows[: query.limit]
-    cursor = _cursor(shown[-1][0], sort) if len(rows) > query.limit else ""
+    cursor = _cursor(listing.tables, shown[-1][0], sort) if len(rows) > query.limit else ""
     timed = any(end is not None for end in (query.since, query.until, query.ends_after))
     plain = not (timed or query.cursor or query.text or query.bbox)
     hidden = listing.unplaced(bit) if bit is not None and plain else []
@@ -108,11 +109,11 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     return Page(records[: len(shown)], cursor, records[len(shown) :])
 
 
-def count(reader: Subject, query: Query, ceiling: int = 10_000) -> int:
-    """How many records the reader may see, up to a ceiling."""
+def count(reader: Subject, query: Query, ceiling: int = 10_000, act: str = "read") -> int:
+    """How many records the reader may see, up to a ceiling; by another act, of how many any part may go that way."""
     state = here.state()
     shape = kind(query.kind)
-    listing = _Listing(state, reader, "read", shape, clock())
+    listing = Listing(state, reader, act, shape, clock())
     listing.filter(query)
     return listing.count(ceiling)
 
@@ -133,16 +134,18 @@ def spans(reader: Subject, query: Query) -> list[Span]:
     looked at. Raises Malformed for a kind that has no time, end and place.
     """
     shape = kind(query.kind)
-    listing = _Listing(here.state(), reader, "read", shape, clock())
+    listing = Listing(here.state(), reader, "read", shape, clock())
     listing.filter(query)
     return listing.spans()
 
 
-class _Listing:
+class Listing:
     """One SELECT under construction: its conditions see the row and the mask of its visible parts."""
 
     def __init__(self, state: AgreementState, reader: Subject, act: str, shape: Kind, now: float) -> None:
         self.shape = shape
+        self.tables = here.tables(reader)
+        self.dialect = self.tables.dialect
         self.visible = partial(visible, state.policy, reader, act, shape.name, now)
         self.seen = self.visible()
         self.columns: tuple[str, ...] = (*COLUMNS, "born", *DIMENSIONS)
@@ -196,19 +199,21 @@ class _Listing:
         if expression is None:
             self._and("1 = 0", [])
             return
-        found = here.tables().all(f"{_MATCHES} LIMIT %s", [expression, FEW + 1])
+        test, values = self.dialect.matching(expression)
+        matches = _PLACES + test
+        found = self.tables.all(f"{matches} LIMIT %s", [*values, FEW + 1])
         if len(found) <= FEW:
             # Few enough to look at each: going through the records in order could mean all of them.
             self.source = (
-                f"(SELECT born AS hit, sum(1 << bit) AS bits FROM ({_MATCHES}) AS matches GROUP BY born) AS hits "
-                "CROSS JOIN records_row ON records_row.born = hits.hit"
+                f"(SELECT born AS hit, CAST(sum(1 << bit) AS int) AS bits FROM ({matches}) AS matches GROUP BY born) "
+                f"AS hits {self.dialect.in_turn} records_row ON records_row.born = hits.hit"
             )
-            self.source_values = [expression]
+            self.source_values = values
             self.columns += ("hits.bits",)
             self._and("(mask & bits) <> 0", [])
             return
-        self.common = f"WITH matches AS MATERIALIZED ({_MATCHES}) "
-        self.common_values = [expression]
+        self.common = f"WITH matches AS MATERIALIZED ({matches}) "
+        self.common_values = values
         self._and(
             "EXISTS (SELECT 1 FROM matches WHERE matches.born = listed.born AND (mask >> matches.bit) & 1 = 1)",
             [],
@@ -223,11 +228,11 @@ class _Listing:
 
     def _among(self, column: str, values: Sequence[str]) -> None:
         """Only rows with one of these values: each is looked up, where the planner would go through the kind."""
+        listed, self.source_values = self.dialect.listed(values)
         self.source = (
-            "(SELECT DISTINCT value AS wanted FROM json_each(%s)) AS named "
-            f"CROSS JOIN records_row ON records_row.{column} = named.wanted"
+            f"(SELECT DISTINCT value AS wanted FROM {listed} AS each_value) AS named "
+            f"{self.dialect.in_turn} records_row ON records_row.{column} = named.wanted"
         )
-        self.source_values = [json.dumps(list(values))]
 
     def _and(self, test: str, values: list[Any]) -> None:
         self.conditions.append(test)
@@ -244,7 +249,7 @@ class _Listing:
 
     def _rows(self, tail: str, values: list[Any]) -> list[tuple[RowView, int]]:
         listed, listed_values = self._listed()
-        found = here.tables().all(
+        found = self.tables.all(
             f"{self.common}SELECT {', '.join(COLUMNS)}, mask {listed} {tail}",
             [*self.common_values, *listed_values, *values],
         )
@@ -269,8 +274,8 @@ class _Listing:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
         if self.source == "records_row":
             self.source = (
-                "(SELECT rowid AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
-                "CROSS JOIN records_row ON records_row.rowid = recent.latest"
+                "(SELECT id AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
+                f"{self.dialect.in_turn} records_row ON records_row.id = recent.latest"
             )
             self.source_values = [self.shape.name, RECENT]
         when, when_values, _, _ = self.visible(bits=1 << bit)
@@ -282,12 +287,12 @@ class _Listing:
             self._dimension(column, "1 = 1", [])
         listed, values = self._listed()
         sql = f"{self.common}SELECT about, place, time, until {listed} AND time IS NOT NULL ORDER BY time, id"
-        return [Span(*row) for row in here.tables().all(sql, [*self.common_values, *values])]
+        return [Span(*row) for row in self.tables.all(sql, [*self.common_values, *values])]
 
     def count(self, ceiling: int) -> int:
         listed, values = self._listed()
         sql = f"{self.common}SELECT count(*) FROM (SELECT 1 {listed} LIMIT %s) AS bounded"
-        found = here.tables().one(sql, [*self.common_values, *values, ceiling])
+        found = self.tables.one(sql, [*self.common_values, *values, ceiling])
         return int(found[0]) if found else 0
 
 
@@ -299,8 +304,8 @@ def _sort(shape: Kind, query: Query) -> tuple[str, int | None]:
     return "time", shape.bit(shape.dimensions["time"][0])
 
 
-def _cursor(row: RowView, sort: str) -> str:
-    found = here.tables().one(f"SELECT {sort} FROM records_row WHERE id = %s", [row.id])
+def _cursor(tables: Tables, row: RowView, sort: str) -> str:
+    found = tables.one(f"SELECT {sort} FROM records_row WHERE id = %s", [row.id])
     text = json.dumps([sort, found[0] if found else None, row.id])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -309,8 +314,8 @@ def _open_cursor(text: str, sort: str) -> tuple[float, str]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         which, key, record = json.loads(raw)
-        if which != sort or not isinstance(record, str):
+        if which != sort or not isinstance(record, str) or not record.isascii() or not math.isfinite(key):
             raise ValueError(which)
         return float(key), record
-    except (binascii.Error, ValueError, TypeError) as fault:
+    except (ValueError, TypeError, OverflowError, RecursionError) as fault:
         raise Malformed("this cursor belongs to another list") from fault

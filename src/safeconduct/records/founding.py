@@ -85,5 +85,10 @@ ROLE_ASSIGNMENT = register(
     )
 )
 READING = register(
-    Kind("reading", {"what": ReadWhat, "who": ReadWho}, dimensions={"time": ("what", "at")}, by_system=True)
+    Kind(
+        "reading",
+        {"what": ReadWhat, "who": ReadWho},
+        dimensions={"time": ("what", "at"), "category": ("what", "act"), "external": ("who", "person")},
+        by_system=True,
+    )
 )

@@ -6,13 +6,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connections
 
+from safeconduct.agreement.policy import Subject
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.projection import Tables
 from safeconduct.records.standing import AgreementState, load_state, policy_index
+from safeconduct.records.wall import NODE, declared
 
 _lock = threading.Lock()
 _home: Home | None = None
@@ -41,15 +44,32 @@ def door() -> Door:
         return _door
 
 
-def tables() -> Tables:
-    """The tables, for reading: a cursor of this thread's own connection."""
-    return Tables(connections["tables"])
+def tables(reader: Subject | None = None) -> Tables:
+    """The tables, for reading: a cursor of this thread's own connection. Where `records.wall` stands, records are read
+    for this reader, and none for nobody."""
+    return Tables(_connection(), declared(reader) if reader is not None else "")
+
+
+def headers() -> Tables:
+    """The tables, for what the node must know before it decides: where `records.wall` stands, the headers of records,
+    and the parts of those that policy is made of."""
+    return Tables(_connection(), NODE)
+
+
+def _connection() -> Any:
+    return connections["tables"]
+
+
+def written_last() -> float:
+    """When the newest record here was written, in seconds since 1970 by the clock of whoever wrote; 0.0 for none."""
+    found = headers().one("SELECT at FROM records_row ORDER BY born DESC LIMIT 1", [])
+    return float(found[0]) if found else 0.0
 
 
 def state() -> AgreementState:
     """The agreements and the policy as of the last clause or status act that the tables hold."""
     global _state
-    found = tables()
+    found = headers()
     current = _state
     if current is None or current.index != policy_index(found):
         current = load_state(found, home())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,11 @@ Tick = Callable[["Tx"], bool | None]
 @dataclass
 class Hooks:
     jobs: dict[str, Job] = field(default_factory=dict)
+    callers: dict[str, frozenset[str]] = field(default_factory=dict)
     version: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
     received: list[Callable[[Tx, Any, int], None]] = field(default_factory=list)
     withdrawn: list[Callable[[Tx, Any], None]] = field(default_factory=list)
+    recalled: list[Callable[[Tx, Any], None]] = field(default_factory=list)
     bearers: list[Callable[[Tx, Sequence[str]], None]] = field(default_factory=list)
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
     ticks: list[tuple[str, float, Tick]] = field(default_factory=list)
@@ -31,11 +33,20 @@ class Hooks:
 HOOKS = Hooks()
 
 
-def job(name: str) -> Callable[[Job], Job]:
-    """Register what the writer does for a request of this name: (tx, JSON payload) -> JSON answer."""
+DOORS = frozenset({"web", "field"})
+"""The processes at whose doors people and devices stand."""
+
+
+def job(name: str, by: Collection[str] = DOORS) -> Callable[[Job], Job]:
+    """Register what the writer does for a request of this name: (tx, JSON payload) -> JSON answer.
+
+    `by` are the processes that may ask for it where each has a user of its own; commands of the operator may ask for
+    everything.
+    """
 
     def register(function: Job) -> Job:
         HOOKS.jobs[name] = function
+        HOOKS.callers[name] = frozenset(by)
         return function
 
     return register
@@ -56,6 +67,12 @@ def on_received(function: Callable[[Tx, Any, int], None]) -> Callable[[Tx, Any, 
 def on_withdrawn(function: Callable[[Tx, Any], None]) -> Callable[[Tx, Any], None]:
     """Call `function(tx, row)` for every own record that somebody withdraws as a whole, with the row as it was."""
     HOOKS.withdrawn.append(function)
+    return function
+
+
+def on_recalled(function: Callable[[Tx, Any], None]) -> Callable[[Tx, Any], None]:
+    """Call `function(tx, row)` for every record of a partner that the partner withdrew as a whole."""
+    HOOKS.recalled.append(function)
     return function
 
 

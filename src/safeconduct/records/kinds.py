@@ -6,7 +6,7 @@ withheld, sealed and erased as one. Rooms declare their kinds; everything else i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -36,12 +36,20 @@ class PartModel(BaseModel):
     max_bytes: ClassVar[int] = MAX_PART_BYTES
 
 
-class PartRefused(ValueError):
-    """A part that does not fit its kind; `errors` has (part, field path, reason) triples."""
+_UNKNOWN = frozenset({"extra_forbidden", "literal_error"})
+"""What pydantic calls a field that a model does not have, and a word that is none of those it knows."""
 
-    def __init__(self, kind: str, errors: list[tuple[str, str, str]]) -> None:
+
+class PartRefused(ValueError):
+    """A part that does not fit its kind; `errors` has (part, field path, reason) triples.
+
+    `unknown`: all that is wrong are fields and words that the kind does not have, as a later version's would be.
+    """
+
+    def __init__(self, kind: str, errors: list[tuple[str, str, str]], unknown: bool = False) -> None:
         self.kind = kind
         self.errors = errors
+        self.unknown = unknown
         super().__init__("; ".join(f"{kind}.{part}.{path}: {why}" for part, path, why in errors))
 
 
@@ -55,9 +63,12 @@ class Kind:
     `records.refusals.Refused`.
     `crosses_by_pairing` marks the few kinds that two paired nodes need to have an agreement at all.
     `assigns` is a (part, field): the unit or account named there is a duty bearer of the record it is about.
+    `authorises` is a (part, field): the person of a partner named there may see what the record is about, where a
+    grant asks for that; it fills the dimension `external`, and a dimension `until` ends it.
     `inherits_bearers`: the bearers of what a record is about are bearers of the record. `final` are the states
     after which nothing more happens; terms of erasure count from the day one of them was reached. `falls_with`:
     it makes no sense without the record it is about, and is withdrawn with that by the party that wrote both.
+    `telemetry_of` is the (kind, part) that it belongs to and is as confidential as, for a kind that is never recorded.
     """
 
     name: str
@@ -70,9 +81,11 @@ class Kind:
     crosses_by_pairing: bool = False
     by_system: bool = False
     assigns: tuple[str, str] | None = None
+    authorises: tuple[str, str] | None = None
     inherits_bearers: bool = False
     final: tuple[str, ...] = ()
     falls_with: bool = False
+    telemetry_of: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.parts) <= MAX_PARTS:
@@ -88,6 +101,8 @@ class Kind:
             raise ValueError(f"kind {self.name}: names are among what is searched")
         if self.assigns and self.assigns[1] not in self.parts[self.assigns[0]].model_fields:
             raise ValueError(f"kind {self.name}: assigns names no field {'.'.join(self.assigns)}")
+        if self.authorises and self.dimensions.get("external") != self.authorises:
+            raise ValueError(f"kind {self.name}: whom it authorises is its dimension external")
         if not set(self.final) <= set(self.states):
             raise ValueError(f"kind {self.name}: a final state is one of its states")
 
@@ -103,6 +118,12 @@ class Kind:
         """Position of a part in masks and in `levels`. Raises KeyError for a part the kind does not have."""
         return self._bits[part]
 
+    def fitted(self, values: Sequence[Any], missing: Any = None) -> list[Any]:
+        """What a version has at each part of the kind as it is now: a version of an earlier program lacks the parts
+        that were appended since, and what a later one has beyond them is not known here."""
+        known = list(values[: len(self.parts)])
+        return known + [missing] * (len(self.parts) - len(known))
+
     def default_levels(self) -> dict[str, int]:
         return {name: LEVELS.index(model.level) for name, model in self.parts.items()}
 
@@ -113,6 +134,7 @@ class Kind:
         """
         checked: dict[str, dict[str, Any] | None] = {}
         errors: list[tuple[str, str, str]] = []
+        faults: set[str] = set()
         for name, value in parts.items():
             model = self.parts.get(name)
             if model is None:
@@ -125,11 +147,11 @@ class Kind:
                 instance = value if isinstance(value, model) else model.model_validate(value)
                 checked[name] = instance.model_dump(mode="json", exclude_none=True)
             except ValidationError as fault:
-                errors += [
-                    (name, ".".join(map(str, e["loc"])), e["msg"]) for e in fault.errors(include_url=False)
-                ]
+                told = fault.errors(include_url=False)
+                errors += [(name, ".".join(map(str, e["loc"])), e["msg"]) for e in told]
+                faults |= {e["type"] for e in told}
         if errors:
-            raise PartRefused(self.name, errors)
+            raise PartRefused(self.name, errors, unknown=bool(faults) and faults <= _UNKNOWN)
         return checked
 
 

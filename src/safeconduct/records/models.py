@@ -109,6 +109,23 @@ class DerivedRow(models.Model):
         constraints = [models.UniqueConstraint("source", "record", name="derived_once")]
 
 
+class PastRow(models.Model):
+    """What the latest version of a record does not tell: that an entry of a version was `replaced` by another of the
+    same version (a partner released more of it), that the record was `withdrawn`, or parts of it (`mask`) `erased`."""
+
+    ledger_index = models.BigIntegerField()
+    record = models.CharField(max_length=64)
+    what = models.CharField(max_length=16)
+    version = models.IntegerField(default=0)
+    mask = models.BigIntegerField(default=0)
+    at = models.FloatField()
+
+    class Meta:
+        app_label = "records"
+        db_table = "records_past"
+        indexes = [models.Index("record", "ledger_index", name="past_record")]
+
+
 class Applied(models.Model):
     """How far the tables have followed the ledger: one row."""
 

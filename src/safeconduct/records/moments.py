@@ -45,6 +45,11 @@ def in_order(start: str, end: str) -> bool:
     return instant(end) >= instant(start)
 
 
+def ends(text: str) -> float:
+    """When a moment is over, in epoch seconds: a day at its end, by UTC. Raises MomentRefused."""
+    return instant(text).timestamp() + (86_400.0 if is_day(text) else 0.0)
+
+
 def _checked(text: str) -> str:
     instant(text)
     return text.replace(" ", "T")

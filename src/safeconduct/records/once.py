@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from safeconduct.ledger.database import columns
 from safeconduct.records.hooks import on_start
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.transaction import Tx
@@ -24,10 +25,10 @@ def make_table(tx: Tx) -> None:
     )
     tx.db.execute("CREATE INDEX IF NOT EXISTS said_once_at ON said_once (at)")
     for table, begins in BEFORE:
-        there = tx.db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-        if there:
+        if columns(tx.db, table):
             tx.db.execute(
-                f"INSERT OR IGNORE INTO said_once SELECT ? || key, at, record, version, idx FROM {table}",
+                f"INSERT INTO said_once SELECT ? || key, at, record, version, idx FROM {table} WHERE 1 = 1 "
+                "ON CONFLICT DO NOTHING",
                 (begins,),
             )
             tx.db.execute(f"DROP TABLE {table}")

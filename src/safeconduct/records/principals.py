@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.records.authorisations import NOBODY, authorised
+from safeconduct.records.emergencies import opened_in_emergency
 from safeconduct.records.home import Home
 from safeconduct.records.projection import epoch
 from safeconduct.records.refusals import Refused
 
 SYSTEM = "system"
 """The node itself (first set-up, import from the command line, drills); never a person at a screen."""
+AT_ONCE = 500
+"""Persons asked about with one query."""
 
 
 class Asks(Protocol):
     def all(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]: ...
+
+    def one(self, sql: str, parameters: list[Any]) -> tuple[Any, ...] | None: ...
 
 
 def system_subject(party: str) -> Subject:
@@ -32,18 +38,41 @@ def system_subject(party: str) -> Subject:
 
 def subject_of(tables: Asks, home: Home, person: str, now: float) -> Subject:
     """The principal that a person is at this moment. Someone with no assignment has no role."""
-    rows = tables.all(
-        "SELECT parts FROM records_row WHERE kind = 'role_assignment' AND external = %s AND state = 'open' "
-        "AND originator = %s AND withdrawn = %s",
-        [person, home.party, False],
-    )
+    return subjects_of(tables, home, [person], now)[person]
+
+
+def subjects_of(tables: Asks, home: Home, persons: Sequence[str], now: float) -> dict[str, Subject]:
+    """The principals that these persons are at this moment, by person."""
+    held: dict[str, list[dict[str, Any]]] = {person: [] for person in persons}
+    asked, open_to, broken = list(held), dict[str, frozenset[str]](), dict[str, frozenset[str]]()
+    for first in range(0, len(asked), AT_ONCE):
+        some = asked[first : first + AT_ONCE]
+        marks = ", ".join(["%s"] * len(some))
+        for person, parts in tables.all(
+            f"SELECT external, parts FROM records_row WHERE kind = 'role_assignment' AND external IN ({marks}) "
+            "AND state = 'open' AND originator = %s AND withdrawn = %s",
+            [*some, home.party, False],
+        ):
+            assignment = json.loads(parts).get("assignment")
+            if assignment is not None:
+                held[person].append(assignment)
+        open_to |= authorised(tables, some, now)
+        broken |= opened_in_emergency(tables, some, home.party, now)
+    return {
+        person: _subject(home, person, assignments, open_to.get(person, NOBODY), now)._replace(
+            emergency=broken.get(person, NOBODY)
+        )
+        for person, assignments in held.items()
+    }
+
+
+def _subject(
+    home: Home, person: str, assignments: Iterable[Mapping[str, Any]], open_to: frozenset[str], now: float
+) -> Subject:
     roles: set[str] = set()
     units: set[str] = set()
     clearance = 0
-    for (parts,) in rows:
-        assignment = json.loads(parts).get("assignment")
-        if assignment is None:
-            continue
+    for assignment in assignments:
         since, until = epoch(assignment.get("since")), epoch(assignment.get("until"))
         if (since is not None and now < since) or (until is not None and now >= until):
             continue
@@ -55,7 +84,7 @@ def subject_of(tables: Asks, home: Home, person: str, now: float) -> Subject:
         roles=frozenset(roles),
         clearance=clearance,
         units=frozenset(units),
-        authorised=frozenset(),
+        authorised=open_to if roles else NOBODY,
         person=person,
     )
 
@@ -84,4 +113,5 @@ def confirm(tables: Asks, home: Home, actor: Mapping[str, Any], now: float) -> S
         units=subject.units,
         authorised=subject.authorised,
         person=person,
+        emergency=subject.emergency,
     )

@@ -17,9 +17,10 @@ from typing import Any
 
 from safeconduct.ledger.parts import open_disclosure
 from safeconduct.records.bearers import assignment, inherited, moved
+from safeconduct.records.dialect import DIALECTS, SETTING
 from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
 from safeconduct.records.rows import party_set
-from safeconduct.records.search import index_text, remove_text
+from safeconduct.records.search import index_text, remove_text, searched
 
 Apply = Callable[["Tables", int, Mapping[str, Any], Sequence[str | None]], None]
 """(tables, ledger index, header, disclosures)"""
@@ -56,12 +57,16 @@ class Tables:
     """The tables by plain SQL with %s for values, on a Django connection.
 
     SQLite is asked without Django's cursor in between: a commit makes a dozen short statements, and the
-    wrapper takes longer than they do.
+    wrapper takes longer than they do. `dialect` has the words in which databases differ. `reader` is for whom rows are
+    read where `records.wall` stands before them.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, reader: str = "") -> None:
         connection.ensure_connection()
         self._sqlite = connection.vendor == "sqlite"
+        self.dialect = DIALECTS[connection.vendor]
+        self._walled = connection.connection if connection.settings_dict.get("WALLED") else None
+        self._reader = reader
         self._cursor = connection.connection if self._sqlite else connection.cursor()
         self.moved: set[str] = set()
         self.deferred: list[tuple[str, Sequence[Any]]] = []
@@ -69,6 +74,9 @@ class Tables:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         if self._sqlite:
             return self._cursor.execute(_question_marks(sql), parameters)
+        if self._walled is not None and getattr(self._walled, "declared", "") != self._reader:
+            self._cursor.execute("SELECT set_config(%s, %s, false)", [SETTING, self._reader])
+            self._walled.declared = self._reader
         self._cursor.execute(sql, parameters)
         return self._cursor
 
@@ -151,7 +159,7 @@ def parts_of(kind: Kind, disclosures: Sequence[str | None]) -> tuple[int, dict[s
     """Bitmask of the parts that are not empty, and those that the tables hold, by name."""
     present = 0
     parts: dict[str, Any] = {}
-    for bit, (name, value) in enumerate(zip(kind.part_names, values_of(disclosures), strict=True)):
+    for bit, (name, value) in enumerate(zip(kind.part_names, values_of(disclosures), strict=False)):
         if value is None:
             continue
         present |= 1 << bit
@@ -168,7 +176,9 @@ def put_row(
     if kind is None:
         return
     record, version = header["record"], header["version"]
-    known = tables.one("SELECT version, born, erased FROM records_row WHERE id = %s", [record])
+    known = tables.one("SELECT version, born, erased, parts FROM records_row WHERE id = %s", [record])
+    if known is not None and version <= known[0]:
+        _keep_replaced(tables, record, version)
     tables.execute(
         "INSERT INTO records_version (record, version, ledger_index, at, act) VALUES (%s, %s, %s, %s, %s) "
         "ON CONFLICT (record, version) DO UPDATE SET ledger_index = excluded.ledger_index",
@@ -208,12 +218,29 @@ def put_row(
         ],
     )
     moved(tables, assigned, assignment(tables, kind, record))
-    if kind.searched:
+    if kind.searched and (known is None or searched(kind, json.loads(known[3])) != searched(kind, parts)):
         index_text(tables, kind, born, parts, fresh=known is None)
 
 
-def withdraw_row(tables: Tables, record: str) -> None:
-    """Mark a record as withdrawn; what it assigned is taken back."""
+def _keep_replaced(tables: Tables, record: str, version: int) -> None:
+    for index, at in tables.all(
+        "SELECT ledger_index, at FROM records_version WHERE record = %s AND version = %s", [record, version]
+    ):
+        _note_past(tables, index, record, "replaced", version, 0, at)
+
+
+def _note_past(
+    tables: Tables, index: int, record: str, what: str, version: int, mask: int, at: float
+) -> None:
+    tables.execute(
+        "INSERT INTO records_past (ledger_index, record, what, version, mask, at) VALUES (%s, %s, %s, %s, %s, %s)",
+        [index, record, what, version, mask, at],
+    )
+
+
+def withdraw_row(tables: Tables, record: str, index: int, at: float) -> None:
+    """Mark a record as withdrawn at a moment, by an entry of the ledger; what it assigned is taken back."""
+    _note_past(tables, index, record, "withdrawn", 0, 0, at)
     found = tables.one("SELECT kind FROM records_row WHERE id = %s", [record])
     kind = all_kinds().get(found[0]) if found else None
     assigned = assignment(tables, kind, record)
@@ -221,8 +248,10 @@ def withdraw_row(tables: Tables, record: str) -> None:
     moved(tables, assigned, assignment(tables, kind, record))
 
 
-def clear_parts(tables: Tables, record: str, mask: int) -> None:
-    """Take the parts in `mask` out of the tables: their values, their dimensions and their words."""
+def clear_parts(tables: Tables, record: str, mask: int, index: int, at: float) -> None:
+    """Take the parts in `mask` out of the tables, by an entry of the ledger: their values, their dimensions and
+    their words."""
+    _note_past(tables, index, record, "erased", 0, mask, at)
     found = tables.one("SELECT kind, born, parts, present, erased FROM records_row WHERE id = %s", [record])
     if found is None:
         return

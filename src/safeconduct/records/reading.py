@@ -12,9 +12,12 @@ from safeconduct.records.kinds import kind
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.transaction import Tx, iso
+from safeconduct.records.two_person_use import count_shown
 
 READING_LIMIT = 500
 """Records that one reading names at most."""
+STREAMS_LIMIT = 1_000
+"""Streams that are noted with one job."""
 
 
 @job("note")
@@ -32,6 +35,8 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         for item in payload["items"]
         for first in range(0, len(item["records"]), READING_LIMIT)
     ]
+    for item in payload["items"]:
+        count_shown(tx, actor, str(payload["act"]), str(item["kind"]), item["records"])
     for item, records in chunks:
         of = item["of"]
         own = of == tx.home.party
@@ -85,12 +90,24 @@ def refuse_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 @job("stream")
 def stream_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Note that a live stream was opened or closed."""
-    if payload.get("what") not in ("opened", "closed"):
+    return {"index": _note_stream(tx, payload)}
+
+
+@job("streams")
+def streams_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Note of many live streams that they were opened or closed, each by an entry of its own."""
+    notes = payload["notes"]
+    if not isinstance(notes, list) or len(notes) > STREAMS_LIMIT:
+        raise Malformed(f"at most {STREAMS_LIMIT} streams at once")
+    return {"indexes": [_note_stream(tx, each) for each in notes]}
+
+
+def _note_stream(tx: Tx, note: dict[str, Any]) -> int:
+    if note.get("what") not in ("opened", "closed"):
         raise Malformed("a stream is opened or closed")
-    person = str(payload["actor"]["person"])
-    topics = sorted(map(str, payload.get("topics", ())))
-    header = {"at": iso(tx.now), "person": person, "what": payload["what"], "topics": topics}
-    return {"index": tx.append("stream", header)}
+    person = str(note["actor"]["person"])
+    topics = sorted(map(str, note.get("topics", ())))
+    return tx.append("stream", {"at": iso(tx.now), "person": person, "what": note["what"], "topics": topics})
 
 
 @job("open_part")

@@ -12,9 +12,10 @@ from django.db.models import Model
 
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
+from safeconduct.records.following import decode
 from safeconduct.records.projection import Tables
 from safeconduct.records.transaction import open_body
-from safeconduct.records.writer import Writer, decode
+from safeconduct.records.writer import Writer
 
 Progress = Callable[[int, int], None]
 
@@ -48,12 +49,10 @@ def _derived() -> list[type[Model]]:
 
 
 def fingerprint() -> str:
-    """SHA-256 over every row of every derived table and of the text index."""
+    """SHA-256 over every row of every derived table and of the text index, but for their running numbers."""
     tables = Tables(connections["tables"])
     whole = hashlib.sha256()
-    for table in derived_tables():
-        columns = sorted(row[1] for row in tables.all(f"PRAGMA table_info({table})"))
-        keep = [c for c in columns if not (c == "id" and table in _numbered())]
+    for table, keep in explained().items():
         for line in _lines(tables, f"SELECT {', '.join(keep)} FROM {table} ORDER BY {', '.join(keep)}"):
             whole.update(line)
     for line in _lines(tables, "SELECT rowid, words FROM records_search ORDER BY rowid"):
@@ -61,9 +60,16 @@ def fingerprint() -> str:
     return whole.hexdigest()
 
 
-def _numbered() -> set[str]:
-    """Tables whose primary key is a running number, which says nothing."""
-    return {model._meta.db_table for model in _derived() if model._meta.auto_field is not None}
+def explained() -> dict[str, list[str]]:
+    """The derived tables, and the columns of each that the ledger explains: all but a running number."""
+    return {
+        model._meta.db_table: sorted(
+            str(field.column)
+            for field in model._meta.local_concrete_fields
+            if field is not model._meta.auto_field
+        )
+        for model in sorted(_derived(), key=lambda each: each._meta.db_table)
+    }
 
 
 def _lines(tables: Tables, sql: str) -> Iterator[bytes]:

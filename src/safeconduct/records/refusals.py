@@ -24,6 +24,20 @@ class Refused(Exception):
         super().__init__(f"{reason}; would be allowed by {listed}" if listed else reason)
 
 
+class NeedsSecond(Refused):
+    """One person alone may not do so much: `count` records of a kind within an hour by an act, where `alone` are
+    allowed.
+
+    For what is written, `alone` is 0 and `count` 1.
+    """
+
+    def __init__(
+        self, act: str, kind: str, count: int, alone: int, attempt: Mapping[str, Any] | None = None
+    ) -> None:
+        self.act, self.kind, self.count, self.alone = act, kind, count, alone
+        super().__init__(f"{act} {kind}: a second person has to approve", attempt=attempt)
+
+
 class NotFound(Exception):
     """No such record, or none that the asker may know of: the two look the same from outside."""
 
@@ -51,6 +65,9 @@ class Unavailable(Exception):
 def to_wire(fault: Exception) -> dict[str, Any]:
     """An error as JSON for the socket. Unknown errors say nothing of their insides."""
     match fault:
+        case NeedsSecond():
+            counts = {"count": fault.count, "alone": fault.alone}
+            return {"error": "needs_second", "act": fault.act, "kind": fault.kind, **counts}
         case Refused():
             return {"error": "refused", "reason": fault.reason, "would": [list(w) for w in fault.would]}
         case NotFound():
@@ -66,6 +83,8 @@ def to_wire(fault: Exception) -> dict[str, Any]:
 
 def from_wire(answer: dict[str, Any]) -> Exception:
     match answer["error"]:
+        case "needs_second":
+            return NeedsSecond(answer["act"], answer["kind"], answer["count"], answer["alone"])
         case "refused":
             return Refused(answer["reason"], [(g, s) for g, s in answer["would"]])
         case "not_found":

@@ -2,8 +2,9 @@
 
 One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable,
 `{"id", "job", "payloads": [...]}`, which is one transaction, by `{"id", "answers": [...]}`;
-`{"subscribe": true}` turns the connection into the bus: one event a line. The socket lies in the home, which
-only its owner can enter.
+`{"subscribe": true}` turns the connection into the bus: one event a line. The socket is the home's owner's alone; where
+each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for its
+own jobs and for no others.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import queue
 import signal
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,12 +24,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import HOOKS, Tick
+from safeconduct.records.hooks import DOORS, HOOKS, Tick
+from safeconduct.records.refusals import Malformed, to_wire
+from safeconduct.records.spelling import dictionary
+from safeconduct.records.started import settle
+from safeconduct.records.supervised import supervised
+from safeconduct.records.users import HEARS, callers, permit
 from safeconduct.records.writer import Answer, Writer
 
-log = logging.getLogger(__name__)
-
+_CREDENTIALS = struct.Struct("3i")
+"""pid, uid, gid of a connection's other end, as Linux gives them."""
 BATCH = 500
 LINE_LIMIT = 128 * 1024 * 1024
 BACKLOG = 1000
@@ -92,8 +100,8 @@ class WriterThread:
         self.ready.set_result(None)
         try:
             self._loop(writer)
-        except BaseException:
-            log.exception("the writer stops")
+        except BaseException as fault:
+            log_event("writer_stopped", fault=fault, unforeseen=True)
             os._exit(70)
         writer.close()
 
@@ -148,7 +156,8 @@ class WriterService:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.writer = WriterThread(home)
-        self.subscribers: set[asyncio.Queue[bytes | None]] = set()
+        self.subscribers: dict[asyncio.Queue[bytes | None], str] = {}
+        self.callers = callers(home)
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -157,27 +166,36 @@ class WriterService:
             loop.call_soon_threadsafe(self._publish, list(events))
 
         self.writer.listeners.append(heard)
+        dictionary()
         await loop.run_in_executor(None, self.writer.start)
+        settle()
         self.home.socket.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
             server = await asyncio.start_unix_server(self._serve, self.home.socket, limit=LINE_LIMIT)
         finally:
             os.umask(mask)
-        async with server:
+        permit(self.home, self.home.socket)
+        async with server, supervised(self._works):
             await stop.wait()
         self._publish([None])
         self.home.socket.unlink(missing_ok=True)
         await loop.run_in_executor(None, self.writer.stop)
+
+    async def _works(self) -> None:
+        """An empty transaction, through the writer's own thread and to the disk."""
+        await asyncio.wrap_future(self.writer.submit("", []))
 
     def _publish(self, events: Sequence[Answer | None]) -> None:
         if not self.subscribers:
             return
         for event in events:
             line = None if event is None else json.dumps(event).encode() + b"\n"
-            for waiting in list(self.subscribers):
+            for waiting, process in list(self.subscribers.items()):
+                if event is not None and process in HEARS and event.get("kind") not in HEARS[process]:
+                    continue
                 if waiting.qsize() > BACKLOG:
-                    self.subscribers.discard(waiting)
+                    del self.subscribers[waiting]
                     waiting.put_nowait(None)
                 else:
                     waiting.put_nowait(line)
@@ -185,6 +203,7 @@ class WriterService:
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         tasks: set[asyncio.Task[None]] = set()
         try:
+            process = self._process(out)
             while line := await reader.readline():
                 try:
                     request = json.loads(line)
@@ -192,12 +211,12 @@ class WriterService:
                 except (ValueError, AttributeError):
                     break
                 if subscribing:
-                    await self._stream(reader, out)
+                    await self._stream(reader, out, process)
                     break
-                task = asyncio.create_task(self._answer(request, out))
+                task = asyncio.create_task(self._answer(request, out, process))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-        except (ConnectionError, ValueError):
+        except (ConnectionError, PermissionError, ValueError):
             pass
         except asyncio.CancelledError:
             # The service ends while somebody is still connected: nothing more is read from them.
@@ -207,18 +226,34 @@ class WriterService:
                 await asyncio.gather(*tasks, return_exceptions=True)
             out.close()
 
-    async def _answer(self, request: Answer, out: asyncio.StreamWriter) -> None:
-        many = request.get("payloads")
+    def _process(self, out: asyncio.StreamWriter) -> str:
+        """Whose connection this is: a process of this node, or "" for its owner. Raises PermissionError for others."""
+        given = out.get_extra_info("socket").getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
+        )
+        _, uid, _ = _CREDENTIALS.unpack(given)
+        if uid in (0, os.geteuid()):
+            return ""
+        if uid not in self.callers:
+            raise PermissionError(uid)
+        return self.callers[uid]
+
+    async def _answer(self, request: Answer, out: asyncio.StreamWriter, process: str) -> None:
+        many, name = request.get("payloads"), str(request.get("job"))
         payloads = many if isinstance(many, list) else [request.get("payload") or {}]
-        answers = await asyncio.wrap_future(self.writer.submit(str(request.get("job")), payloads))
+        if process and process not in HOOKS.callers.get(name, DOORS):
+            log_event("job_not_theirs", process=process, code=name)
+            answers = [to_wire(Malformed(f"this job is not for {process}"))] * len(payloads)
+        else:
+            answers = await asyncio.wrap_future(self.writer.submit(name, payloads))
         answer = {"answers": answers} if isinstance(many, list) else answers[0]
         with contextlib.suppress(ConnectionError):
             out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
             await out.drain()
 
-    async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+    async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str) -> None:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.subscribers.add(waiting)
+        self.subscribers[waiting] = process
         out.write(b'{"topic":"subscribed"}\n')
         gone = asyncio.create_task(reader.read())
         try:
@@ -237,7 +272,7 @@ class WriterService:
             return
         finally:
             gone.cancel()
-            self.subscribers.discard(waiting)
+            self.subscribers.pop(waiting, None)
 
 
 def serve(home: Home) -> None:

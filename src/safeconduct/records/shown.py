@@ -92,7 +92,7 @@ def _rows(column: str, values: Sequence[str]) -> Iterable[RowView]:
     for first in range(0, len(values), _AT_ONCE):
         some = list(values[first : first + _AT_ONCE])
         marks = ", ".join(["%s"] * len(some))
-        for row in here.tables().all(
+        for row in here.headers().all(
             f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE {column} IN ({marks}) AND kind <> %s "
             "ORDER BY born",
             [*some, _READING],
@@ -113,7 +113,7 @@ def shown(
     for first in range(0, len(records), _AT_ONCE):
         some = list(records[first : first + _AT_ONCE])
         marks = ", ".join(["%s"] * len(some))
-        found = here.tables().all(
+        found = here.tables(reader).all(
             f"SELECT s.record, s.version, s.parts, coalesce(r.time, r.at) AS moment, {columns} "
             "FROM records_shown s JOIN records_row r ON r.id = s.reading "
             f"WHERE s.record IN ({marks}) AND coalesce(r.time, r.at) < %s AND NOT r.withdrawn",

@@ -56,7 +56,11 @@ def check_status_act(tx: Tx, change: Any) -> None:
 
 def check_role_assignment(tx: Tx, change: Any) -> None:
     """Nobody gives a role to themselves."""
-    if change.parts["assignment"]["person"] == change.subject.person:
+    before = change.previous.values().get("assignment") if change.previous is not None else None
+    held = [each["person"] for each in (change.parts.get("assignment"), before) if each]
+    if not held:
+        raise Malformed("an assignment says who holds which role")
+    if change.subject.person in held:
         attempt = {"person": change.subject.person, "act": "write", "kind": "role_assignment"}
         raise Refused("a role is given by someone else", attempt=attempt)
 

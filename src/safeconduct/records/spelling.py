@@ -7,13 +7,14 @@ candidates, and people decide who is who.
 
 from __future__ import annotations
 
+import gc
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
+from types import ModuleType
 
 from anyascii import anyascii
-from pypinyin import Style, lazy_pinyin, pinyin
 
 SOUND = "ʔ"
 """Begins a word that says how a name sounds: a letter of the phonetic alphabet, which no name begins with."""
@@ -33,10 +34,22 @@ _URDU = {
 _CONSONANT = {letter: sound for sound, letters in _URDU.items() for letter in letters}
 
 
+@cache
+def dictionary() -> ModuleType:
+    """How Chinese characters are read. It takes 57 MB, so it is loaded at the first of them.
+
+    The writer, which meets them in every other name and must not pause, loads it before it begins.
+    """
+    import pypinyin
+
+    gc.freeze()
+    return pypinyin
+
+
 @lru_cache(maxsize=20_000)
 def latin(text: str) -> str:
     """A name in plain Latin letters, lower case: pinyin for Chinese, letter by letter for other scripts."""
-    spelled = _HAN.sub(lambda han: f" {' '.join(lazy_pinyin(han.group()))} ", text[:MOST_LETTERS])
+    spelled = _HAN.sub(_pinyin, text[:MOST_LETTERS])
     return " ".join(anyascii(unicodedata.normalize("NFKC", spelled)).casefold().split())
 
 
@@ -46,10 +59,14 @@ def sounds(text: str) -> tuple[str, ...]:
 
     "Muhammad" and "محمد" are both `mmd`, "Zhang" and "张" both `zng`.
     """
-    spelled = _HAN.sub(lambda han: f" {' '.join(lazy_pinyin(han.group()))} ", text[:MOST_LETTERS])
+    spelled = _HAN.sub(_pinyin, text[:MOST_LETTERS])
     plain = _MARKS.sub("", unicodedata.normalize("NFKC", spelled))
     found = (_urdu(word) if _ARABIC.search(word) else _latin(word) for word in _WORD.findall(plain))
     return tuple(dict.fromkeys(sound for sound in found if len(sound) > 1))
+
+
+def _pinyin(han: re.Match[str]) -> str:
+    return f" {' '.join(dictionary().lazy_pinyin(han.group()))} "
 
 
 def _urdu(word: str) -> str:
@@ -69,8 +86,9 @@ def also_known_as(text: str) -> str:
     with each reading of the surname, and how it sounds."""
     words: list[str] = []
     for han in _HAN.findall(text[:MOST_LETTERS]):
-        syllables = [syllable.replace("ü", "v") for syllable in lazy_pinyin(han)]
-        surnames = chain.from_iterable(pinyin(han[0], style=Style.NORMAL, heteronym=True))
+        syllables = [syllable.replace("ü", "v") for syllable in dictionary().lazy_pinyin(han)]
+        readings = dictionary().pinyin(han[0], style=dictionary().Style.NORMAL, heteronym=True)
+        surnames = chain.from_iterable(readings)
         words += [*syllables, *surnames, "".join(syllables), "".join(syllables[1:]) or syllables[0]]
         words += [word.replace("v", "u") for word in words if "v" in word]
     if not text.isascii():

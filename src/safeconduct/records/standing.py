@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -14,11 +13,12 @@ from safeconduct.agreement.clauses import Clause, ClauseError, parse_clause
 from safeconduct.agreement.policy import Book, Policy, compile_policy
 from safeconduct.agreement.signatures import Signatory
 from safeconduct.agreement.status import Standing, standing
+from safeconduct.agreement.vocabulary import Vocabulary
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import all_kinds, vocabulary
 
 HOUSE = "house"
-log = logging.getLogger(__name__)
 
 
 class Asks(Protocol):
@@ -101,7 +101,7 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
                 if signed.act.by == originator and signed.act.agreement == agreement:
                     acts.setdefault(agreement, []).append(signed)
         except (ClauseError, ValueError) as fault:
-            log.warning("%s of %s does not count: %s", kind, originator, fault)
+            log_event("clause_void", fault=fault, kind=kind, partner=originator)
     standings = {
         agreement: _stand(
             agreement,
@@ -112,8 +112,32 @@ def load_state(tables: Asks, home: Home) -> AgreementState:
         )
         for agreement, parties, initial in _agreements(home)
     }
-    policy = compile_policy([s.book() for s in standings.values()], words)
-    return AgreementState(index, standings, policy)
+    return AgreementState(
+        index, standings, _compiled(_Asked.of([s.book() for s in standings.values()], words))
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Books to be compiled, known by the digests of their clauses and what these may name."""
+
+    same: tuple[Any, ...]
+    books: tuple[Book, ...] = field(compare=False)
+    words: Vocabulary = field(compare=False)
+
+    @classmethod
+    def of(cls, books: Sequence[Book], words: Vocabulary) -> _Asked:
+        each = (
+            (b.agreement, *b.parties.items(), *((clause.digest, status) for clause, status in b.clauses))
+            for b in books
+        )
+        return cls((*each, *words.kinds.items()), tuple(books), words)
+
+
+@lru_cache(maxsize=4)
+def _compiled(asked: _Asked) -> Policy:
+    """The policy of these books, made once; what Cedar says of it is kept with it."""
+    return compile_policy(asked.books, asked.words)
 
 
 @lru_cache(maxsize=4096)

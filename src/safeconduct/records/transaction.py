@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,9 +14,10 @@ from django.db import DatabaseError
 
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.ledger.canonical import canonical
+from safeconduct.ledger.database import FAULTS, Database
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log
-from safeconduct.ledger.parts import seal, unseal
+from safeconduct.ledger.log import Entry, Log
+from safeconduct.ledger.parts import open_disclosure, seal, unseal
 from safeconduct.records import entries, principals
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import kind
@@ -25,8 +25,12 @@ from safeconduct.records.projection import Tables, apply
 from safeconduct.records.rows import COLUMNS, RowView, item_of
 from safeconduct.records.standing import AgreementState
 
-TO_SWEEP = -1
-"""Stands among the slots to erase until the databases are swept of what was erased."""
+TO_SWEEP, TABLES_TO_SWEEP = -1, -2
+"""Stand among the slots to erase until the databases are swept of what was erased: both, where some of it lay in the
+open in the ledger (an earlier version left OPEN parts so), or the tables alone."""
+_TO_ERASE = "INSERT INTO erasing (slot) VALUES (?) ON CONFLICT DO NOTHING"
+READ = 16
+"""Entries of the ledger that a job keeps at hand."""
 
 
 @lru_cache(maxsize=256)
@@ -52,7 +56,7 @@ class Tx:
     home: Home
     now: float
     log: Log
-    db: sqlite3.Connection
+    db: Database
     tables: Tables
     keystore: KeyStore
     state: AgreementState
@@ -62,6 +66,8 @@ class Tx:
     purge: bool = False
     latest: Appended | None = None
     """The last entry with parts that this job appended: the next thing it needs is often that one."""
+    read: dict[int, Entry] = field(default_factory=dict)
+    """The few entries that this job read last."""
 
     @property
     def policy(self) -> Policy:
@@ -76,7 +82,7 @@ class Tx:
     ) -> int:
         """Append one entry to the ledger and let the tables follow; returns its ledger index.
 
-        Parts above the lowest level are sealed, each under a key of its own. `disclosures` lie beside the
+        Parts are sealed, each under a key of its own, where `levels` says more than 0. `disclosures` lie beside the
         leaf; that the header's `parts` are their digests is the caller's business.
         """
         whole = {"type": entry_type, **header}
@@ -107,27 +113,41 @@ class Tx:
         """The header of a ledger entry, with its `type`, and its hash (SHA-256 in hex)."""
         if self.latest is not None and self.latest.index == index:
             return self.latest.header, self.latest.hash
-        leaf = self.log.entry(index).leaf
+        leaf = self._entry(index).leaf
         return json.loads(leaf), hashlib.sha256(leaf).hexdigest()
 
     def disclosures(self, index: int) -> Sequence[str | None]:
         """The parts beside a ledger entry; None for one that is empty or erased."""
         if self.latest is not None and self.latest.index == index:
             return self.latest.disclosures
-        return open_body(self.keystore, self.header(index), self.log.entry(index).body)
+        return open_body(self.keystore, self.header(index), self._entry(index).body)
+
+    def _entry(self, index: int) -> Entry:
+        found = self.read.get(index)
+        if found is None:
+            if len(self.read) >= READ:
+                self.read.clear()
+            found = self.read[index] = self.log.entry(index)
+        return found
 
     def erase(self, index: int, positions: Sequence[int]) -> None:
         """Take parts out of a ledger entry's body and destroy their keys once that is durable."""
         self.latest = None
+        self.read.clear()
         parts = entries.unpack(self.log.entry(index).body or b"")
+        mask = sum(1 << position for position in set(positions))
+        self.db.execute("INSERT INTO erased_parts (idx, mask) VALUES (?, ?)", (index, mask))
+        in_the_open = False
         for position in positions:
             part = parts[position]
+            in_the_open |= part.state == entries.PLAIN and open_disclosure(part.data.decode())[2] is not None
             if part.state == entries.SEALED:
-                self.db.execute("INSERT OR IGNORE INTO erasing (slot) VALUES (?)", (part.slot,))
+                self.db.execute(_TO_ERASE, (part.slot,))
             if part.state in (entries.SEALED, entries.PLAIN):
                 parts[position] = entries.StoredPart(entries.ERASED)
         self.log.replace_body(index, entries.pack(parts))
-        self.db.execute("INSERT OR IGNORE INTO erasing (slot) VALUES (?)", (TO_SWEEP,))
+        sweep = TO_SWEEP if in_the_open else TABLES_TO_SWEEP
+        self.db.execute(_TO_ERASE, (sweep,))
         self.purge = True
 
     def row(self, record: str) -> RowView | None:
@@ -143,6 +163,11 @@ class Tx:
         found = self.tables.all(f"{sql} ORDER BY born", [record, kind, False])
         return [RowView(*row) for row in found]
 
+    def taken(self, kind: str, external: str) -> bool:
+        """Whether a record of this kind that the node's own party wrote bears this external identifier."""
+        sql = "SELECT 1 FROM records_row WHERE kind = %s AND external = %s AND originator = %s"
+        return self.tables.one(sql, [kind, external, self.home.party]) is not None
+
     def knows(self, subject: Subject, row: RowView) -> bool:
         """Whether somebody may read any of a record now, and so may know that it exists; the node itself may."""
         if subject.person == principals.SYSTEM:
@@ -156,7 +181,7 @@ class Tx:
         sql = (
             f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND withdrawn = %s "
             f"AND state NOT IN ({', '.join(['%s'] * len(over))}) "
-            "AND (instr(parts, %s) OR instr(assigned, %s) OR instr(bearers, %s)) ORDER BY born"
+            "AND (instr(parts, %s) > 0 OR instr(assigned, %s) > 0 OR instr(bearers, %s) > 0) ORDER BY born"
         )
         found = self.tables.all(sql, [name, False, *over, *[mentioning] * 3])
         return [RowView(*row) for row in found]
@@ -183,7 +208,7 @@ class Tx:
         fault: Exception | None = None
         try:
             function()
-        except (sqlite3.Error, DatabaseError, OSError):
+        except (*FAULTS, DatabaseError, OSError):
             raise
         except Exception as found:
             fault = found
@@ -193,6 +218,7 @@ class Tx:
             del self.events[events:]
             del self.tables.deferred[deferred:]
             self.latest = None
+            self.read.clear()
             self.log.reload()
         self.db.execute("RELEASE attempt")
         self.tables.execute("RELEASE attempt")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from openpyxl import Workbook, load_workbook
@@ -111,7 +110,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     InvalidFileException,
     DefusedXmlException,
-    ParseError,
+    SyntaxError,
     KeyError,
     IndexError,
     ValueError,

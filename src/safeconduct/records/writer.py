@@ -8,43 +8,45 @@ fork of one's own making.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
-import hashlib
-import json
-import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connections
 
+from safeconduct.ledger.database import FAULTS, sweep
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log, open_database
+from safeconduct.ledger.log import Log
 from safeconduct.records import refusals
+from safeconduct.records.databases import claim, open_ledger
+from safeconduct.records.dialect import SWEEP_WAIT_MS
+from safeconduct.records.erased import LEDGER, erased_list, erased_of, note_erased, older_than, settle_ledger
+from safeconduct.records.events import log_event
+from safeconduct.records.following import Progress, follow, mark_applied
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import HOOKS, Tick
-from safeconduct.records.projection import Tables, apply
+from safeconduct.records.projection import Tables
+from safeconduct.records.shadow import drop_shadow
 from safeconduct.records.standing import load_state
-from safeconduct.records.transaction import TO_SWEEP, Tx, iso, open_body
-
-log = logging.getLogger(__name__)
+from safeconduct.records.transaction import TO_SWEEP, Tx, iso
 
 Answer = dict[str, Any]
 Answered = Callable[[list[Answer]], None]
-SWEEP_WAIT_MS = 250
 SWEEP_PAUSE = 5.0
 """Seconds until a write-ahead log that a reader held on to is emptied after all."""
 
 
 class AlreadyRunning(Exception):
-    """Another process holds this home's writer lock."""
+    """Another process holds this home's writer lock, or the database's."""
 
 
 class Writer:
     """Owns the ledger, the tables and the keys of a home. `execute` is not for two threads at once."""
 
-    def __init__(self, home: Home, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, home: Home, clock: Callable[[], float] = time.time, begins: bool = True) -> None:
+        """`begins`: as a node that starts, and not only to bring the tables up to the ledger."""
         self.home = home
         self.clock = clock
         self._lock = home.lock.open("a")
@@ -53,20 +55,38 @@ class Writer:
         except OSError as fault:
             self._lock.close()
             raise AlreadyRunning(f"a writer is at work in {home.path}") from fault
-        self.db = open_database(home.ledger)
-        self.db.execute("PRAGMA secure_delete=ON")
-        self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
-        self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
-        self.keystore = KeyStore.open(home.keys / "parts", create=True)
-        self.connection = connections["tables"]
-        self.tables = Tables(self.connection)
-        self._sweep_again = 0.0
-        if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
-            self._finish_erasures()
-        self.catch_up()
-        self.state = load_state(self.tables, home)
-        self.listeners: list[Callable[[Answer], None]] = []
-        self.run_hooks()
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._lock.close)
+            self.db = open_ledger(home)
+            opened.callback(self.db.close)
+            # No other machine writes to the same database for as long as this connection lives, and with it this
+            # writer ends: whatever it does, it does over it first.
+            if not claim(self.db):
+                raise AlreadyRunning("a writer is at work on the database that node.toml names")
+            self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
+            self.db.execute(
+                "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
+            )
+            self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
+            self.keystore = KeyStore.open(home.keys / "parts", create=True)
+            opened.callback(self.keystore.close)
+            for function in HOOKS.stop:
+                opened.callback(function, home)
+            self.connection = connections["tables"]
+            opened.callback(self.connection.close)
+            self.tables = Tables(self.connection)
+            self._sweep_again = 0.0
+            if home.restored.exists() or older_than(self.keystore, self.log):
+                settle_ledger(home, self.db, self.log, self.keystore, TO_SWEEP)
+            if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
+                self._finish_erasures()
+            home.restored.unlink(missing_ok=True)
+            self.catch_up()
+            self.state = load_state(self.tables, home)
+            self.listeners: list[Callable[[Answer], None]] = []
+            if begins:
+                self.run_hooks()
+            opened.pop_all()
 
     def run_hooks(self) -> None:
         if HOOKS.start:
@@ -80,25 +100,9 @@ class Writer:
         self.keystore.close()
         self._lock.close()
 
-    def catch_up(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def catch_up(self, progress: Progress | None = None) -> int:
         """Apply to the tables what the ledger has and they have not; returns how many entries that were."""
-        found = self.tables.one("SELECT size FROM records_applied WHERE id = 1")
-        start, size = (found[0] if found else 0), self.log.size
-        for first in range(start, size, 5000):
-            last = min(first + 5000, size)
-            self.tables.execute("BEGIN")
-            for index, entry in enumerate(self.log.entries(first, last), first):
-                header = decode(entry.leaf)
-                header["hash"] = hashlib.sha256(entry.leaf).hexdigest()
-                disclosures = open_body(self.keystore, header, entry.body)
-                apply(self.tables, index, header.pop("type"), header, disclosures)
-            self._mark_applied(last)
-            self.tables.settle()
-            self.tables.moved.clear()
-            self.tables.execute("COMMIT")
-            if progress:
-                progress(last, size)
-        return size - start
+        return follow(self.log, self.tables, self.keystore, progress)
 
     def call(self, job: str, payload: Answer) -> Answer:
         """Run one job by itself and wait until it is durable. Raises what the job refused with."""
@@ -158,12 +162,12 @@ class Writer:
             for work in works:
                 answers.append(self._one(work, finished))
             if self.log.size != before:
-                self._mark_applied(self.log.size)
+                mark_applied(self.tables, self.log.size)
             self.tables.settle()
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
-        except (sqlite3.Error, DatabaseError, OSError) as fault:
-            log.critical("the writer stops: %s", type(fault).__name__)
+        except (*FAULTS, DatabaseError, OSError) as fault:
+            log_event("writer_stopped", fault=fault)
             raise SystemExit(70) from fault
         purge = any(tx.purge for tx in finished)
         if answered is not None and not purge:
@@ -190,7 +194,7 @@ class Writer:
             if tx.policy_changed:
                 self._renew_policy(tx)
             self._tell_bearers(tx)
-        except (sqlite3.Error, DatabaseError, OSError):
+        except (*FAULTS, DatabaseError, OSError):
             raise
         except Exception as fault:
             self.db.execute("ROLLBACK TO job")
@@ -202,7 +206,7 @@ class Writer:
             if isinstance(fault, refusals.Refused):
                 note_refusal(self._fresh(finished), fault)
             elif not isinstance(fault, (refusals.NotFound, refusals.Conflict, ValueError)):
-                log.exception("a job failed")
+                log_event("job_failed", fault=fault, unforeseen=True)
             answer = refusals.to_wire(fault)
         else:
             finished.append(tx)
@@ -230,41 +234,36 @@ class Writer:
             for hook in HOOKS.bearers:
                 hook(tx, records)
 
-    def _mark_applied(self, size: int) -> None:
-        self.tables.execute(
-            "INSERT INTO records_applied (id, size) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET size = excluded.size",
-            [size],
-        )
-
     def _finish_erasures(self) -> None:
-        """Destroy the keys of erased parts and sweep what the databases kept of them in free pages."""
-        slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot <> ?", (TO_SWEEP,))]
+        """Destroy the keys of erased parts and sweep what the databases kept of them in free pages.
+
+        First the list that a restore reads is told of them: no older copy brings them back.
+        """
+        told = self.db.execute("SELECT idx, mask FROM erased_parts").fetchall()
+        note_erased(
+            erased_list(self.home),
+            [erased_of(LEDGER, index, self.log.entry(index).leaf, mask) for index, mask in told],
+        )
+        self.db.execute("DELETE FROM erased_parts")
+        slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot >= 0")]
         if slots:
             self.keystore.erase(slots)
-        self.tables.execute("INSERT INTO records_search (records_search) VALUES ('optimize')")
+        drop_shadow(self.home)
+        self.tables.dialect.optimize(self.tables.execute)
         self._sweep()
 
     def _sweep(self) -> None:
-        """Empty the write-ahead logs. Where a reader stands in the way it is tried again: nobody waits for it."""
-        swept = [_truncate_log(execute) for execute in (self.db.execute, self.tables.execute)]
-        if all(swept):
+        """Empty the write-ahead logs. Where a reader stands in the way it is tried again: nobody waits for it.
+
+        What lay sealed in the ledger is gone with its key, and its log need not be emptied: a tool that copies the
+        ledger continuously keeps hold of it for as long as it runs.
+        """
+        whole = self.db.execute("SELECT 1 FROM erasing WHERE slot = ?", (TO_SWEEP,)).fetchone() is not None
+        swept = self.tables.dialect.sweep(self.tables.execute)
+        swept &= sweep(self.db, "ledger_leaf", wait_ms=SWEEP_WAIT_MS if whole else 0) or not whole
+        if swept:
             self.db.execute("DELETE FROM erasing")
-        self._sweep_again = 0.0 if all(swept) else time.monotonic() + SWEEP_PAUSE
-
-
-def _truncate_log(execute: Callable[[str], Any]) -> bool:
-    """Whether a database's write-ahead log could be emptied."""
-    before = execute("PRAGMA busy_timeout").fetchone()[0]
-    execute(f"PRAGMA busy_timeout={SWEEP_WAIT_MS}")
-    busy = execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    execute(f"PRAGMA busy_timeout={before}")
-    return not busy
-
-
-def decode(leaf: bytes) -> Answer:
-    """A ledger leaf as the header it is, with its `type`."""
-    found: Answer = json.loads(leaf)
-    return found
+        self._sweep_again = 0.0 if swept else time.monotonic() + SWEEP_PAUSE
 
 
 def note_refusal(tx: Tx, fault: refusals.Refused) -> None:

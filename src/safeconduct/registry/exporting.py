@@ -9,6 +9,8 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.people.models import Account
+from safeconduct.people.principal import still
+from safeconduct.records.bulk import foresee
 from safeconduct.records.find import Query, find
 from safeconduct.records.release import Released
 from safeconduct.records.safe_cells import BOM, csv_row, safe_cell
@@ -29,6 +31,7 @@ def exported(reader: Subject, layout: Layout) -> Iterator[list[Any]]:
     query = Query(
         layout.kind, originator=reader.party, withdrawn=False, sort="at", descending=False, limit=BATCH
     )
+    foresee(reader, query)
     first = find(reader, query, act="export")
 
     def rows() -> Iterator[list[Any]]:
@@ -39,7 +42,7 @@ def exported(reader: Subject, layout: Layout) -> Iterator[list[Any]]:
                 yield [_cell(record, target, keys) for target in layout.columns.values()]
             if not page.next_cursor:
                 return
-            page = find(reader, replace(query, cursor=page.next_cursor), act="export")
+            page = find(still(reader), replace(query, cursor=page.next_cursor), act="export")
 
     return rows()
 

@@ -223,6 +223,10 @@ class AnswerForm(forms.Form):
     )
 
 
+class AppealForm(forms.Form):
+    ground = forms.CharField(label=_("Why the answer does not settle it"), max_length=5_000, widget=LONG)
+
+
 class CorrectionForm(forms.Form):
     """What a person says is wrong in what is held on them. Only what was changed is passed on."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,19 +16,22 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from safeconduct.agreement.policy import Subject
 from safeconduct.people.models import Account
 from safeconduct.records.find import Query, find
+from safeconduct.records.history import begun
 from safeconduct.records.kinds import PartRefused
 from safeconduct.records.refusals import Conflict, Malformed, NotFound
 from safeconduct.records.release import Released, release
 from safeconduct.registry import rules, words
 from safeconduct.registry.acting import reason
 from safeconduct.registry.entering import conflict, status
-from safeconduct.registry.forms import AnswerForm, CorrectionForm, GrievanceForm
+from safeconduct.registry.forms import AnswerForm, AppealForm, CorrectionForm, GrievanceForm
+from safeconduct.registry.grievance_figures import days_allowed, figures
 from safeconduct.registry.presentation import Moment, Names, choices, display_name, highest, part_views
 from safeconduct.registry.views import record_of
 from safeconduct.shell.answers import answering, reader_of, refusal
 
-LIVE = "/live?topics=grievance,answer"
+LIVE = "/live?topics=grievance,answer,appeal,answer_notice"
 PAGE = 50
+SHOWN_STATES = ("open", "answered", "appealed", "closed")
 CORRECTABLE = {
     "name": ("name", "name_ur", "name_zh", "name_latin"),
     "employment": ("employer_name", "position"),
@@ -42,7 +47,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Grievances that the reader may see, newest first: what about, since when, until when, how it stands."""
     reader = reader_of(request)
     state = request.GET.get("state", "")
-    chosen = state if state in ("open", "answered", "closed") else ""
+    chosen = state if state in SHOWN_STATES else ""
     page = find(
         reader,
         Query(
@@ -61,7 +66,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "tab": "grievances",
         "lines": [_line(record) for record in page.records],
         "chosen": chosen,
-        "states": [(name, words.word(words.STATES, name)) for name in ("open", "answered", "closed")],
+        "states": [(name, words.word(words.STATES, name)) for name in SHOWN_STATES],
         "next": f"?{following.urlencode()}" if page.next_cursor else "",
         "page_level": highest(record.label for record in page.records),
         "live_url": LIVE,
@@ -82,7 +87,7 @@ def _line(record: Released) -> dict[str, Any]:
         "since": Moment.of(matter.get("since")),
         "expires": Moment.of(matter.get("expires")),
         "state": words.word(words.STATES, record.state),
-        "open": record.state == "open",
+        "open": record.state in ("open", "appealed"),
         "at": record.at,
         "precision": record.at_precision,
         "originator": record.originator,
@@ -166,56 +171,136 @@ def _wrong(person: Released, name: str, label: str, now: str, new: str) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @answering
 def grievance(request: HttpRequest, record: str) -> HttpResponse:
-    """One grievance with its answers; whoever may answer does so here."""
+    """One grievance with its answers and appeals; whoever may answer or appeal does so here."""
     reader = reader_of(request)
     found = _grievance_of(reader, record)
-    answers = find(
-        reader, Query("answer", about=found.id, withdrawn=False, sort="at", descending=False)
-    ).records
-    may_answer = not found.withdrawn and found.state != "closed"
-    may_answer = may_answer and bool(rules.parts_open_to(reader, "write", "answer"))
+    appeals = _about(reader, "appeal", found.id)
+    waiting = [each for each in appeals if each.state == "open"]
     data = request.POST if request.method == "POST" else None
     if data is not None:
         _expect(reader, "answer")
     form = AnswerForm(data)
     if data is not None and form.is_valid():
-        told = form.cleaned_data
+        told, to = form.cleaned_data, waiting[0].id if waiting else found.id
         try:
-            rules.answer_grievance(reader, found.id, told["text"], told["outcome"], _signs_as(reader))
+            rules.answer_grievance(reader, to, told["text"], told["outcome"], _signs_as(reader))
         except (PartRefused, Malformed) as fault:
             form.add_error(None, reason(fault))
         else:
             messages.success(request, _("The answer is in the ledger."))
             return HttpResponseRedirect(reverse("registry:grievance", args=[found.id]))
+    return _grievance_page(request, reader, found, appeals, form, AppealForm(), status([form]))
+
+
+def _grievance_page(
+    request: HttpRequest,
+    reader: Subject,
+    found: Released,
+    appeals: Sequence[Released],
+    form: AnswerForm,
+    appeal_form: AppealForm,
+    code: int,
+) -> HttpResponse:
     names = Names(reader).fetch([found])
+    given = [_answers(reader, each.id) for each in (found, *appeals)]
+    going_on = not found.withdrawn and found.state != "closed"
+    own = found.originator == reader.party
+    waiting = any(each.state == "open" for each in appeals)
+    may = {
+        kind: bool(rules.parts_open_to(reader, "write", kind)) for kind in ("answer", "appeal", "grievance")
+    }
+    begin = begun([found, *appeals])
     context = {
         "record": found,
         "title": found.parts.get("matter", {}).get("title") or _("Withheld"),
         "state": words.word(words.STATES, found.state),
+        "raised_at": begin.get(found.id),
         "parts": part_views(found, names),
-        "answers": [
+        "answers": given[0],
+        "appeals": [
             {
                 "record": each,
-                "reply": each.parts.get("reply"),
-                "outcome": words.word(words.OUTCOMES, each.parts["reply"]["outcome"])
-                if "reply" in each.parts
-                else "",
+                "at": begin.get(each.id),
+                "ground": each.parts.get("appeal", {}).get("ground", ""),
+                "state": words.word(words.STATES, each.state),
+                "answers": answers,
             }
-            for each in answers
+            for each, answers in zip(appeals, given[1:], strict=True)
         ],
         "form": form,
-        "may_answer": may_answer,
-        "may_close": found.originator == reader.party
-        and not found.withdrawn
-        and found.state != "closed"
-        and bool(rules.parts_open_to(reader, "write", "grievance")),
-        "page_level": highest([found.label, *names.labels, *(each.label for each in answers)]),
+        "appeal_form": appeal_form,
+        "may_answer": going_on and may["answer"],
+        "to_appeal": waiting,
+        "may_appeal": own and found.state == "answered" and going_on and may["appeal"],
+        "may_close": own and going_on and may["grievance"],
+        "page_level": highest(
+            [
+                found.label,
+                *names.labels,
+                *(each.label for each in appeals),
+                *(line["record"].label for lines in given for line in lines),
+            ]
+        ),
         "live_url": LIVE,
     }
     template = (
         "registry/_grievance_alone.html" if "HX-Request" in request.headers else "registry/grievance.html"
     )
-    return render(request, template, context, status=status([form]))
+    return render(request, template, context, status=code)
+
+
+def _about(reader: Subject, kind: str, record: str) -> list[Released]:
+    return find(reader, Query(kind, about=record, withdrawn=False, sort="at", descending=False)).records
+
+
+def _answers(reader: Subject, record: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "record": each,
+            "reply": each.parts.get("reply"),
+            "outcome": words.word(words.OUTCOMES, each.parts["reply"]["outcome"])
+            if "reply" in each.parts
+            else "",
+        }
+        for each in _about(reader, "answer", record)
+    ]
+
+
+@require_POST
+@answering
+def appeal(request: HttpRequest, record: str) -> HttpResponse:
+    """The answer does not settle it: somebody else is to look at it."""
+    writer = reader_of(request)
+    found = _grievance_of(writer, record)
+    _expect(writer, "appeal")
+    form = AppealForm(request.POST)
+    if form.is_valid():
+        try:
+            rules.appeal_grievance(writer, found.id, form.cleaned_data["ground"])
+        except (PartRefused, Malformed) as fault:
+            form.add_error(None, reason(fault))
+        else:
+            messages.success(request, _("Your appeal is in the ledger. Somebody else will answer it."))
+            return HttpResponseRedirect(reverse("registry:grievance", args=[found.id]))
+    appeals = _about(writer, "appeal", found.id)
+    return _grievance_page(request, writer, found, appeals, AnswerForm(), form, 422)
+
+
+@require_safe
+@answering
+def figures_page(request: HttpRequest) -> HttpResponse:
+    """How many grievances of which kind, answered in time, appealed: from what the reader may see."""
+    reader = reader_of(request)
+    rows, counted = figures(reader, datetime.now(UTC))
+    context = {
+        "tab": "grievances",
+        "rows": [(words.word(words.MEASURES, row.measure) if row.measure else "", row) for row in rows],
+        "total": sum(row.raised for row in rows),
+        "limit": days_allowed(),
+        "page_level": highest(each.label for each in counted),
+        "live_url": LIVE,
+    }
+    return render(request, "registry/grievance_figures.html", context)
 
 
 @require_POST

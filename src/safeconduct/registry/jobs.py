@@ -8,16 +8,17 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.records.commit import Draft, store
-from safeconduct.records.hooks import job, on_received
+from safeconduct.records.hooks import job, on_received, on_version
 from safeconduct.records.moments import MomentRefused
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Conflict, Malformed, NotFound
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx
-from safeconduct.registry.kinds import ANSWER, GRIEVANCE, HEADCOUNT, PERSON, PRESENCE
+from safeconduct.registry.kinds import ANSWER, ANSWER_NOTICE, APPEAL, GRIEVANCE, HEADCOUNT, PERSON, PRESENCE
 from safeconduct.registry.stays import StayAt, open_stay, seconds
 
 Answer = dict[str, Any]
+ANSWERABLE = (GRIEVANCE.name, APPEAL.name)
 
 
 def _given(payload: Mapping[str, Any], *names: str) -> list[str]:
@@ -219,15 +220,15 @@ def headcount_job(tx: Tx, payload: Answer) -> Answer:
 
 @job("registry_answer")
 def answer_job(tx: Tx, payload: Answer) -> Answer:
-    """Answer a grievance; an own one is answered thereby. Payload: actor, grievance, reply."""
+    """Answer a grievance or an appeal; an own one is answered thereby. Payload: actor, grievance, reply."""
     subject = tx.subject(payload["actor"])
     (grievance,) = _given(payload, "grievance")
     row = tx.row(grievance)
-    if row is None or row.kind != "grievance":
+    if row is None or row.kind not in ANSWERABLE:
         raise NotFound(grievance)
     if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
         raise NotFound(grievance)
-    if row.state == "closed":
+    if row.state in ("closed", "decided"):
         raise Malformed("this grievance is closed")
     own = row.originator == tx.home.party
     draft = Draft(
@@ -244,15 +245,50 @@ def answer_job(tx: Tx, payload: Answer) -> Answer:
 
 @on_received
 def _answered_by_the_other_party(tx: Tx, row: RowView, index: int) -> None:
-    if row.kind != "answer" or not row.about or row.withdrawn:
+    if row.kind != ANSWER.name or not row.about or row.withdrawn:
+        return
+    asked = tx.row(row.about)
+    if asked is not None and asked.kind in ANSWERABLE and asked.originator == tx.home.party:
+        _tell(tx, asked, row)
+        _answered(tx, asked)
+
+
+def _tell(tx: Tx, asked: RowView, answer: RowView) -> None:
+    """Whoever raised it may read the other party's answer, as far as a clause says so."""
+    told = {
+        (each.values().get("to") or {}).get("account")
+        for each in tx.rows_about(answer.id, ANSWER_NOTICE.name)
+    }
+    for person in sorted(names_in(asked.assigned) - told):
+        draft = Draft(ANSWER_NOTICE.name, {"to": {"account": person}}, about=answer.id, releasable=())
+        store(tx, system_subject(tx.home.party), "write", ANSWER_NOTICE, draft)
+
+
+@on_version
+def _appealed(tx: Tx, row: RowView, index: int) -> None:
+    """An appeal reopens the grievance that it is about."""
+    if row.kind != APPEAL.name or row.state != "open" or row.withdrawn:
         return
     grievance = tx.row(row.about)
-    if grievance is not None and grievance.originator == tx.home.party:
-        _answered(tx, grievance)
+    if grievance is not None and grievance.state == "answered":
+        _move(tx, grievance, "appealed")
 
 
-def _answered(tx: Tx, grievance: RowView) -> None:
+def _answered(tx: Tx, asked: RowView) -> None:
     """The state follows from the answer: the node itself says so, whoever gave the answer."""
-    if grievance.state == "open" and not grievance.withdrawn:
-        draft = Draft(GRIEVANCE.name, {}, record=grievance.id, expected=grievance.version, state="answered")
-        store(tx, system_subject(tx.home.party), "write", GRIEVANCE, draft)
+    if asked.withdrawn:
+        return
+    if asked.kind == APPEAL.name:
+        if asked.state == "open":
+            _move(tx, asked, "decided")
+        grievance = tx.row(asked.about)
+        if grievance is not None and grievance.state == "appealed":
+            _move(tx, grievance, "answered")
+    elif asked.state == "open":
+        _move(tx, asked, "answered")
+
+
+def _move(tx: Tx, row: RowView, state: str) -> None:
+    kind = APPEAL if row.kind == APPEAL.name else GRIEVANCE
+    draft = Draft(kind.name, {}, record=row.id, expected=row.version, state=state)
+    store(tx, system_subject(tx.home.party), "write", kind, draft)

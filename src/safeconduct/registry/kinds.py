@@ -10,9 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from safeconduct.records.kinds import Kind, PartRefused, register
-from safeconduct.records.refusals import Malformed
+from safeconduct.records.principals import SYSTEM
+from safeconduct.records.refusals import Malformed, Refused
 from safeconduct.registry.parts import (
     NAMES,
+    Addressee,
+    Appealed,
     Arrangements,
     Bearer,
     Employment,
@@ -111,8 +114,44 @@ def _check_grievance(tx: Any, given: Any) -> None:
 
 
 def _check_answer(tx: Any, given: Any) -> None:
+    """An answer to a grievance, or to an appeal: to that, by somebody other than who answered first."""
     _present("reply")(tx, given)
+    about = given.header["about"]
+    row = tx.row(about) if about else None
+    if row is None or row.kind not in ("grievance", "appeal"):
+        raise Malformed("an answer is about a grievance")
+    _stays_about(given)
+    if (
+        row.kind == "appeal"
+        and given.previous is None
+        and given.subject.person in _answered_by(tx, row.about)
+    ):
+        attempt = {"person": given.subject.person, "act": "write", "kind": "answer", "record": row.id}
+        raise Refused("an appeal is decided by somebody other than who answered first", attempt=attempt)
+
+
+def _answered_by(tx: Any, grievance: str) -> set[str]:
+    """Who of this party wrote the answers to a grievance."""
+    return {
+        str(tx.header(each.ledger_index).get("by", ""))
+        for each in tx.rows_about(grievance, "answer")
+        if each.originator == tx.home.party
+    } - {SYSTEM}
+
+
+def _check_appeal(tx: Any, given: Any) -> None:
+    """An own grievance is appealed once it was answered, and one appeal at a time."""
+    _present("appeal")(tx, given)
     _about_a("grievance", given, tx)
+    if given.previous is not None:
+        return
+    row = tx.row(given.header["about"])
+    if row.originator != tx.home.party:
+        raise Malformed("a grievance is appealed by the party that raised it")
+    if row.state != "answered":
+        raise Malformed("a grievance is appealed once it was answered")
+    if any(each.state == "open" for each in tx.rows_about(row.id, "appeal")):
+        raise Malformed("an appeal waits for its answer already")
 
 
 NAMES_SEARCHED = tuple(f"identity.{name}" for name in NAMES)
@@ -251,7 +290,7 @@ GRIEVANCE = register(
     Kind(
         name="grievance",
         parts={"matter": Matter, "raised_by": RaisedBy},
-        states=("open", "answered", "closed"),
+        states=("open", "answered", "closed", "appealed"),
         check=_check_grievance,
         dimensions={
             "time": ("matter", "since"),
@@ -274,3 +313,27 @@ ANSWER = register(
         searched=("reply.text",),
     )
 )
+
+APPEAL = register(
+    Kind(
+        name="appeal",
+        parts={"appeal": Appealed},
+        states=("open", "decided"),
+        final=("decided",),
+        check=_check_appeal,
+        searched=("appeal.ground",),
+        falls_with=True,
+    )
+)
+
+ANSWER_NOTICE = register(
+    Kind(
+        name="answer_notice",
+        parts={"to": Addressee},
+        states=("told",),
+        by_system=True,
+        assigns=("to", "account"),
+        falls_with=True,
+    )
+)
+"""Makes whoever raised a grievance a reader of the other party's answer to it: who assigns, assigns its own."""

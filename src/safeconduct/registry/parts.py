@@ -311,3 +311,15 @@ class Reply(PartModel):
     text: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
     outcome: Outcome
     by: Name = ""
+
+
+class Appealed(PartModel):
+    """Why the answer does not settle it."""
+
+    ground: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
+
+
+class Addressee(PartModel):
+    """Who of the own people may read an answer to their own grievance."""
+
+    account: Code

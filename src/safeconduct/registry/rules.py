@@ -15,8 +15,9 @@ from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import to_wire
-from safeconduct.records.refusals import Malformed
-from safeconduct.registry.kinds import GRIEVANCE, PERSON, PRESENCE
+from safeconduct.records.refusals import Malformed, NotFound
+from safeconduct.records.release import release
+from safeconduct.registry.kinds import APPEAL, GRIEVANCE, PERSON, PRESENCE
 
 Parts = Mapping[str, Mapping[str, Any] | None]
 KEPT = ("organisation", "project", "site", "unit", "protection", "person")
@@ -214,9 +215,18 @@ def raise_grievance(
 def answer_grievance(
     actor: Subject, grievance: str, text: str, outcome: str, by: str = "", door: Door | None = None
 ) -> Committed:
-    """Answer a grievance, own or received: with what was decided, and why."""
+    """Answer a grievance or an appeal, own or received: with what was decided, and why."""
     reply = {"text": text, "outcome": outcome, "by": by}
     return _act("registry_answer", actor, {"grievance": grievance, "reply": reply}, door)
+
+
+def appeal_grievance(actor: Subject, grievance: str, ground: str, door: Door | None = None) -> Committed:
+    """The answer does not settle it: somebody else is to look at the same grievance."""
+    found = release(actor, grievance, door=door)
+    if found.kind != GRIEVANCE.name:
+        raise NotFound(grievance)
+    draft = Draft(APPEAL.name, {"appeal": {"ground": ground}}, about=found.id, assigned=(actor.person,))
+    return commit(actor, draft, door=door)
 
 
 def close_grievance(actor: Subject, grievance: str, seen: int, door: Door | None = None) -> Committed:

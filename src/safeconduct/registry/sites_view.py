@@ -198,6 +198,8 @@ def site_page(request: HttpRequest, found: Released) -> HttpResponse:
         "page_level": highest([*labels, *(["RESTRICTED"] if counted else [])]),
         "live_url": LIVE + ",movement",
         "may_amend": own and not found.withdrawn and bool(rules.parts_open_to(reader, "write", "site")),
+        "may_see_ratings": bool(rules.parts_open_to(reader, "read", "assessment")),
+        "may_see_standards": bool(rules.parts_open_to(reader, "read", "standard_check")),
         "may_count": not found.withdrawn and bool(rules.parts_open_to(reader, "write", "headcount")),
         "may_protect": not found.withdrawn and bool(rules.parts_open_to(reader, "write", "protection")),
         "may_complain": bool(rules.parts_open_to(reader, "write", "grievance")),

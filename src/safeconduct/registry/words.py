@@ -29,6 +29,7 @@ PARTS: Words = {
     "matter": _("What it is about"),
     "raised_by": _("Raised by"),
     "reply": _("Answer"),
+    "appeal": _("Appeal"),
 }
 
 FIELDS: Words = {
@@ -101,6 +102,9 @@ STATES: Words = {
     "answered": pgettext_lazy("state of a grievance", "answered"),
     "closed": pgettext_lazy("state of a grievance", "closed"),
     "given": pgettext_lazy("state of an answer", "given"),
+    "appealed": pgettext_lazy("state of a grievance", "appealed, waits for its second answer"),
+    "decided": pgettext_lazy("state of an appeal", "decided"),
+    "told": pgettext_lazy("state of a notice", "told"),
 }
 
 ORGANISATION_CATEGORIES: Words = {
@@ -170,6 +174,14 @@ REASONS: Words = {
     "one of the records is not in use any more": _("One of the records is not in use any more."),
     "the person is registered elsewhere at that time": _("The person is registered elsewhere at that time."),
     "this grievance is closed": _("This grievance is closed."),
+    "a grievance is appealed once it was answered": _("A grievance is appealed once it was answered."),
+    "an appeal waits for its answer already": _("An appeal waits for its answer already."),
+    "a grievance is appealed by the party that raised it": _(
+        "A grievance is appealed by the party that raised it."
+    ),
+    "an appeal is decided by somebody other than who answered first": _(
+        "An appeal is decided by somebody other than who answered first."
+    ),
     "this person has left; enter them as there again first": _(
         "This person has left. Set them active again before they arrive."
     ),
@@ -191,6 +203,8 @@ KINDS: Words = {
     "protection": _("Protection of a site"),
     "grievance": _("Grievance"),
     "answer": _("Answer"),
+    "appeal": _("Appeal"),
+    "answer_notice": _("Notice of an answer"),
 }
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from safeconduct.agreement.policy import Subject
 from safeconduct.records import here
 from safeconduct.records.principals import to_wire
-from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, Unavailable
+from safeconduct.records.refusals import Conflict, Malformed, NeedsSecond, NotFound, Refused, Unavailable
+from safeconduct.shell.terms import KIND_NAMES, plain
 
 View = Callable[..., HttpResponseBase]
 
@@ -60,7 +61,11 @@ def answering(view: View) -> View:
 
 
 def refused(request: HttpRequest, fault: Refused) -> HttpResponse:
-    """The page of a refusal: the reason, and each grant that would allow it with its clause's status."""
+    """The page of a refusal: the reason, and each grant that would allow it with its clause's status; or how to ask
+    for a second person."""
+    if isinstance(fault, NeedsSecond):
+        context = {"fault": fault, "kind": plain(KIND_NAMES, fault.kind), "page_level": "OPEN"}
+        return render(request, "shell/needs_second.html", context, status=403)
     context = {"reason": fault.reason, "would": fault.would, "heading": _("This is not permitted")}
     return render(request, "shell/refused.html", {**context, "code": 403, "page_level": "OPEN"}, status=403)
 

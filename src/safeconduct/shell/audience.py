@@ -16,12 +16,15 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.http.request import split_domain_port, validate_host
 
-from safeconduct.agreement.policy import Item, Subject
-from safeconduct.people.sessions import subject_of_cookies
+from safeconduct.agreement.policy import Item, Policy, Subject
+from safeconduct.people.sessions import subjects_of_cookies
 from safeconduct.records import here
 from safeconduct.records.release import heading
 
 T = TypeVar("T")
+
+AT_ONCE = 100
+"""Sessions looked at in one go: whoever waits for a change does not wait for long."""
 
 
 class Listener(Protocol):
@@ -65,15 +68,18 @@ class Audience:
         domain, _port = split_domain_port(host)
         return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 
-    async def who(self, cookies: str) -> Subject | None:
-        """The principal of the session in a Cookie header; None without one that may read anything now."""
-        return await self._ask(lambda: subject_of_cookies(cookies))
+    async def who(self, cookies: Sequence[str]) -> list[Subject | None]:
+        """For each Cookie header the principal of its session; None without one that may read anything now."""
+        return await self._ask(lambda: subjects_of_cookies(cookies))
 
     async def changed(self, listeners: Sequence[L]) -> list[L]:
         """Those of the listeners whose session has ended or whose principal is no longer the same."""
-        return await self._ask(
-            lambda: [each for each in listeners if subject_of_cookies(each.cookies) != each.subject]
-        )
+        found: list[L] = []
+        for first in range(0, len(listeners), AT_ONCE):
+            some = listeners[first : first + AT_ONCE]
+            now = await self.who([each.cookies for each in some])
+            found += [each for each, subject in zip(some, now, strict=True) if subject != each.subject]
+        return found
 
     async def look_up(self, changes: Iterable[Change]) -> list[Change]:
         """The changes with what policy needs to know of their records."""
@@ -91,26 +97,24 @@ class Audience:
             if any(policy.entries(each.subject, "read", kind) for kind in kinds & (each.topics or kinds))
         ]
 
-    async def decide(self, listeners: Sequence[L], changes: Sequence[Change]) -> dict[L, list[Change]]:
-        """For each listener the changes of which the policy lets them read some part, in order."""
+    async def decide(
+        self, listeners: Sequence[L], changes: Sequence[Change]
+    ) -> list[tuple[list[L], list[Change]]]:
+        """The listeners who hear the same together, with the changes of which the policy lets each of them read
+        some part, in order; listeners who hear nothing are left out."""
         if not listeners or not changes:
-            return {listener: [] for listener in listeners}
-        policy = (await self._ask(here.state)).policy
-        now = clock()
-
-        def may_hear(listener: L, item: Item | None) -> bool:
-            return item is not None and bool(policy.mask(listener.subject, "read", item, now))
-
-        return {
-            listener: [
-                change
-                if not change.about or may_hear(listener, change.about_item)
-                else replace(change, about="")
+            return []
+        policy, now = (await self._ask(here.state)).policy, clock()
+        heard = []
+        for (subject, topics), alike in _alike(listeners, changes).items():
+            fit = [
+                told
                 for change in changes
-                if (not listener.topics or change.kind in listener.topics) and may_hear(listener, change.item)
+                if (not topics or change.kind in topics) and (told := _told(policy, subject, change, now))
             ]
-            for listener in listeners
-        }
+            if fit:
+                heard.append((alike, fit))
+        return heard
 
     async def _ask(self, question: Callable[[], T]) -> T:
         def asked() -> T:
@@ -122,6 +126,30 @@ class Audience:
     def close(self) -> None:
         self._thread.submit(connections.close_all)
         self._thread.shutdown()
+
+
+def _alike(
+    listeners: Iterable[L], changes: Iterable[Change]
+) -> dict[tuple[Subject, frozenset[str]], list[L]]:
+    """Listeners about whom every decision on these changes is the same: they follow the same, and in what policy
+    looks at they differ at most in who they are, which matters for what names a person as its duty bearer."""
+    items = [item for change in changes for item in (change.item, change.about_item) if item is not None]
+    bearers = frozenset[str]().union(*(item.assigned for item in items))
+    found: dict[tuple[Subject, frozenset[str]], list[L]] = {}
+    for each in listeners:
+        subject = each.subject if each.subject.person in bearers else each.subject._replace(person="")
+        found.setdefault((subject, each.topics), []).append(each)
+    return found
+
+
+def _told(policy: Policy, subject: Subject, change: Change, now: float) -> Change | None:
+    """What a subject may hear of a change: that it was, and of what it is about only what they may know of."""
+    if change.item is None or not policy.mask(subject, "read", change.item, now):
+        return None
+    about = change.about_item
+    if not change.about or (about is not None and policy.mask(subject, "read", about, now)):
+        return change
+    return replace(change, about="")
 
 
 def _look_up(change: Change) -> Change:

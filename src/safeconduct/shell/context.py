@@ -40,8 +40,11 @@ def node() -> Node:
         party=home.party,
         name=home.name,
         side=home.side,
-        names={home.party: home.name, **{p.party: p.name for p in home.partners.values()}},
-        sides={home.party: home.side, **dict.fromkeys(home.partners, other)},
+        names={
+            home.party: home.name,
+            **{p.party: p.name for p in (*home.former.values(), *home.partners.values())},
+        },
+        sides={home.party: home.side, **dict.fromkeys((*home.former, *home.partners), other)},
         viewpoint=viewpoint if viewpoint in VIEWPOINTS else "de-facto",
         country=str(home.settings.get("map_country", "")).lower(),
     )
@@ -65,6 +68,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             lambda: [] if roles is None else navigation.links(request.path, roles)
         ),
         "ledger_line": SimpleLazyObject(lambda: "" if roles is None else navigation.ledger_line(request)),
+        "live_since": getattr(request, "live_since", None),
         "theme": chosen if chosen in THEMES else "auto",
         "theme_cookie": theme_cookie(),
+        "sign_on": settings.OIDC,
     }

@@ -8,64 +8,39 @@ known a named event `reset` says: look at everything again.
 
 A stream ends when its session ends, when its principal's roles change and when the agreement changes; the
 client comes back and is decided about anew. Opening and closing are in the ledger, the first before anything
-is sent.
+is sent. Thousands may come back in the same second: their sessions, their notes and what they missed are each
+seen to for many at once, and a message is decided and written once for all to whom it says the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import logging
-import time
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from safeconduct.agreement.policy import Subject
 from safeconduct.records import here, principals
 from safeconduct.records.door import AsyncDoor, subscribe
+from safeconduct.records.events import log_event
 from safeconduct.records.refusals import Refused, Unavailable
-from safeconduct.shell.audience import Audience, Change
+from safeconduct.shell.audience import AT_ONCE, Audience, Change
+from safeconduct.shell.gathering import Gathering
+from safeconduct.shell.stream import BACKLOG, Stream
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 BEAT = 15.0
 """Seconds between beats, and between looks at whether the session still holds."""
-BACKLOG = 1024
-"""Messages a slow client may lag behind before its stream is closed and it has to look again."""
 REMEMBERED = 2048
 """Changes kept for clients that come back."""
 UNDEALT = 50_000
 """Events this process may lag behind the writer before it lets everybody look again."""
 RETRY_BUS = 1.0
 START_TIMEOUT = 5.0
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class Stream:
-    """One client: what it may hear of, and what is waiting for it. None in the queue ends it."""
-
-    subject: Subject
-    cookies: str
-    topics: frozenset[str]
-    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG + 1))
-
-    def offer(self, message: bytes) -> None:
-        if self.queue.qsize() >= BACKLOG:
-            self.end()
-        else:
-            self.queue.put_nowait(message)
-
-    def end(self) -> None:
-        while not self.queue.empty():
-            self.queue.get_nowait()
-        self.queue.put_nowait(None)
 
 
 class Live:
@@ -77,8 +52,12 @@ class Live:
         self.streams: set[Stream] = set()
         self._recent: deque[Change] = deque(maxlen=REMEMBERED)
         self._following = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._door: AsyncDoor | None = None
+        self._roles_changed = 0
+        self._who = Gathering(self.audience.who, AT_ONCE)
+        self._notes = Gathering(self._note_all)
+        self._replays = Gathering(self._replay_all)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["method"] != "GET":
@@ -91,7 +70,8 @@ class Live:
             await _answer(send, 400)
             return
         cookies = headers.get("cookie", "")
-        subject = await self.audience.who(cookies)
+        as_of = self._roles_changed
+        subject = await self._who.ask(cookies)
         if subject is None:
             await _answer(send, 403)
             return
@@ -103,48 +83,52 @@ class Live:
             await _answer(send, 503)
             return
         try:
-            await self._serve(stream, last, receive, send)
+            self._add(stream)
+            if as_of != self._roles_changed and await self._who.ask(cookies) != subject:
+                stream.end()
+            await self._serve(stream, await self._missed(stream, last), receive, send)
         finally:
             self.streams.discard(stream)
             await self._note(stream, "closed")
 
     async def _open(self, stream: Stream) -> bool:
         """Follow the bus and note the stream in the ledger; False when the writer is not there."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._follow())
+        if not self._tasks or any(task.done() for task in self._tasks):
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._beats())]
         try:
             await asyncio.wait_for(self._following.wait(), START_TIMEOUT)
         except TimeoutError:
             return False
         return await self._note(stream, "opened")
 
+    def _add(self, stream: Stream) -> None:
+        # Those that came together are not all looked at together.
+        stream.due = asyncio.get_running_loop().time() + self.beat * random.uniform(0.5, 1.0)  # noqa: S311
+        self.streams.add(stream)
+
     async def _note(self, stream: Stream, what: str) -> bool:
+        actor = principals.to_wire(stream.subject)
+        return await self._notes.ask({"actor": actor, "what": what, "topics": sorted(stream.topics)})
+
+    async def _note_all(self, notes: list[dict[str, Any]]) -> list[bool]:
+        """Note streams in the ledger, in one transaction; whether that is durable."""
         if self._door is None:
             self._door = AsyncDoor(here.home())
-        actor = principals.to_wire(stream.subject)
         try:
-            await self._door.call("stream", {"actor": actor, "what": what, "topics": sorted(stream.topics)})
+            await self._door.call("streams", {"notes": notes})
         except (Unavailable, Refused):
-            return False
-        return True
+            return [False] * len(notes)
+        return [True] * len(notes)
 
-    async def _serve(self, stream: Stream, last: str, receive: Receive, send: Send) -> None:
+    async def _serve(self, stream: Stream, missed: bytes, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-        self.streams.add(stream)
-        missed = await self._missed(stream, last)
         gone = asyncio.create_task(_until_disconnected(receive))
+        gone.add_done_callback(lambda _: stream.end())
         try:
-            await _write(send, b"retry: 2000\n\n" + _named("beat") + missed)
-            due = time.monotonic() + self.beat
-            while not gone.done():
-                message = await _next(stream.queue, gone, due - time.monotonic())
-                if message is None:
-                    break
-                if time.monotonic() >= due:
-                    if await self.audience.changed([stream]):
-                        break
-                    due = time.monotonic() + self.beat
-                    message += _named("beat")
+            await _write(send, _HELLO + missed)
+            while (message := await stream.next()) is not None:
                 await _write(send, message)
             if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -157,13 +141,43 @@ class Live:
         """What a client that comes back has not heard of."""
         if not last.isascii() or not last.isdigit() or len(last) > 18:
             return b""
-        seen = int(last)
-        remembered = [change for change in self._recent if change.index > seen]
-        known = any(change.index <= seen for change in self._recent)
-        if not known and (not self._recent or len(self._recent) == REMEMBERED or remembered):
-            return _named("reset")
-        fit = await self.audience.decide([stream], remembered)
-        return b"".join(_message(change) for change in fit[stream])
+        return await self._replays.ask((stream, int(last)))
+
+    async def _replay_all(self, asked: list[tuple[Stream, int]]) -> list[bytes]:
+        """What came after the index that each has seen; to look at everything where that is no longer known."""
+        remembered = list(self._recent)
+        first = min(seen for _, seen in asked)
+        oldest, newest = (remembered[0].index, remembered[-1].index) if remembered else (0, 0)
+        forgetful = len(remembered) in (0, REMEMBERED)
+        told: dict[Stream, tuple[tuple[int, bytes], ...]] = {}
+        later = [change for change in remembered if change.index > first]
+        for streams, fit in await self.audience.decide([stream for stream, _ in asked], later):
+            told.update(dict.fromkeys(streams, tuple((change.index, _message(change)) for change in fit)))
+        return [
+            _RESET
+            if (not remembered or oldest > seen) and (forgetful or newest > seen)
+            else b"".join(message for index, message in told.get(stream, ()) if index > seen)
+            for stream, seen in asked
+        ]
+
+    async def _beats(self) -> None:
+        """Look at every session once in a beat, and let its client hear that the line holds."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(0.25, self.beat / 4))
+            now = loop.time()
+            due = [stream for stream in self.streams if stream.due <= now]
+            for stream in due:
+                stream.due = now + self.beat
+            try:
+                for stream in await self.audience.changed(due):
+                    stream.end()
+            except Exception as fault:
+                log_event("live_failed", fault=fault, unforeseen=True)
+                for stream in due:
+                    stream.end()
+            for stream in due:
+                stream.offer((_BEAT,))
 
     async def _follow(self) -> None:
         """Listen to the bus while the process lives; when it breaks off, every client has to look again."""
@@ -193,8 +207,8 @@ class Live:
                 while not waiting.empty() and len(events) < BACKLOG:
                     events.append(waiting.get_nowait())
                 await self._announce(events)
-        except Exception:
-            log.exception("the live stream lost the bus")
+        except Exception as fault:
+            log_event("live_failed", fault=fault, unforeseen=True)
 
     async def _announce(self, events: list[dict[str, Any]]) -> None:
         if any(event.get("topic") == "policy" for event in events):
@@ -203,14 +217,14 @@ class Live:
         await self._look_again({str(event["kind"]) for event in told if not event.get("record")})
         changes = await self.audience.look_up([Change.of(event) for event in told if event.get("record")])
         self._recent.extend(changes)
-        streams = list(self.streams)
         if any(change.kind == "role_assignment" for change in changes):
-            for stream in await self.audience.changed(streams):
+            self._roles_changed += 1
+            for stream in await self.audience.changed(list(self.streams)):
                 stream.end()
-        decided = await self.audience.decide(streams, changes)
-        for stream, fit in decided.items():
-            for change in fit:
-                stream.offer(_message(change))
+        for streams, fit in await self.audience.decide(list(self.streams), changes):
+            messages = [_message(change) for change in fit]
+            for stream in streams:
+                stream.offer(messages)
 
     async def _look_again(self, kinds: set[str]) -> None:
         """So much of a kind has changed at once that no record was named: look at everything."""
@@ -218,7 +232,7 @@ class Live:
             return
         self._recent.clear()
         for stream in await self.audience.concerned(list(self.streams), kinds):
-            stream.offer(_named("reset"))
+            stream.offer((_RESET,))
 
     def end_all(self) -> None:
         """End every stream; their clients come back, if there is still somebody to come back to."""
@@ -228,10 +242,9 @@ class Live:
     async def close(self) -> None:
         """End every stream and stop listening, so that the process can stop."""
         self.end_all()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._door is not None:
             await self._door.close()
         self.audience.close()
@@ -244,34 +257,13 @@ _STREAM_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_BEAT = b"event: beat\ndata: {}\n\n"
+_RESET = b"event: reset\ndata: {}\n\n"
+_HELLO = b"retry: 2000\n\n" + _BEAT
 
 
 def _message(change: Change) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (change.index, json.dumps(change.told(), separators=(",", ":")).encode())
-
-
-def _named(event: str) -> bytes:
-    return b"event: %s\ndata: {}\n\n" % event.encode()
-
-
-async def _next(queue: asyncio.Queue[bytes | None], gone: asyncio.Task[None], seconds: float) -> bytes | None:
-    """Everything that is waiting, b"" when nothing came in time, None at the end of the stream."""
-    taking = asyncio.create_task(queue.get())
-    await asyncio.wait({taking, gone}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-    if not taking.done():
-        taking.cancel()
-        return None if gone.done() else b""
-    message = taking.result()
-    if message is None:
-        return None
-    pieces = [message]
-    while not queue.empty():
-        more = queue.get_nowait()
-        if more is None:
-            queue.put_nowait(None)
-            break
-        pieces.append(more)
-    return b"".join(pieces)
 
 
 async def _until_disconnected(receive: Receive) -> None:

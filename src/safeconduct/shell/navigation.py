@@ -39,6 +39,7 @@ LedgerLine = Callable[[HttpRequest], str]
 
 _items: dict[str, NavItem] = {}
 _ledger_line: LedgerLine | None = None
+_pages: dict[str, tuple[str, tuple[str, ...]]] = {}
 
 
 def register(item: NavItem) -> NavItem:
@@ -54,6 +55,22 @@ def register_ledger_line(line: LedgerLine) -> None:
     """Give the footer its sentence about the ledger, worded as what it is: "as logged by …, cosigned to …"."""
     global _ledger_line
     _ledger_line = line
+
+
+def register_page(kind: str, url_name: str, *before: str) -> None:
+    """Say at which address a record of a kind is shown: the name is reversed with `before` and the record's id."""
+    _pages[kind] = (url_name, before)
+
+
+def page_of(kind: str, record: str, about: str = "") -> str:
+    """Where a record is shown: at its kind's own page, or on the paper of the record; of an attachment, on that of
+    what it is beside. "" where there is no such page."""
+    url_name, before = _pages.get(kind) or ("reports:record", ())
+    shown = about if kind == "attachment" and about else record
+    try:
+        return reverse(url_name, args=[*before, shown])
+    except NoReverseMatch:
+        return ""
 
 
 def ledger_line(request: HttpRequest) -> str:

@@ -58,11 +58,17 @@ KIND_NAMES: Mapping[str, Promise] = {
     "claim": pgettext_lazy("kind of record", "claim"),
     "clause": pgettext_lazy("kind of record", "clause"),
     "status_act": pgettext_lazy("kind of record", "status act"),
+    "clause_remark": pgettext_lazy("kind of record", "remark on a clause"),
     "role_assignment": pgettext_lazy("kind of record", "role assignment"),
+    "role_request": pgettext_lazy("kind of record", "request for a role"),
+    "bulk_request": pgettext_lazy("kind of record", "request to read or export in bulk"),
+    "emergency_reading": pgettext_lazy("kind of record", "emergency reading"),
+    "emergency_review": pgettext_lazy("kind of record", "review of an emergency reading"),
     "reading": pgettext_lazy("kind of record", "reading"),
     "attachment": pgettext_lazy("kind of record", "attachment"),
     "deployment": pgettext_lazy("kind of record", "deployment"),
     "movement": pgettext_lazy("kind of record", "movement"),
+    "track": pgettext_lazy("kind of record", "live track"),
     "manifest_entry": pgettext_lazy("kind of record", "name on a manifest"),
     "acknowledgement": pgettext_lazy("kind of record", "acknowledgement"),
     "clearance": pgettext_lazy("kind of record", "clearance"),
@@ -94,7 +100,47 @@ KIND_NAMES: Mapping[str, Promise] = {
     "headcount": pgettext_lazy("kind of record", "headcount"),
     "grievance": pgettext_lazy("kind of record", "grievance"),
     "answer": pgettext_lazy("kind of record", "answer to a grievance"),
+    "appeal": pgettext_lazy("kind of record", "appeal against an answer"),
+    "answer_notice": pgettext_lazy("kind of record", "notice of an answer"),
     "inquiry": pgettext_lazy("kind of record", "inquiry"),
+    "meeting": pgettext_lazy("kind of record", "meeting"),
+    "attendance": pgettext_lazy("kind of record", "attendance"),
+    "observer_seat": pgettext_lazy("kind of record", "observer's seat"),
+    "agenda_item": pgettext_lazy("kind of record", "agenda item"),
+    "disclosure_authorisation": pgettext_lazy("kind of record", "disclosure authorisation"),
+    "minutes": pgettext_lazy("kind of record", "minutes"),
+    "minutes_word": pgettext_lazy("kind of record", "word on minutes"),
+    "decision": pgettext_lazy("kind of record", "decision"),
+    "reservation": pgettext_lazy("kind of record", "reservation"),
+    "action": pgettext_lazy("kind of record", "action"),
+    "forecast": pgettext_lazy("kind of record", "forecast"),
+    "objective": pgettext_lazy("kind of record", "objective"),
+    "lesson": pgettext_lazy("kind of record", "lesson"),
+    "recommendation": pgettext_lazy("kind of record", "recommendation"),
+    "measure": pgettext_lazy("kind of record", "measure"),
+    "verification": pgettext_lazy("kind of record", "verification"),
+    "evidence": pgettext_lazy("kind of record", "evidence"),
+    "effect": pgettext_lazy("kind of record", "effect seen"),
+    "route_option": pgettext_lazy("kind of record", "route options"),
+    "assistance_request": pgettext_lazy("kind of record", "request for assistance"),
+    "assistance_offer": pgettext_lazy("kind of record", "offer of assistance"),
+    "assistance_answer": pgettext_lazy("kind of record", "answer to an offer"),
+    "assistance_delivery": pgettext_lazy("kind of record", "delivery of assistance"),
+    "assistance_receipt": pgettext_lazy("kind of record", "receipt for a delivery"),
+    "end_use_check": pgettext_lazy("kind of record", "check of the end use"),
+    "deployment_consent": pgettext_lazy("kind of record", "consent to a deployment"),
+    "deployment_discussion": pgettext_lazy("kind of record", "discussion of a deployment"),
+    "press_statement": pgettext_lazy("kind of record", "line for the press"),
+    "statement_answer": pgettext_lazy("kind of record", "answer to a line"),
+    "source_report": pgettext_lazy("kind of record", "source's report"),
+    "report": pgettext_lazy("kind of record", "report"),
+    "warning": pgettext_lazy("kind of record", "warning"),
+    "warning_receipt": pgettext_lazy("kind of record", "receipt for a warning"),
+    "warning_outcome": pgettext_lazy("kind of record", "outcome of a warning"),
+    "assessment": pgettext_lazy("kind of record", "assessment of risk"),
+    "assessment_difference": pgettext_lazy("kind of record", "noted difference"),
+    "standard_check": pgettext_lazy("kind of record", "check of minimum standards"),
+    "standard_evidence": pgettext_lazy("kind of record", "evidence of a standard"),
 }
 
 PART_NAMES: dict[str, Any] = {
@@ -116,6 +162,24 @@ STATE_NAMES: dict[str, Any] = {
 FIELD_NAMES: dict[str, Any] = {}
 CODE_NAMES: dict[str, Mapping[str, Any]] = {}
 """By field, the words for the codes that stand in it."""
+
+RELIABILITY_NAMES: Mapping[str, Promise] = {
+    "A": _("A: completely reliable"),
+    "B": _("B: usually reliable"),
+    "C": _("C: fairly reliable"),
+    "D": _("D: not usually reliable"),
+    "E": _("E: unreliable"),
+    "F": _("F: cannot be judged"),
+}
+CREDIBILITY_NAMES: Mapping[str, Promise] = {
+    "1": _("1: confirmed"),
+    "2": _("2: probably true"),
+    "3": _("3: possibly true"),
+    "4": _("4: doubtful"),
+    "5": _("5: improbable"),
+    "6": _("6: cannot be judged"),
+}
+"""The admiralty scale, by which parties grade sources and what they say."""
 
 SIDE_NAMES: Mapping[str, Promise] = {"host": _("Host Party"), "partner": _("Partner Party")}
 

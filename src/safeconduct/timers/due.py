@@ -11,11 +11,11 @@ has passed: a timer may be late by as long as the node was off, and the clock ma
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from safeconduct.ledger.database import Database
 from safeconduct.records.hooks import on_start
 from safeconduct.records.transaction import Tx
 
@@ -85,7 +85,9 @@ def arm(tx: Tx, key: str, due: float, name: str, payload: Mapping[str, Any]) -> 
     if len(text.encode()) > MAX_PAYLOAD:
         raise ValueError(f"a timer's payload has at most {MAX_PAYLOAD} bytes")
     tx.db.execute(
-        "INSERT OR REPLACE INTO timer_due (key, due, next, name, payload) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO timer_due (key, due, next, name, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+        "due = excluded.due, next = excluded.next, name = excluded.name, payload = excluded.payload, tries = 0, "
+        "fault = ''",
         (key, moment, moment, name, text),
     )
 
@@ -121,6 +123,6 @@ def make_table(tx: Tx) -> None:
     create_tables(tx.db)
 
 
-def create_tables(db: sqlite3.Connection) -> None:
+def create_tables(db: Database) -> None:
     for statement in _SCHEMA:
         db.execute(statement)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from safeconduct.records.door import Door
+from safeconduct.records.events import log_event
 from safeconduct.records.hooks import job, on_tick
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.timers.due import handler
 
-log = logging.getLogger(__name__)
-
-EVERY = 0.5
+EVERY = 0.2
 """Seconds between two looks at what is due; `timers` in node.toml says otherwise."""
 AT_ONCE = 100
 """Timers that one transaction fires at most."""
@@ -64,7 +62,7 @@ def _fire(tx: Tx, key: str, due: float, name: str, payload: str, tries: int) -> 
     if fault is None:
         return
     pause = min(FIRST_PAUSE * 2 ** min(tries, 20), LONGEST_PAUSE)
-    log.error("timer %s failed for the %d. time: %s", name, tries + 1, type(fault).__name__, exc_info=fault)
+    log_event("timer_failed", fault=fault, unforeseen=True, timer=name, tries=tries + 1)
     # Only the kind of fault is kept: its words could quote a record.
     tx.db.execute(
         "UPDATE timer_due SET tries = tries + 1, next = ?, fault = ? WHERE key = ?",
@@ -76,7 +74,7 @@ def _fire(tx: Tx, key: str, due: float, name: str, payload: str, tries: int) -> 
 def timers_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """How many timers wait, how many are late, and which fail."""
     waiting, late, soonest = tx.db.execute(
-        "SELECT count(*), coalesce(sum(due < ? AND tries = 0), 0), min(due) FROM timer_due",
+        "SELECT count(*), count(CASE WHEN due < ? AND tries = 0 THEN 1 END), min(due) FROM timer_due",
         (tx.now - 10 * EVERY,),
     ).fetchone()
     failing = tx.db.execute(

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.records import here
@@ -81,16 +80,6 @@ def _said(request: HttpRequest, alerts: list[Seen]) -> dict[str, dict[str, Any]]
             said = {"answer": answer, "word": SPOKEN[answer], "at": instant(receipt["at"])}
             found.setdefault(each.about, said)
     return found
-
-
-@require_safe
-@answering
-def piece(request: HttpRequest) -> HttpResponse:
-    """The same piece alone, which an open page asks for from time to time."""
-    shown = context(request)
-    if shown is None:
-        raise NotFound
-    return render(request, "watch/_phone_alerts.html", dict(shown))
 
 
 @require_POST

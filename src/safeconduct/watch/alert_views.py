@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import LEVELS
+from safeconduct.notify.answering import answer_escalation
 from safeconduct.records import here
 from safeconduct.records.find import Query, count, find
 from safeconduct.records.kinds import PartRefused
@@ -31,6 +32,7 @@ from safeconduct.watch.alert_seen import Seen, seen
 from safeconduct.watch.alert_words import ANSWERS as SPOKEN
 from safeconduct.watch.alert_words import COUNTED
 from safeconduct.watch.cap_reading import CapRefused
+from safeconduct.watch.help_seen import as_shown, ladders_for
 
 LIVE = "/live?topics=alert,alert_acknowledgement"
 LISTED = 200
@@ -76,11 +78,13 @@ def alert(request: HttpRequest, alert: str) -> HttpResponse:
     shown = seen(found)
     own = found.originator == reader.party and not shown.source.get("agency")
     helped = _who(reader, shown, "needs_help")
+    ladders = ladders_for(reader, [each.id for each in helped])
     context = {
         "alert": shown,
         "own": own,
         "counts": _counts(reader, shown),
-        "helped": helped,
+        "helped": [{"answer": each, **as_shown(ladders.get(each.id))} for each in helped],
+        "may_take": may(reader, "write", "escalation"),
         "answers": [(code, SPOKEN[code]) for code in ANSWERS]
         if shown.in_force and may(reader, "acknowledge", ALERT_ACKNOWLEDGEMENT.name)
         else [],
@@ -92,6 +96,17 @@ def alert(request: HttpRequest, alert: str) -> HttpResponse:
         "alone": "HX-Request" in request.headers,
     }
     return render(request, "watch/_alert.html" if context["alone"] else "watch/alert.html", context)
+
+
+@require_POST
+@answering
+def take(request: HttpRequest, alert: str) -> HttpResponse:
+    """This room sees to somebody who needs help: its ladder for him climbs no further."""
+    reader = reader_of(request)
+    _alert(reader, alert)
+    answer_escalation(reader, request.POST.get("escalation", "")[:64], by=str(request.user))
+    messages.success(request, _("You have taken the escalation on. It climbs no further."))
+    return HttpResponseRedirect(reverse("watch:alert", args=[alert]))
 
 
 def _alert(reader: Subject, record: str) -> Released:

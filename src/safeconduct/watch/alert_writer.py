@@ -90,7 +90,7 @@ def silence_job(tx: Tx, payload: Answer) -> Answer:
     row = _known(tx, subject, str(payload["alert"]))
     now_round = (row.values().get("message") or {}).get("round", 1)
     persons, silent = tx.db.execute(
-        "SELECT count(*), coalesce(sum(answered < ?), 0) FROM alert_audience WHERE alert = ?",
+        "SELECT count(*), count(CASE WHEN answered < ? THEN 1 END) FROM alert_audience WHERE alert = ?",
         (now_round, row.id),
     ).fetchone()
     return {"persons": persons, "silent": silent}
@@ -261,6 +261,7 @@ def _follow_answer(tx: Tx, alert: RowView, given: str, answer: str, earlier: Seq
             "needs_help",
             tx.now,
             message.get("event", ""),
+            kind_of=ALERT.name,
             exercise=message.get("status") != "actual",
         )
     elif answer == "safe":
@@ -342,7 +343,7 @@ def _page(tx: Tx, row: RowView) -> None:
     if waiting:
         occasion = f"{row.id}|{row.version}"
         rows = [(row.id, occasion, account) for account in waiting]
-        tx.db.executemany("INSERT OR IGNORE INTO alert_paging VALUES (?, ?, ?)", rows)
+        tx.db.executemany("INSERT INTO alert_paging VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
         arm(tx, f"alert_page/{row.id}", tx.now, "alert_page", {"alert": row.id})
 
 

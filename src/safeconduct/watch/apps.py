@@ -9,7 +9,7 @@ class WatchConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from safeconduct.shell.navigation import NavItem, register
+        from safeconduct.shell.navigation import NavItem, register, register_page
         from safeconduct.shell.phone import PhonePiece
         from safeconduct.shell.phone import register as register_piece
         from safeconduct.shell.terms import name_words
@@ -19,6 +19,7 @@ class WatchConfig(AppConfig):
             alert_words,
             alert_writer,
             cap_taking,
+            muster_help,
             muster_kinds,
             muster_phone,
             muster_words,
@@ -34,6 +35,11 @@ class WatchConfig(AppConfig):
         )
 
         register(NavItem("watch", _("Watch"), "watch:floor", 2))
+        for kind, page in (
+            ("sos", "sos"), ("alert", "alert"), ("muster", "muster"), ("response", "response"),
+            ("liaison_message", "message"), ("information_request", "request"),
+        ):  # fmt: skip
+            register_page(kind, f"watch:{page}")
         register_piece(PhonePiece("sos", 0, "watch/_phone_sos.html", sos_phone.context))
         register_piece(PhonePiece("alerts", 10, "watch/_phone_alerts.html", alert_phone.context))
         register_piece(PhonePiece("muster", 5, "watch/_phone_muster.html", muster_phone.context))

@@ -154,8 +154,9 @@ def _all(node: Element, name: str) -> Sequence[Element]:
 def _area(node: Element) -> CapArea:
     return CapArea(
         description=_text(node, "areaDesc"),
-        polygons=tuple(_ring(_own_text(each)) for each in node.findall(_tag("polygon"))[:MAX_AREAS]),
-        circles=tuple(_circle(_own_text(each)) for each in node.findall(_tag("circle"))[:MAX_AREAS]),
+        # A shape is never cut: a ring that lost its end is another place.
+        polygons=tuple(_ring(each.text or "") for each in node.findall(_tag("polygon"))[:MAX_AREAS]),
+        circles=tuple(_circle(each.text or "") for each in node.findall(_tag("circle"))[:MAX_AREAS]),
         geocodes=tuple(
             (_text(each, "valueName"), _text(each, "value"))
             for each in node.findall(_tag("geocode"))[:MAX_AREAS]

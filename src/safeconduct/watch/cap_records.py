@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from safeconduct.records.moments import instant
 from safeconduct.watch.alert_kinds import LANGUAGES, MOST_AREAS, MOST_NAMED, SUFFIX
-from safeconduct.watch.cap import CapAlert, CapArea, CapInfo, Reference, as_name
+from safeconduct.watch.cap import (
+    CERTAINTIES,
+    SEVERITIES,
+    URGENCIES,
+    CapAlert,
+    CapArea,
+    CapInfo,
+    Reference,
+    as_name,
+)
 
 UNSAID: Final = timedelta(hours=24)
 """How long a message is in force that does not say until when."""
@@ -90,10 +99,15 @@ def _areas(area: Mapping[str, Any]) -> list[CapArea]:
 
 
 def parts_of(cap: CapAlert, agency: str) -> dict[str, dict[str, Any]]:
-    """A message of another agency as the parts of an alert. `agency` is who it came through if it names nobody."""
-    first = cap.infos[0] if cap.infos else None
+    """A message of another agency as the parts of an alert. `agency` is who it came through if it names nobody.
+
+    Where a message says several things in one language, each of its own area, the gravest of them is what it says
+    here, and all areas are its area.
+    """
+    infos = sorted(cap.infos, key=_rank)
+    first = infos[0] if infos else None
     chosen: dict[str, CapInfo] = {}
-    for info in cap.infos:
+    for info in infos:
         language = _language(info.language)
         if language:
             chosen.setdefault(language, info)
@@ -128,6 +142,15 @@ def parts_of(cap: CapAlert, agency: str) -> dict[str, dict[str, Any]]:
         "references": references,
     }
     return {"message": message, "area": _area(cap.infos), "source": source}
+
+
+def _rank(info: CapInfo) -> tuple[int, int, int]:
+    """The gravest first: by severity, then urgency, then certainty; what is unknown comes after what is known."""
+    return (
+        SEVERITIES.index(info.severity),
+        URGENCIES.index(info.urgency),
+        CERTAINTIES.index(info.certainty),
+    )
 
 
 def _expires(cap: CapAlert) -> datetime:

@@ -2,11 +2,15 @@
 
 Whoever brings it must be one who may write alerts. It stays with this party: whom it concerns is for a person to say.
 A message is known by sender, identifier and moment and counts once; an update or a cancelling changes only what the
-same sender sent, and what it refers to and has not come yet is over when it comes.
+same sender sent, and what it refers to and has not come yet is over when it comes. CAP signs nothing: who a sender is
+vouches whoever brings it, and the ledger names him. Neither party of this node is a sender here: what they say comes
+by their nodes.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
@@ -20,10 +24,14 @@ from safeconduct.records.refusals import Malformed, Refused
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
 from safeconduct.watch.alert_kinds import ALERT
-from safeconduct.watch.cap import Reference
-from safeconduct.watch.cap_reading import read
+from safeconduct.watch.cap import CapAlert, Reference, as_name
+from safeconduct.watch.cap_reading import CapRefused, read
 from safeconduct.watch.cap_records import IN, parts_of
 
+AHEAD = timedelta(days=1)
+"""By how much a sender's clock may be fast: a moment years ahead would outlast every later word of the same sender."""
+LONGEST = timedelta(days=90)
+"""How long another agency's alert is in force at most, as an own one is."""
 TAKEN, KNOWN, UPDATED, CANCELLED, IGNORED = "taken", "known", "updated", "cancelled", "ignored"
 GONE = ""
 """Stands for the record of a message that was overtaken before it came."""
@@ -37,16 +45,33 @@ def take_in(actor: Subject, data: bytes, agency: str = "", door: Door | None = N
     cap = read(data)
     if cap.status not in IN or cap.message_type not in ("Alert", "Update", "Cancel"):
         return {"outcome": IGNORED, "record": ""}
+    now = datetime.now(UTC)
+    _check_moments(cap, now)
     payload = {
         "actor": principals.to_wire(actor),
         "kind": cap.message_type,
         "reference": str(cap.reference),
         "references": [str(each) for each in cap.references],
-        "parts": parts_of(cap, agency),
+        "parts": parts_of(_in_bounds(cap, now), agency),
         "open": cap.scope == "Public",
     }
     answer: dict[str, str] = (door or here.door()).call("cap_take", payload)
     return answer
+
+
+def _check_moments(cap: CapAlert, now: datetime) -> None:
+    if cap.reference.sent > now + AHEAD:
+        raise CapRefused("sent: more than a day ahead")
+
+
+def _in_bounds(cap: CapAlert, now: datetime) -> CapAlert:
+    """The message as it counts here: over after 90 days, whatever it says; an update gives it more."""
+    latest = max(now, cap.reference.sent) + LONGEST
+    infos = tuple(
+        replace(info, expires=min(info.expires, latest)) if info.expires is not None else info
+        for info in cap.infos
+    )
+    return replace(cap, infos=infos)
 
 
 @on_start
@@ -69,9 +94,11 @@ def take_job(tx: Tx, payload: Answer) -> Answer:
     if known is not None:
         return {"outcome": KNOWN if known else IGNORED, "record": known}
     sender = Reference.parse(own).sender
+    if sender in {f"{as_name(party)}.safeconduct" for party in (tx.home.party, *tx.home.partners)}:
+        return {"outcome": IGNORED, "record": ""}
     earlier = [each for each in payload["references"] if Reference.parse(each).sender == sender]
     row = next((found for each in earlier if (found := _alert(tx, each)) is not None), None)
-    for each in earlier:
+    for each in earlier if kind != "Alert" else ():
         if _record_of(tx, each) is None:
             _remember(tx, each, GONE)
     if row is None and kind == "Cancel":
@@ -135,4 +162,8 @@ def _record_of(tx: Tx, message: str) -> str | None:
 
 
 def _remember(tx: Tx, message: str, record: str) -> None:
-    tx.db.execute("INSERT OR REPLACE INTO cap_taken VALUES (?, ?, ?)", (message, record, tx.now))
+    tx.db.execute(
+        "INSERT INTO cap_taken VALUES (?, ?, ?) "
+        "ON CONFLICT (message) DO UPDATE SET record = excluded.record, at = excluded.at",
+        (message, record, tx.now),
+    )

@@ -86,10 +86,12 @@ class MusterWho(PartModel):
 
 
 class RollLink(PartModel):
-    """The account of whoever is asked after, who may answer for himself; it never crosses."""
+    """The account of whoever is asked after, who may answer for himself, and the site or journey he is asked after at;
+    it never crosses."""
 
     level: ClassVar[str] = "CONFIDENTIAL"
     account: Code = ""
+    place: RecordId = ""
 
 
 class Count(PartModel):

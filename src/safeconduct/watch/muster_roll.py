@@ -21,12 +21,13 @@ UNDER_WAY = ("under_way", "overdue")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the roll: `who` as the entry tells it, `person` the own record of who it is, if any, and `at` when
-    its source was last said, seconds since 1970."""
+    """One line of the roll: `who` as the entry tells it, `person` the own record of who it is, if any, `at` when its
+    source was last said, seconds since 1970, and `place` the record of the site or journey, if any."""
 
     who: Mapping[str, Any]
     person: str
     at: float
+    place: str = ""
 
     @property
     def heads(self) -> int:
@@ -72,10 +73,11 @@ def _on_board(tx: Tx, movement: RowView, accounts: Mapping[str, str]) -> list[Li
             account = link.get("account", "")
             told = {key: who[key] for key in ("name", "name_ur", "name_zh") if who.get(key)}
             told |= {"account": account, "journey": reference}
-            lines.append(Line(told, link.get("person") or accounts.get(account, ""), row.at))
+            lines.append(Line(told, link.get("person") or accounts.get(account, ""), row.at, movement.id))
     unnamed = int(notice.get("persons", 0)) - len(lines)
     if unnamed > 0:
-        lines.append(Line({"name": reference, "journey": reference, "heads": unnamed}, "", movement.at))
+        whole = {"name": reference, "journey": reference, "heads": unnamed}
+        lines.append(Line(whole, "", movement.at, movement.id))
     return lines
 
 
@@ -122,7 +124,7 @@ def _staying(person: RowView, site: RowView | None, at: float) -> Line:
         "account": link.get("account", ""),
         "site_name": identity.get("name", ""),
     }
-    return Line(told, person.id, at)
+    return Line(told, person.id, at, site.id if site is not None else "")
 
 
 def _within(scope: str, target: Mapping[str, Any], person: RowView, where: str, site: RowView | None) -> bool:

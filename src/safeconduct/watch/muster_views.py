@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import LEVELS
+from safeconduct.exchange.links import links_down
+from safeconduct.notify.answering import answer_escalation
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import PartRefused
@@ -26,12 +29,13 @@ from safeconduct.records.release import Released
 from safeconduct.records.transaction import iso
 from safeconduct.shell.answers import answering, reader_of
 from safeconduct.watch import muster, words
+from safeconduct.watch.help_seen import as_shown, ladders_for
 from safeconduct.watch.muster_kinds import MUSTER, MUSTER_FIGURE, ROLL_ENTRY, SCOPES, STATES
 from safeconduct.watch.muster_words import FIELDS, MEANS, MUSTER_STATES, word
 from safeconduct.watch.muster_words import SCOPES as SCOPE_WORDS
 from safeconduct.watch.muster_words import STATES as STATE_WORDS
 
-LIVE = "/live?topics=muster,muster_figure"
+LIVE = "/live?topics=muster,muster_figure,escalation"
 ORDER = ("needs_help", "unaccounted", "unreachable", "accounted")
 """Who needs somebody first comes first."""
 LISTED = 100
@@ -119,6 +123,7 @@ def musters(request: HttpRequest) -> HttpResponse:
         "musters": sorted((_line(each) for each in found), key=lambda line: bool(line["over"])),
         "form": form if here.state().policy.entries(reader, "write", MUSTER.name) else None,
         "page_level": _level(found),
+        "live_url": "/live?topics=muster",
     }
     return render(request, "watch/musters.html", context, status=422 if form.errors else 200)
 
@@ -135,16 +140,24 @@ def board(request: HttpRequest, record: str) -> HttpResponse:
     own = found.originator == here.home().party
     lists = [_list(reader, record, each) for each in ([state] if state else ORDER[:3])]
     records = [each for listed in lists for each in listed["records"]]
+    help_for = ladders_for(reader, [each.id for each in records])
     count = figure.parts["count"] if figure else {}
+    now, due = time.time(), (found.parts.get("call") or {}).get("due")
     context = {
         **_line(found),
         "own": own,
         "count": count,
-        "age": max(0, round(time.time() - instant(count["as_of"]).timestamp())) if count else None,
+        "as_of": instant(count["as_of"]).timestamp() if count else None,
+        "due_at": instant(due).timestamp() if due else None,
+        "down": list(links_down(now).values()),
+        "now": now,
         "figures": [(each, word(STATE_WORDS, each), count.get(each)) for each in ORDER],
-        "lists": [{**listed, "lines": [_entry(each) for each in listed["records"]]} for listed in lists],
+        "lists": [
+            {**listed, "lines": [_entry(each, help_for) for each in listed["records"]]} for listed in lists
+        ],
         "chosen": state,
         "may_reply": own and bool(here.state().policy.entries(reader, "write", ROLL_ENTRY.name)),
+        "may_take": bool(here.state().policy.entries(reader, "write", "escalation")),
         "may_close": own
         and found.state == "open"
         and bool(here.state().policy.entries(reader, "write", MUSTER.name)),
@@ -173,6 +186,17 @@ def say(request: HttpRequest, record: str) -> HttpResponse:
     messages.success(request, text % {"n": done, "word": word(STATE_WORDS, state)})
     if failed:
         messages.error(request, _("Some names were not taken. Look at the board before you go on."))
+    return HttpResponseRedirect(reverse("watch:muster", args=[record]))
+
+
+@require_POST
+@answering
+def take(request: HttpRequest, record: str) -> HttpResponse:
+    """This room sees to somebody who needs help: its ladder for him climbs no further."""
+    reader = reader_of(request)
+    _muster(reader, record)
+    answer_escalation(reader, request.POST.get("escalation", "")[:64], by=str(request.user))
+    messages.success(request, _("You have taken the escalation on. It climbs no further."))
     return HttpResponseRedirect(reverse("watch:muster", args=[record]))
 
 
@@ -207,15 +231,23 @@ def _list(reader: Subject, record: str, state: str) -> dict[str, Any]:
     return {
         "state": state,
         "word": word(STATE_WORDS, state),
-        "records": page.records,
+        "records": sorted(page.records, key=_where),
         "more": bool(page.next_cursor),
     }
 
 
-def _entry(each: Released) -> dict[str, Any]:
+def _where(entry: Released) -> tuple[str, str]:
+    """A warden goes from site to site, and so do the names."""
+    who = entry.parts.get("who") or {}
+    return str(who.get("site_name") or who.get("journey") or "\uffff"), str(who.get("name", ""))
+
+
+def _entry(each: Released, help_for: Mapping[str, Released]) -> dict[str, Any]:
     reply = each.parts.get("reply") or {}
     means = word(MEANS, reply["means"]) if reply else ""
-    return {"id": each.id, "who": each.parts.get("who") or {}, "reply": reply, "means": means}
+    raised = help_for.get(each.id) if each.state == "needs_help" else None
+    who = each.parts.get("who") or {}
+    return {"id": each.id, "who": who, "reply": reply, "means": means, **as_shown(raised)}
 
 
 def _line(found: Released) -> dict[str, Any]:

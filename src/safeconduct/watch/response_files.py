@@ -6,18 +6,17 @@ the place of those it names; hospitals there are none until the operator lays th
 
 from __future__ import annotations
 
-import threading
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from safeconduct.geo.sphere import Point
 from safeconduct.records.fields import Detail, Latitude, Longitude, Name, Named, Text
+from safeconduct.records.laid_in import FileRefused, Kept, content_of, refused, toml_of
 from safeconduct.watch.response_kinds import (
     MOST_ITEMS,
     SITE_CLASSES,
@@ -30,11 +29,6 @@ from safeconduct.watch.response_kinds import (
 FOLDER, CHECKLISTS, HOSPITALS = "response", "checklists.toml", "hospitals.toml"
 MAX_BYTES = 4 * 1024 * 1024
 MOST_HOSPITALS = 20_000
-NAMED_FAULTS = 5
-
-
-class ResponseFileError(ValueError):
-    """A file that does not say what it must; the text names file, place and reason."""
 
 
 class Prepared(Detail):
@@ -103,26 +97,20 @@ class ResponseFiles:
 
 def load(home: Path) -> ResponseFiles:
     """The files of a home, read again only when one has changed."""
-    paths = (home / FOLDER / CHECKLISTS, home / FOLDER / HOSPITALS)
-    stamp = tuple(_stamp(path) for path in paths)
-    with _lock:
-        held = _held.get(home)
-        if held is None or held[0] != stamp:
-            held = _held[home] = (stamp, _read(*paths))
-        return held[1]
+    return _kept.of(home / FOLDER / CHECKLISTS, home / FOLDER / HOSPITALS)
 
 
 def _read(checklists: Path, hospitals: Path) -> ResponseFiles:
     prepared, table, faults = dict(built_in()), None, []
     if checklists.exists():
         try:
-            prepared.update(parse_checklists(_bytes(checklists), CHECKLISTS))
-        except ResponseFileError as fault:
+            prepared.update(parse_checklists(content_of(checklists, MAX_BYTES), CHECKLISTS))
+        except FileRefused as fault:
             faults.append(str(fault))
     if hospitals.exists():
         try:
-            table = parse_hospitals(_bytes(hospitals), HOSPITALS)
-        except ResponseFileError as fault:
+            table = parse_hospitals(content_of(hospitals, MAX_BYTES), HOSPITALS)
+        except FileRefused as fault:
             faults.append(str(fault))
     return ResponseFiles(prepared, table, tuple(faults))
 
@@ -133,63 +121,24 @@ def built_in() -> Checklists:
 
 
 def parse_checklists(text: bytes, name: str) -> Checklists:
-    """Checklists by class of site. Raises ResponseFileError that names the class, the item and the reason."""
+    """Checklists by class of site. Raises FileRefused that names the class, the item and the reason."""
     found = {}
-    for site_class, items in _toml(text, name).items():
+    for site_class, items in toml_of(text, name).items():
         if site_class not in SITE_CLASSES:
-            raise ResponseFileError(f"{name}: {site_class}: a class of site is {', '.join(SITE_CLASSES)}")
+            raise FileRefused(f"{name}: {site_class}: a class of site is {', '.join(SITE_CLASSES)}")
         try:
             found[site_class] = _items.validate_python(items)
         except ValidationError as fault:
-            raise ResponseFileError(_reasons(f"{name}: {site_class}", fault)) from None
+            raise refused(f"{name}: {site_class}", fault) from None
     return found
 
 
 def parse_hospitals(text: bytes, name: str) -> HospitalTable:
-    """A table of hospitals. Raises ResponseFileError that names the hospital's number and the reason."""
+    """A table of hospitals. Raises FileRefused that names the hospital's number and the reason."""
     try:
-        return HospitalTable.model_validate(_toml(text, name))
+        return HospitalTable.model_validate(toml_of(text, name))
     except ValidationError as fault:
-        raise ResponseFileError(_reasons(name, fault)) from None
+        raise refused(name, fault) from None
 
 
-def _toml(text: bytes, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise ResponseFileError(f"{name}: this is no TOML file: {fault}") from None
-
-
-def _reasons(where: str, fault: ValidationError) -> str:
-    """The first faults, with items counted from one as people count."""
-    said = []
-    for each in fault.errors(include_url=False)[:NAMED_FAULTS]:
-        place = [f"number {part + 1}" if isinstance(part, int) else str(part) for part in each["loc"]]
-        said.append(": ".join([where, *place, each["msg"]]))
-    return "; ".join(said)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as fault:
-        raise ResponseFileError(f"{path.name}: {fault.strerror}") from None
-    if len(text) > MAX_BYTES:
-        raise ResponseFileError(f"{path.name}: more than {MAX_BYTES // 2**20} MB")
-    return text
-
-
-_Stamp = tuple[tuple[int, int, int] | None, ...]
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-_lock = threading.Lock()
-_held: dict[Path, tuple[_Stamp, ResponseFiles]] = {}
+_kept = Kept(_read)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from safeconduct.records.checks import about, about_if_any, all_of, requires
+from safeconduct.records.checks import about, about_if_any, all_of, requires, stays
 from safeconduct.records.fields import (
     Detail,
     Latitude,
@@ -234,19 +234,6 @@ def _check_told(given: Any, state: str, before: str | None, by_node: bool) -> No
         raise PartRefused("response_item", [("told", "", "say who told whom, when and by which means")])
 
 
-def _stays(*parts: str) -> Any:
-    """A check that these parts stay as they were first written."""
-
-    def check(_tx: Any, given: Any) -> None:
-        if given.previous is None:
-            return
-        before = given.previous.values()
-        if any(name in given.parts and given.parts[name] != before.get(name) for name in parts):
-            raise Malformed("what was sent or set stays as it was: send or add another")
-
-    return check
-
-
 def _check_receipt(tx: Any, given: Any) -> None:
     """Receipts are for what the other party wrote; only a person reads."""
     receipt, row = given.parts.get("receipt") or {}, tx.row(given.header["about"])
@@ -297,7 +284,7 @@ RESPONSE_ITEM = register(
         check=all_of(
             about("response", "response_item"),
             requires("task", "an item says what is to be done"),
-            _stays("task"),
+            stays("task"),
             _check_item,
         ),
         inherits_bearers=True,
@@ -317,7 +304,7 @@ LIAISON_MESSAGE = register(
                 "response_item", "movement", "site",
             ),
             requires("message", "a message says something"),
-            _stays("message"),
+            stays("message"),
         ),
         dimensions={"time": ("message", "sent"), "category": ("message", "priority")},
         searched=("message.subject", "message.text"),
@@ -330,7 +317,7 @@ MESSAGE_RECEIPT = register(
         check=all_of(
             about("liaison_message"),
             requires("receipt", "a receipt says when"),
-            _stays("receipt"),
+            stays("receipt"),
             _check_receipt,
         ),
         dimensions={"time": ("receipt", "at"), "category": ("receipt", "category")},
@@ -360,7 +347,7 @@ INFORMATION_REQUEST = register(
                 "liaison_message", "sos", "incident", "alert", "muster", "response", "movement", "site"
             ),
             requires("request", "a request asks something"),
-            _stays("request"),
+            stays("request"),
             _check_request,
         ),
         dimensions={"time": ("request", "asked"), "until": ("request", "due")},
@@ -374,7 +361,7 @@ INFORMATION_ANSWER = register(
         check=all_of(
             about("information_request"),
             requires("reply", "an answer says something"),
-            _stays("reply"),
+            stays("reply"),
             _check_answer,
         ),
         dimensions={"time": ("reply", "at"), "category": ("reply", "outcome")},

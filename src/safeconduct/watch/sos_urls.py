@@ -9,8 +9,8 @@ from safeconduct.watch import sos_phone, sos_views
 urlpatterns: list[URLPattern] = [
     path("sos/", sos_views.calls, name="calls"),
     path("sos/new/", sos_views.behalf, name="behalf"),
-    path("sos/phone/", sos_phone.piece, name="sos_piece"),
     path("sos/raise/", sos_phone.press, name="press"),
+    path("sos/pass/", sos_phone.press_by_pass, name="press_by_pass"),
     path("sos/words/", sos_phone.safe_words, name="safe_words"),
     path("sos/<slug:sos>/", sos_views.call, name="sos"),
     path("sos/<slug:record>/acknowledge/", sos_views.acknowledge, name="acknowledge_sos"),

@@ -92,6 +92,7 @@ def call_page(request: HttpRequest, record: str, status: int = 200, **forms: Any
         "may_task": not found.over and bool(units) and may(reader, "command", "tasking"),
         "may_stand_down": found.own
         and not found.over
+        and (found.sos.parts.get("caller") or {}).get("person") != reader.person
         and may(reader, "write", "stand_down")
         and may(reader, "read", "stand_down"),
         "acknowledge_form": forms.get("acknowledge") or AcknowledgeForm(prefix="ack"),

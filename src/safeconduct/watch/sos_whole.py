@@ -90,10 +90,7 @@ def whole(reader: Subject, sos: str) -> Whole:
     found = release(reader, sos)
     if found.kind != SOS.name:
         raise NotFound(sos)
-    words = _about(reader, STAND_DOWN.name, sos)
-    if found.state not in SOS.final and sos in stood_down_by(reader):
-        found = replace(found, state="stood_down")
-        words = [_as_heard(each) for each in words]
+    found, *words = as_it_seems(reader, [found, *_about(reader, STAND_DOWN.name, sos)])
     receipts: dict[str, Released] = {}
     for each in _about(reader, SOS_ACKNOWLEDGEMENT.name, sos):
         home = here.home()
@@ -146,6 +143,22 @@ def stood_down_by(reader: Subject) -> Mapping[str, Released]:
     query = Query(STAND_DOWN.name, about=[each.id for each in own], parts=("word",), sort="at", limit=200)
     said = {each.about for each in find(one, query).records}
     return {each.id: replace(each, state="stood_down") for each in own if each.id in said}
+
+
+def as_it_seems(reader: Subject, found: Sequence[Released]) -> list[Released]:
+    """Records as this reader is to see them wherever they are shown: an own SOS that was stood down with the duress
+    word is over, and the word was a word like any other."""
+    if not any(each.kind in (SOS.name, STAND_DOWN.name) for each in found):
+        return list(found)
+    hidden = stood_down_by(reader)
+    return [
+        replace(each, state="stood_down")
+        if each.id in hidden
+        else _as_heard(each)
+        if each.kind == STAND_DOWN.name and each.about in hidden
+        else each
+        for each in found
+    ]
 
 
 def _as_heard(word: Released) -> Released:

@@ -2,6 +2,9 @@
 
 Both parties climb their own ladder for their own people: the one that raised the SOS, and the one that received it. A
 room's acknowledgement settles that room's ladder alone. A stand-down settles both, unless it was said under duress.
+
+What the caller can learn of his own SOS is the same after either word: one more version of it, no message outside, and
+nothing more of which room has it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
-from safeconduct.records.principals import system_subject
+from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
@@ -24,6 +27,9 @@ from safeconduct.watch.sos_kinds import SOS, SOS_ACKNOWLEDGEMENT, STAND_DOWN
 AHEAD_SECONDS = 300.0
 """By how much a phone's clock may be fast: what is further ahead counts as pressed when it was received."""
 BELONGS_TO = ("movement", "site")
+RING_AGAIN = 60.0
+"""Seconds after which a press while one's SOS is open begins the ladder again, if nobody is being called any more."""
+MOST_WORDS = 5_000
 ENDS = {"false_alarm": "false_alarm"}
 """The state that a stand-down of this category leads to; every other one to `stood_down`."""
 
@@ -39,7 +45,13 @@ def sos_job(tx: Tx, payload: Answer) -> Answer:
     parts = {name: dict(part) for name, part in dict(payload["parts"]).items() if part}
     about = str(payload.get("about") or "")
     key = str(payload.get("key") or "")
-    answer = once(tx, f"sos\n{subject.person}", key, lambda: _raise(tx, subject, parts, about))
+
+    def work() -> tuple[str, int, int]:
+        belongs = _belongs_to(tx, subject, about)
+        waiting = _waiting_call(tx, subject, parts, belongs)
+        return _join(tx, subject, waiting, parts) if waiting else _raise(tx, subject, parts, belongs)
+
+    answer = once(tx, f"sos\n{subject.person}", key, work)
     _place_follows(tx, subject, str(answer["record"]), parts.get("place"))
     return answer
 
@@ -52,18 +64,70 @@ def _place_follows(tx: Tx, subject: Subject, record: str, place: dict[str, Any] 
         store(tx, subject, "write", SOS, draft)
 
 
+def _belongs_to(tx: Tx, subject: Subject, about: str) -> str:
+    row = tx.row(about) if about else None
+    known = row is not None and row.kind in BELONGS_TO and tx.knows(subject, row)
+    return row.id if row is not None and known else ""
+
+
+def _waiting_call(tx: Tx, subject: Subject, parts: Answer, about: str) -> RowView | None:
+    """The SOS that this person's phone shows as open: pressed again on the same journey, it is the same call for help,
+    so that one phone that presses without end calls everybody once and stands in nobody else's way. After a word has
+    ended it, or has seemed to, a press is a new one."""
+    call = parts.get("call") or {}
+    if call.get("means") != "phone" or (parts.get("caller") or {}).get("person") != subject.person:
+        return None
+    for row in tx.rows_open(SOS.name, subject.person):
+        before = row.values()
+        same = (before.get("call") or {}).get("exercise", False) == call.get("exercise", False)
+        own = (before.get("caller") or {}).get("person") == subject.person
+        by_phone = (before.get("call") or {}).get("means") == "phone"
+        here = row.originator == tx.home.party and row.about == about
+        if own and same and by_phone and here and not _words_on(tx, row.id):
+            return row
+    return None
+
+
+def _join(tx: Tx, subject: Subject, row: RowView, parts: Answer) -> tuple[str, int, int]:
+    """Add what a further press says: where its phone is now, and words that were not said before."""
+    before, more = row.values(), {}
+    at, known = _pressed((parts.get("call") or {}).get("at"), tx.now), before.get("place") or {}
+    # A press that waited for a network does not move the place back.
+    last = known.get("at") or (before.get("call") or {})["at"]
+    if parts.get("place") and instant(at) >= instant(last):
+        more["place"] = {"at": at, **parts["place"]}
+    said, new = (before.get("words") or {}).get("text", ""), (parts.get("words") or {}).get("text", "")
+    if new and new not in said:
+        more["words"] = {"text": f"{said}\n{new}".strip()[-MOST_WORDS:]}
+    stored = row.id, row.version, row.ledger_index
+    if more:
+        stored = store(tx, subject, "write", SOS, Draft(SOS.name, more, record=row.id, expected=row.version))
+    called = list(escalations(tx, row.id))
+    quiet = all(each.state == "answered" for each in called)
+    last = max((instant((each.values()["step"])["raised"]).timestamp() for each in called), default=0.0)
+    if quiet and tx.now - last > RING_AGAIN:
+        _begin(tx, row, "sos")
+    return stored
+
+
+def _words_on(tx: Tx, sos: str) -> list[RowView]:
+    """What was said to stand an SOS down, under duress or not."""
+    return [row for row in tx.rows_about(sos, STAND_DOWN.name) if not row.withdrawn]
+
+
+def _under_duress(tx: Tx, sos: str) -> bool:
+    return any((row.values().get("genuineness") or {}).get("under_duress") for row in _words_on(tx, sos))
+
+
 def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple[str, int, int]:
     call = parts.setdefault("call", {})
     call["received"] = iso(tx.now)
     call["at"] = _pressed(call.get("at"), tx.now)
     caller = str((parts.get("caller") or {}).get("person") or "")
-    row = tx.row(about) if about else None
-    if row is None or row.kind not in BELONGS_TO or not tx.knows(subject, row):
-        row = None
     draft = Draft(
         SOS.name,
         parts,
-        about=row.id if row is not None else None,
+        about=about or None,
         state="raised",
         assigned=[caller] if caller else None,
     )
@@ -88,20 +152,35 @@ def stand_down_job(tx: Tx, payload: Answer) -> Answer:
     if sos.originator != tx.home.party:
         raise Refused("an SOS is stood down by the party that raised it")
     parts = STAND_DOWN.validate(payload["parts"])
+    word = parts.get("word") or {}
+    _may_say(subject, sos, str(word.get("category")))
+    if word.get("category") == "device" and _under_duress(tx, sos.id):
+        # Whoever forced the word out of the caller may hold the beacon, too.
+        parts["genuineness"] = {"under_duress": True}
 
     def work() -> tuple[str, int, int]:
         if sos.state in SOS.final:
             raise Malformed("this SOS is over")
         draft = Draft(STAND_DOWN.name, parts, about=sos.id, assigned=sorted(names_in(sos.assigned)))
         stored = store(tx, subject, "write", STAND_DOWN, draft)
-        word, genuine = parts.get("word") or {}, parts.get("genuineness") or {}
-        if not genuine.get("under_duress"):
-            state = ENDS.get(word["category"], "stood_down")
-            end = Draft(SOS.name, {}, record=sos.id, expected=sos.version, state=state)
-            store(tx, system_subject(tx.home.party), "write", SOS, end)
+        forced = (parts.get("genuineness") or {}).get("under_duress")
+        # Under duress a version that changes nothing: the count of versions and the live stream tell nothing.
+        state = sos.state if forced else ENDS.get(word["category"], "stood_down")
+        end = Draft(SOS.name, {}, record=sos.id, expected=sos.version, state=state)
+        store(tx, system_subject(tx.home.party), "write", SOS, end)
         return stored
 
     return once(tx, f"stand_down\n{subject.person}\n{sos.id}", str(payload.get("key") or ""), work)
+
+
+def _may_say(subject: Subject, sos: RowView, category: str) -> None:
+    """Who called ends it with the safe word and in no other way, whatever his roles: his phone may be in other hands.
+    For anybody else it ends by the word of the floor."""
+    own = subject.person != SYSTEM and (sos.values().get("caller") or {}).get("person") == subject.person
+    if own and category != "safe_word":
+        raise Refused("one's own SOS is stood down with the safe word, or by somebody else in the room")
+    if category == "safe_word" and not own:
+        raise Refused("a safe word is that of who called")
 
 
 @on_version
@@ -138,7 +217,7 @@ def _follow(tx: Tx, row: RowView) -> None:
 def _tell_caller(tx: Tx, receipt: RowView) -> None:
     """Keep with an own SOS which room has it, since its first word."""
     sos, said = tx.row(receipt.about), receipt.values().get("receipt") or {}
-    if sos is None or sos.originator != tx.home.party or not said:
+    if sos is None or sos.originator != tx.home.party or not said or _words_on(tx, sos.id):
         return
     rooms = dict(sos.values().get("rooms") or {})
     room = tx.home.side if receipt.originator == tx.home.party else OTHER[tx.home.side]
@@ -150,7 +229,9 @@ def _tell_caller(tx: Tx, receipt: RowView) -> None:
 def _begin(tx: Tx, sos: RowView, reason: str) -> None:
     call = sos.values().get("call") or {}
     at = instant(call["at"]).timestamp() if call.get("at") else tx.now
-    escalate(tx, sos, reason, at, str(call.get("headline", "")))
+    caller = (sos.values().get("caller") or {}).get("person")
+    # Who called is on no rung of his own call: a message on a phone in other hands would tell what the word was.
+    escalate(tx, sos, reason, at, str(call.get("headline", "")), untold=[caller] if caller else [])
 
 
 def _settle_all(tx: Tx, sos: str, outcome: str) -> None:

@@ -80,7 +80,7 @@ class ColumnMapping:
         """From the text of a TOML file. Raises MappingRefused."""
         try:
             told = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as fault:
+        except (ValueError, RecursionError) as fault:  # a number of too many digits is no TOMLDecodeError
             raise MappingRefused(f"not TOML: {fault}") from None
         unknown = sorted(set(told) - {"name", "date_format", "columns", "values", "categories"})
         if unknown:

@@ -10,6 +10,7 @@ import click
 
 from safeconduct.agreement.vocabulary import ACTS, ROLES, STATUSES
 from safeconduct.node.commands.opening import home_option, opened
+from safeconduct.node.commands.passphrases import new_passphrase, passphrase_of
 
 
 @click.group()
@@ -19,12 +20,14 @@ def agreement() -> None:
 
 @agreement.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--passphrase", prompt=True, hide_input=True, confirmation_prompt=True, default="")
-def keygen(file: Path, passphrase: str) -> None:
-    """Make a signatory's key in FILE, to be kept by that person, off the node. Shows the public key."""
+def keygen(file: Path) -> None:
+    """Make a signatory's key in FILE, to be kept by that person, off the node. Shows the public key.
+
+    Asks for a passphrase, or takes it from SAFECONDUCT_PASSPHRASE.
+    """
     from safeconduct.agreement.signatures import create_key_file
 
-    click.echo(create_key_file(file, passphrase or None))
+    click.echo(create_key_file(file, new_passphrase()))
 
 
 @agreement.command()
@@ -98,33 +101,112 @@ def propose(home: Path | None, name: str, files: tuple[Path, ...]) -> None:
 @click.option(
     "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--passphrase", default="", envvar="SAFECONDUCT_PASSPHRASE", help="Of the key file.")
 @click.option("--version", default=0, help="Which version of the clause; 0 is the latest.")
-def sign(
-    home: Path | None, name: str, number: str, to: str, key_file: Path, passphrase: str, version: int
-) -> None:
-    """Sign a status act about clause NUMBER of agreement NAME with a signatory's key file."""
+def sign(home: Path | None, name: str, number: str, to: str, key_file: Path, version: int) -> None:
+    """Sign a status act about clause NUMBER of agreement NAME with a signatory's key file.
+
+    The passphrase of the key is asked for, or taken from SAFECONDUCT_PASSPHRASE.
+    """
+    passphrase = passphrase_of(key_file)
     with opened(home) as (_, door):
         from safeconduct.node.signing_here import act, agreement_of
 
-        made, _ = act(name, number, to, key_file, passphrase or None, door, version)
+        made, _ = act(name, number, to, key_file, passphrase, door, version)
         status = agreement_of(name).standing.status(number)
     click.echo(f"{made.by} signed {to} on clause {number}; its status is now {status}")
+
+
+_KEY_FILE = click.option(
+    "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+
+
+@agreement.command()
+@home_option
+@click.argument("name")
+@click.argument("person", metavar="PERSON=PUBLIC")
+@_KEY_FILE
+def appoint(home: Path | None, name: str, person: str, key_file: Path) -> None:
+    """Let a PERSON sign for this party in agreement NAME, too: their public key is that of `agreement keygen`.
+
+    It is signed with the key file of somebody who may sign already.
+    """
+    who, equals, public = person.partition("=")
+    if not (who and equals and public):
+        raise click.UsageError("name the person as NAME=PUBLIC")
+    passphrase = passphrase_of(key_file)
+    with opened(home) as (node, door):
+        from safeconduct.agreement.signatures import file_signatory
+        from safeconduct.node.signing_here import act_on_signatory, agreement_of
+
+        subject = file_signatory(node.party, who, public)
+        act_on_signatory(name, "appoint", subject, key_file, passphrase, door)
+        signing = [each.name for each in agreement_of(name).standing.signatories(node.party)]
+    click.echo(f"{subject.fingerprint}\nwho signs for {node.party} in {name}: {', '.join(signing)}")
+
+
+@agreement.command()
+@home_option
+@click.argument("name")
+@click.argument("person")
+@_KEY_FILE
+def dismiss(home: Path | None, name: str, person: str, key_file: Path) -> None:
+    """Take the right to sign for this party in agreement NAME from a PERSON, by name or key id. It holds at once."""
+    passphrase = passphrase_of(key_file)
+    with opened(home) as (node, door):
+        from safeconduct.node.signing_here import act_on_signatory, agreement_of
+
+        signing = agreement_of(name).standing.signatories(node.party)
+        found = [each for each in signing if person in (each.name, each.key_id)]
+        if len(found) != 1:
+            names = ", ".join(f"{each.name} ({each.key_id})" for each in signing)
+            raise click.ClickException(f"name one of those who sign for {node.party}: {names}")
+        act_on_signatory(name, "dismiss", found[0], key_file, passphrase, door)
+        left = [each.name for each in agreement_of(name).standing.signatories(node.party)]
+    click.echo(f"who signs for {node.party} in {name}: {', '.join(left)}")
+
+
+@agreement.command()
+@home_option
+@click.argument("name")
+@_KEY_FILE
+def end(home: Path | None, name: str, key_file: Path) -> None:
+    """Sign the end of every clause of agreement NAME that is not over, with a signatory's key file. It holds at once.
+
+    The passphrase of the key is asked for, or taken from SAFECONDUCT_PASSPHRASE.
+    """
+    passphrase = passphrase_of(key_file)
+    with opened(home) as (_, door):
+        from safeconduct.node.signing_here import act, agreement_of
+        from safeconduct.records.standing import HOUSE
+
+        if name == HOUSE:
+            raise click.UsageError("house rules are ended one by one, with `agreement sign`")
+        standing = agreement_of(name).standing
+        for number in standing.numbers:
+            for text in standing.texts(number):
+                if text.clause is None or text.status in ("ended", "declined"):
+                    continue
+                made, _committed = act(name, number, "ended", key_file, passphrase, door, text.clause.version)
+                status = agreement_of(name).standing.status(number)
+                click.echo(f"{made.by} signed ended on clause {number}; its status is now {status}")
 
 
 @agreement.command("sign-text")
 @click.option(
     "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--passphrase", default="", envvar="SAFECONDUCT_PASSPHRASE", help="Of the key file.")
 @click.argument("text", type=click.File("r"), default="-")
-def sign_text(key_file: Path, passphrase: str, text: IO[str]) -> None:
-    """Sign an act that a page of the node shows, away from the node. Prints the signature to paste there."""
+def sign_text(key_file: Path, text: IO[str]) -> None:
+    """Sign an act that a page of the node shows, away from the node. Prints the signature to paste there.
+
+    The passphrase of the key is asked for, or taken from SAFECONDUCT_PASSPHRASE.
+    """
     from safeconduct.agreement.acts import StatusAct
     from safeconduct.agreement.signatures import sign_with_file
 
     act = StatusAct.from_dict(json.load(text))
-    click.echo(json.dumps(sign_with_file(key_file, passphrase or None, act)))
+    click.echo(json.dumps(sign_with_file(key_file, passphrase_of(key_file), act)))
 
 
 @agreement.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from safeconduct.node.commands.opening import home_option, load, opened
+from safeconduct.node.commands.passphrases import passphrase_of
+from safeconduct.records.users import permit_all
 
 
 @click.group()
@@ -88,6 +89,26 @@ def status(home: Path | None) -> None:
 
 @exchange.command()
 @home_option
+@click.option("--tls", "transport_only", is_flag=True, help="Only the certificate and the key for sticks.")
+def rotate(home: Path | None, transport_only: bool) -> None:
+    """Make new keys for this node. Stop it first; then every partner needs a new card.
+
+    With --tls the exchange goes on as soon as the partner has accepted the card. Without it the keys that sign the
+    ledger and the feeds are new as well, and it goes on in a new epoch: see `resume`.
+    """
+    with opened(home) as (node, door):
+        from safeconduct.exchange.rotation import rotate as renew
+
+        if door.writer is None:
+            raise click.ClickException("the node is running; stop it before its keys are renewed")
+        renew(node, door, transport_only)
+        permit_all(node)
+        partners = ", ".join(sorted(node.partners)) or "nobody yet"
+    click.echo(f"new {'certificate' if transport_only else 'keys'}; a new card goes to {partners}")
+
+
+@exchange.command()
+@home_option
 @click.argument("records", nargs=-1, required=True)
 @click.option("--to", "partner", required=True, help="The partner's id.")
 @click.option(
@@ -159,7 +180,7 @@ def resume(
 
     First each gives the other a file with what its node holds (-o FILE). Then a signatory of each signs what
     follows from both (--file THEIRS --key KEY -o FILE), and the other side takes the file in. One signature changes
-    nothing. A passphrase of the key is taken from SAFECONDUCT_PASSPHRASE.
+    nothing. The passphrase of the key is asked for, or taken from SAFECONDUCT_PASSPHRASE.
     """
     with opened(home) as (node, door):
         from safeconduct.exchange import epoch_files
@@ -171,7 +192,7 @@ def resume(
         if given is None:
             step = epoch_files.give_view(door, partner)
         else:
-            passphrase = os.environ.get("SAFECONDUCT_PASSPHRASE") or None
+            passphrase = passphrase_of(key) if key else None
             step = epoch_files.sign(door, node.party, partner, given.read_bytes(), key, passphrase)
     for line in step.lines:
         click.echo(line)

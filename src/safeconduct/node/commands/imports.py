@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from safeconduct.node.commands.opening import home_option, load, opened
+from safeconduct.records.users import permit_all
 
 
 @click.group("import")
@@ -94,6 +95,7 @@ def roads(home: Path | None, schematic: bool, source: str, licence: str, file: P
     node = load(home)
     network = read(file, source=source, licence=licence, schematic=schematic, progress=progress)
     network.save(roads_file(node.path))
+    permit_all(node)
     west, south, east, north = network.bbox
     click.echo(
         f"{len(network.tail):,} pieces of road, {network.kilometres:,.0f} km, {len(network.places):,} towns, "
@@ -121,6 +123,7 @@ def areas(home: Path | None, source: str, licence: str, designated: bool, file: 
     node = load(home)
     found = read(file, source=source, licence=licence)
     found.save(designated_file(node.path) if designated else areas_file(node.path))
+    permit_all(node)
     names = ", ".join(area.name for area in found.areas[:5])
     click.echo(f"{len(found.areas):,} areas: {names}{', ...' if len(found.areas) > 5 else ''}")
     _credit(found.origin.source, found.origin.licence)

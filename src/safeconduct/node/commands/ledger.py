@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from safeconduct.node.commands.opening import home_option, load, opened
+from safeconduct.records.users import permit_all
 
 
 def _progress(done: int, total: int) -> None:
@@ -74,6 +75,32 @@ def verify_report(file: Path, keys: tuple[str, ...], lines: bool) -> None:
             click.echo(f"{line['at']}  {who}{line['party']}  {line['act']}  {shown}  [{how}]")
 
 
+@verify.command("parting")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", "keys", multiple=True, help="A public key from a party's card; repeat. All must be given."
+)
+def verify_parting(file: Path, keys: tuple[str, ...]) -> None:
+    """Check the evidence that `exchange part` wrote: signatures, cosignatures, clauses, every leaf of both feeds.
+
+    Needs no node. Exit code 0 when all of it holds, 3 when it does not.
+    """
+    from safeconduct.exchange.parting_evidence import EvidenceRefused, verify
+
+    try:
+        found = verify(file, keys)
+    except EvidenceRefused as fault:
+        click.echo(f"the evidence does not hold: {fault}")
+        sys.exit(3)
+    click.echo("the evidence holds")
+    for line in found.lines:
+        click.echo(line)
+    if not keys:
+        click.echo("it rests on these keys, to be compared with the parties' cards:")
+        for name, key in found.keys.items():
+            click.echo(f"  {name}: {key}")
+
+
 @click.command()
 @home_option
 def rebuild(home: Path | None) -> None:
@@ -81,11 +108,12 @@ def rebuild(home: Path | None) -> None:
     from safeconduct.records.rebuild import fingerprint
     from safeconduct.records.rebuild import rebuild as again
 
-    with opened(home) as (_, door):
+    with opened(home) as (where, door):
         if door.writer is None:
             raise click.ClickException("the node is running; stop it before a rebuild")
         before = fingerprint()
         entries = again(door.writer, _progress)
+        permit_all(where)
         same = "the tables are the same as before" if fingerprint() == before else "the tables had differed"
     click.echo(f"{entries:,} ledger entries applied; {same}")
 
@@ -93,26 +121,83 @@ def rebuild(home: Path | None) -> None:
 @click.command()
 @home_option
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def backup(home: Path | None, folder: Path) -> None:
+@click.option("--replica", metavar="TARGET", help="Make it from the copy that Litestream keeps there.")
+def backup(home: Path | None, folder: Path, replica: str | None) -> None:
     """Write a backup of the node to FOLDER: ledger, feeds, accounts, configuration.
 
     Keys of sealed parts are not in it, so that what is erased cannot come back with a backup: keep the
     home's `keys` and the feeds' keys with your other key material, and erase there too.
     """
     from safeconduct.node.backups import backup as write
+    from safeconduct.node.replicas import fetch
+    from safeconduct.records.home import note_backup
 
-    size = write(load(home), folder)
+    node = load(home)
+    size = fetch(node, replica, folder) if replica else write(node, folder)
+    note_backup(node, folder)
     click.echo(f"backup of {size:,} ledger entries in {folder}")
 
 
 @click.command()
 @home_option
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def restore(home: Path | None, folder: Path) -> None:
-    """Bring a backup from FOLDER back into a home that still has its keys, and make the tables again."""
+@click.option(
+    "--erased",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A newer list of what was erased: the file `erased` of the newest backup, if FOLDER is an older one.",
+)
+def restore(home: Path | None, folder: Path, erased: Path | None) -> None:
+    """Bring a backup from FOLDER back into a home that still has its keys, and make the tables again.
+
+    What was erased since the backup is erased again, before anything else.
+    """
     from safeconduct.node.backups import restore as bring_back
 
-    size = bring_back(load(home), folder)
+    size = bring_back(load(home), folder, erased)
     click.echo(
         f"{size:,} ledger entries restored and verified; `exchange status` says what the partner has seen"
     )
+
+
+@click.command("restore-drill")
+@home_option
+@click.option(
+    "--backup",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The backup to try; else the latest that was made here.",
+)
+@click.option("--replica", metavar="TARGET", help="Try the copy that Litestream keeps there.")
+@click.option(
+    "--scratch",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the copy is made, and destroyed afterwards: plain values lie there meanwhile.",
+)
+def restore_drill(home: Path | None, folder: Path | None, replica: str | None, scratch: Path | None) -> None:
+    """Try the latest backup: restore it into a scratch folder, verify it, and say what would be lost with it.
+
+    The node may run meanwhile: it is only read, and the partner is not spoken to. Exit code 1 when the backup does
+    not hold, with the reason. A drill that succeeds is noted for the status page.
+    """
+    from safeconduct.node.restore_drill import drill
+    from safeconduct.records.home import note_restore_drill
+
+    node = load(home)
+    done = drill(node, folder, scratch, replica)
+    note_restore_drill(node)
+    for line in done.lines():
+        click.echo(line)
+
+
+@click.command("replica-config")
+@home_option
+@click.argument("target")
+def replica_config(home: Path | None, target: str) -> None:
+    """Print the configuration with which Litestream copies this node continuously to TARGET.
+
+    TARGET is a folder on another disk, or an address that Litestream knows (s3://..., sftp://...). Made again after a
+    new pairing.
+    """
+    from safeconduct.node.replicas import configuration
+
+    click.echo(configuration(load(home), target), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.users import user_id, user_name
 
 
 def home_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,17 +23,22 @@ def home_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return click.option(
         "--home",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(file_okay=False, readable=False, path_type=Path),
         callback=choose,
         help="The node's folder (or set SAFECONDUCT_HOME).",
     )(function)
 
 
-def load(path: Path | None) -> Home:
-    """The home at a path. Raises HomeError without one."""
+def load(path: Path | None, *, owner: bool = True) -> Home:
+    """The home at a path. Raises HomeError without one, and with `owner` for another user than the one it belongs to:
+    root, too, would leave files that the node's processes cannot read."""
     if path is None:
         raise HomeError("name the node's folder with --home DIR or SAFECONDUCT_HOME")
-    return Home.load(path)
+    home = Home.load(path)
+    if owner and home.users and os.geteuid() != user_id(home, "writer"):
+        name = user_name(home, "writer")
+        raise HomeError(f"this home belongs to {name}: runuser -u {name} -- safeconduct ...")
+    return home
 
 
 @contextmanager

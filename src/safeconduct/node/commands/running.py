@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from safeconduct.node.commands.opening import home_option, load
+from safeconduct.node.commands.opening import home_option, load, opened
 from safeconduct.records.home import SIDES
+from safeconduct.records.users import PROCESSES
 
 
 @click.command()
@@ -24,6 +25,12 @@ from safeconduct.records.home import SIDES
     metavar="NAME=PUBLIC",
     help="A first signatory: name and public key from `agreement keygen`; repeat.",
 )
+@click.option(
+    "--database", metavar="URL", help="A PostgreSQL database, postgresql://user@host/name; else SQLite."
+)
+@click.option(
+    "--database-web", metavar="URL", help="The same as the role of the processes that show records."
+)
 def init(
     home: Path | None,
     party: str,
@@ -32,8 +39,11 @@ def init(
     port: int,
     exchange_port: int,
     signatories: tuple[str, ...],
+    database: str | None,
+    database_web: str | None,
 ) -> None:
     """Make a new node in --home: configuration, keys, empty databases."""
+    from safeconduct.node.databases import without_password
     from safeconduct.node.setting_up import create_home, prepare_databases
 
     if home is None:
@@ -41,7 +51,11 @@ def init(
     first = {who: public for who, equals, public in (s.partition("=") for s in signatories) if equals and who}
     if len(first) != len(signatories):
         raise click.UsageError("--signatory takes NAME=PUBLIC, each name once")
-    made = create_home(home, party, side, name, port, exchange_port, first)
+    if database_web and not database:
+        raise click.UsageError("--database-web goes with --database")
+    given = {"database": database, "database_web": database_web}
+    addresses = {setting: without_password(url) for setting, url in given.items() if url}
+    made = create_home(home, party, side, name, port, exchange_port, first, **addresses)
     prepare_databases(made)
     click.echo(f"{name} ({party}, {side}) in {made.path}")
     click.echo(
@@ -56,9 +70,26 @@ def serve(home: Path | None) -> None:
     from safeconduct.node.processes import serve as run
     from safeconduct.node.setting_up import prepare_databases, web_address
 
-    node = load(home)
-    prepare_databases(node)
+    node = load(home, owner=False)
+    if not node.users:
+        prepare_databases(node)
     run([node], lambda: click.echo(f"ready {web_address(node)}"))
+
+
+@click.command("run")
+@home_option
+@click.argument("process", type=click.Choice(PROCESSES))
+@click.option("--check", is_flag=True, help="Only say whether it runs and is well (exit code 1 if not).")
+def run_process(home: Path | None, process: str, check: bool) -> None:
+    """Be one process of the node, for a service manager that watches over each of them."""
+    from safeconduct.node.health import CHECKS
+    from safeconduct.node.processes import run_alone
+
+    node = load(home, owner=False)
+    if not check:
+        run_alone(node, process)
+    elif not CHECKS[process](node):
+        raise click.ClickException(f"the {process} is not well")
 
 
 @click.command()
@@ -82,12 +113,12 @@ def demo(folder: Path, host_port: int, partner_port: int) -> None:
 @home_option
 def status(home: Path | None) -> None:
     """What the node is, how large its ledger is, and how the links stand."""
-    from safeconduct.node.commands.opening import opened
-
     with opened(home) as (node, door):
         from safeconduct.exchange.status import describe
         from safeconduct.node.backups import ledger_size
         from safeconduct.notify.status import describe as describe_messages
+        from safeconduct.oversight.ailments import ailments
+        from safeconduct.oversight.vitals import vitals
         from safeconduct.timers.firing import describe as describe_timers
 
         running = "running" if door.writer is None else "stopped"
@@ -95,3 +126,15 @@ def status(home: Path | None) -> None:
         click.echo(f"{node.name} ({node.party}, {node.side}), {running}, {size:,} ledger entries")
         for line in (*describe_timers(door), *describe_messages(door), *describe(node, door)):
             click.echo(line)
+        for each in ailments(vitals()):
+            click.echo(f"{each.severity}: {each.what}\n  {each.do}")
+
+
+@click.command("metrics-token")
+@home_option
+def metrics_token(home: Path | None) -> None:
+    """Make the token with which a monitoring system reads /metrics, and print it. The one before is void."""
+    with opened(home) as (node, _):
+        from safeconduct.oversight.metrics import make_token
+
+        click.echo(make_token(node))

@@ -11,14 +11,26 @@ import argparse
 import time
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from safeconduct.node.demonstration import watch
+from safeconduct.agreement.policy import Subject
+from safeconduct.node.demonstration import (
+    assessments,
+    between_rooms,
+    committee,
+    duty,
+    forecasts,
+    joint_work,
+    warnings,
+    watch,
+)
 from safeconduct.node.demonstration.cast import CAST, PASSWORD
 from safeconduct.node.demonstration.day import answer_day, journeys, notify_day
 from safeconduct.node.demonstration.history import OPEN_PARTS, attacks
 from safeconduct.node.demonstration.hospitals import lay_hospitals
+from safeconduct.node.demonstration.made_up import STATE, made_up
 from safeconduct.node.demonstration.register import (
     PREFIX,
     protect_sites,
@@ -62,6 +74,7 @@ def fill(home: Home, key: Path, card: bytes, fingerprint: str) -> None:
         _rules(paired, key, door)
         _accounts(paired, door)
         _agreement(paired, key, door)
+        _made_up(paired, door)
         if paired.side == "host":
             _history(paired, door)
             register_units(paired.party, door)
@@ -142,6 +155,20 @@ def _history(home: Home, door: Door) -> None:
             raise answer
 
 
+def _made_up(home: Home, door: Door) -> None:
+    """What nobody takes for real: enough to analyse and to forecast from."""
+    from safeconduct.records.commit import Draft, commit_many
+    from safeconduct.records.principals import system_subject
+
+    drafts = [
+        Draft("incident", parts, levels=OPEN_PARTS, state=STATE)
+        for parts in made_up(home.side, datetime.now(UTC).date())
+    ]
+    for answer in commit_many(system_subject(home.party), drafts, door=door):
+        if isinstance(answer, Exception):
+            raise answer
+
+
 def settle(home: Home, key: Path) -> None:
     from safeconduct.node.django_start import start_django
 
@@ -158,6 +185,31 @@ def settle(home: Home, key: Path) -> None:
         agreed = {number for number, status in statuses().items() if status == "agreed"}
         _until(lambda: {c.number for c in _place().standing.in_force} == agreed, "the agreement")
         _watch(home, door)
+        _committee(home, door)
+        _joint_work(home, door)
+        warnings.warn(home.side, _principal, door)
+        warnings.answer(home.side, _principal, _until, door)
+        _assessments(home, door)
+
+
+def _assessments(home: Home, door: Door) -> None:
+    """What each side makes of the risk, and where they differ."""
+    if home.side == "host":
+        assessments.first_of_host(_person, _until, door)
+        assessments.then_of_host(_person, _until, door)
+    else:
+        assessments.first_of_partner(_person, _until, door)
+
+
+def _joint_work(home: Home, door: Door) -> None:
+    """What the joint committee has in hand: one node's step waits for the other's."""
+    if home.side == "host":
+        joint_work.first_of_host(_person, door)
+        joint_work.then_of_host(_person, _until, door)
+        forecasts.issue_one(_person, door)
+    else:
+        joint_work.first_of_partner(_person, _until, door)
+        joint_work.then_of_partner(_person, _until, door)
 
 
 def _answer(home: Home, key: Path, door: Door) -> None:
@@ -219,23 +271,57 @@ def _day(home: Home, door: Door) -> None:
 
 
 def _watch(home: Home, door: Door) -> None:
-    """A call for help that both rooms have answered, and a muster that was practised, before the day begins."""
+    """Who is on duty; then a call for help that both rooms have answered, a muster that was practised, and what the
+    rooms have told one another, before the day begins."""
     from safeconduct.records import here
 
-    headline = "$.call.headline"
+    site, name = "", ""
     if home.side == "partner":
         sql = (
             "SELECT id, parts ->> '$.identity.name' FROM records_row WHERE kind = 'site' AND originator = %s"
         )
         site, name = here.tables().all(f"{sql} ORDER BY born", [home.party])[0]
+    duty.begin_duty(home.side, home.party, _person, site, door)
+    duty.hand_over_night(_principal, door)
+    officer = _principal("watch")
+    (other,) = home.partners
+    if home.side == "partner":
         record = watch.call_for_help(home.party, site, door)
+        between_rooms.ask(officer, other, between_rooms.QUESTION, door)
         watch.practised_muster(home.party, site, name, _until, door)
         answered = "SELECT count(*) FROM records_row WHERE kind = 'sos_acknowledgement' AND originator <> %s"
         _until(lambda: bool(here.tables().all(answered, [home.party])[0][0]), "the Host's acknowledgement")
         watch.end_call(home.party, record, door)
     else:
+        between_rooms.warn(officer, door)
+        between_rooms.ask(officer, other, between_rooms.ASKED_BACK, door)
+        headline = "$.call.headline"
         _until(lambda: watch.HEADLINE in _received("sos", headline, home), "the Partner's call for help")
-        watch.answer_call(home.party, _received("sos", headline, home)[watch.HEADLINE], door)
+        record = _received("sos", headline, home)[watch.HEADLINE]
+        watch.answer_call(home.party, record, door)
+        between_rooms.respond(officer, record, door)
+        between_rooms.answer(
+            officer, between_rooms.QUESTION, "The northern and the harbour gate.", _until, door
+        )
+
+
+def _principal(username: str) -> Subject:
+    """The principal of an account."""
+    from safeconduct.people.models import Account
+    from safeconduct.people.principal import principal_of
+
+    return principal_of(Account.objects.get(username=username))
+
+
+def _committee(home: Home, door: Door) -> None:
+    """The committee's meetings, each side saying its own part; before them, what was said of the clauses."""
+    committee.discuss(home.side, home.party, AGREEMENT, door)
+    if home.side == "partner":
+        committee.name_observer(home.party, _person("observer"), _until, door)
+        committee.answer_meetings(home.party, _person("observer"), _until, door)
+    else:
+        committee.call_meetings(home.party, PARTIES["partner"], door)
+        committee.keep_meetings(home.party, _until, door)
 
 
 def _received(kind: str, field: str, home: Home) -> dict[str, str]:

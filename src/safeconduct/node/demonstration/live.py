@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +21,8 @@ from safeconduct.node.demonstration import day
 from safeconduct.node.demonstration.register import put
 from safeconduct.records.commit import Draft
 from safeconduct.records.door import Door
+from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
-
-log = logging.getLogger(__name__)
 
 EVERY = 10.0
 """Seconds between two looks at the clock."""
@@ -60,7 +58,7 @@ def journeys() -> list[Journey]:
     from safeconduct.records import here
 
     found = here.tables().all(
-        "SELECT id, state, at, parts FROM records_row WHERE kind = 'movement' AND withdrawn = 0 "
+        "SELECT id, state, at, parts FROM records_row WHERE kind = 'movement' AND NOT withdrawn "
         "AND state NOT IN ('arrived', 'cancelled') AND parts ->> '$.notice.reference' LIKE 'DEMO-%%'"
     )
     going = []
@@ -139,7 +137,7 @@ def run(home: Home, stop: threading.Event) -> None:
             try:
                 step(home, door, datetime.now(UTC))
             except (Conflict, Unavailable, OSError) as fault:
-                log.warning("the day stands still for a moment: %s", type(fault).__name__)
+                log_event("demonstration_paused", fault=fault)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,26 @@
+from typing import Any
+
 from django.db import migrations, models
+
+_INDEX = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE records_search USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2')"
+    ],
+    "postgresql": [
+        "CREATE TABLE records_search (rowid bigint PRIMARY KEY, words text NOT NULL, lexemes tsvector NOT NULL)",
+        "CREATE INDEX search_lexemes ON records_search USING gin (lexemes)",
+    ],
+}
+
+
+def make_text_index(apps: Any, schema_editor: Any) -> None:
+    """One row for each record and part, by the words of it (records.dialect)."""
+    for statement in _INDEX[schema_editor.connection.vendor]:
+        schema_editor.execute(statement)
+
+
+def drop_text_index(apps: Any, schema_editor: Any) -> None:
+    schema_editor.execute("DROP TABLE records_search")
 
 
 class Migration(migrations.Migration):
@@ -84,8 +106,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(
-            "CREATE VIRTUAL TABLE records_search USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2')",
-            "DROP TABLE records_search",
-        ),
+        migrations.RunPython(make_text_index, drop_text_index),
     ]

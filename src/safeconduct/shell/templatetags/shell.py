@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from safeconduct.agreement.vocabulary import LEVELS
+from safeconduct.records import here
 from safeconduct.shell.terms import ACT_NAMES, LEVEL_NAMES, ROLE_NAMES, STATUS_NAMES, plain, separator
 
 register = template.Library()
@@ -186,6 +187,14 @@ def withheld(name: object, reason: object = "", would: Iterable[tuple[str, str]]
     return {"name": name, "reason": reason, "would": list(would)}
 
 
+@register.inclusion_tag("shell/glass.html", takes_context=True)
+def glass(context: template.Context, kind: str, record: str) -> dict[str, Any]:
+    """The way to an emergency reading of a record, for whom some grant lets break the glass for its kind."""
+    reader = getattr(context.get("request"), "principal", None)
+    opens = reader is not None and here.state().policy.opens_in_emergency(reader, kind)
+    return {"record": record, "opens": opens}
+
+
 @register.inclusion_tag("shell/map.html", takes_context=True)
 def map(context: template.Context, **options: Any) -> dict[str, Any]:
     """The map. `docs/contributor-interface.md` lists the options."""
@@ -200,12 +209,13 @@ def map(context: template.Context, **options: Any) -> dict[str, Any]:
         "zoom_out": _("Zoom out"),
         "close": _("Close"),
         "count": _("%(count)s on the map"),
+        "cells": _("%(count)s cells on the map"),
     }
     return {
         "viewpoint": viewpoint,
         "country": country,
         "words": json.dumps(words, ensure_ascii=False),
-        "basemap_notice": _notice(viewpoint, node.name if node else ""),
+        "basemap_notice": boundary_notice(viewpoint, node.name if node else ""),
         "element": options.pop("id", "map"),
         "attributes": {f"data-{key.replace('_', '-')}": value for key, value in _kept(options).items()},
         "css": options.get("css", ""),
@@ -218,7 +228,8 @@ def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return {k: "" if v is True else v for k, v in kept.items()}
 
 
-def _notice(viewpoint: str, party: str) -> str:
+def boundary_notice(viewpoint: str, party: str) -> str:
+    """What a map says of its boundaries."""
     if viewpoint == "de-facto":
         return _(
             "Boundaries are drawn as they are held in fact; lines in dispute are dashed. "

@@ -1,0 +1,1 @@
+"""What the incidents say about places and roads, what each party makes of it, and who decided what."""

@@ -1,0 +1,138 @@
+"""What was erased, in a list apart from the databases: so that it does not come back with an older copy of them.
+
+One line for each erasure: the log, the entry's index and the SHA-256 of its leaf, the parts as a mask in hexadecimal.
+It says nothing of what was erased, and may be kept anywhere; the newest list is applied to the oldest backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from safeconduct.ledger.database import Database
+from safeconduct.ledger.keystore import KeyStore
+from safeconduct.ledger.log import Log
+from safeconduct.records.entries import ERASED, PLAIN, SEALED, StoredPart, pack, unpack
+from safeconduct.records.home import Home
+
+NAME = "erased"
+LEDGER = "ledger"
+_LINE = re.compile(r"(ledger|feed/[a-z0-9-]{1,32}) (\d{1,15}) ([0-9a-f]{64}) ([0-9a-f]{1,64})")
+_AT_ONCE = 5000
+_LAST, _LOOK_BACK = 500, 200_000
+"""Entries that are looked through at a time, from the end, for the newest sealed part; and how far back."""
+
+
+class Erased(NamedTuple):
+    """Parts (a mask) of one entry of a log (`ledger`, `feed/PARTNER`) that were erased."""
+
+    log: str
+    entry: int
+    leaf: str
+    mask: int
+
+
+def erased_list(home: Home) -> Path:
+    """Where a home's list lies: with its keys, in no database."""
+    return home.keys / NAME
+
+
+def feed_log(partner: str) -> str:
+    return f"feed/{partner}"
+
+
+def erased_of(log: str, entry: int, leaf: bytes, mask: int) -> Erased:
+    return Erased(log, entry, hashlib.sha256(leaf).hexdigest(), mask)
+
+
+def note_erased(path: Path, erased: Iterable[Erased]) -> None:
+    """Add lines to a list, durable on return. A line that a crash has cut short is left behind and does no harm."""
+    text = "".join(f"{each.log} {each.entry} {each.leaf} {each.mask:x}\n" for each in erased)
+    if not text:
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        if file.seek(0, os.SEEK_END) and os.pread(descriptor, 1, file.tell() - 1) != b"\n":
+            file.write(b"\n")
+        file.write(text.encode())
+        file.flush()
+        os.fsync(descriptor)
+
+
+def read_erased(path: Path) -> Iterator[Erased]:
+    """The lines of a list; nothing where there is none yet."""
+    if not path.exists():
+        return
+    with path.open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            if found := _LINE.fullmatch(line.rstrip("\n")):
+                yield Erased(found[1], int(found[2]), found[3], int(found[4], 16))
+
+
+def strike_out(db: Database, log: Log, name: str, erased: Iterable[Erased]) -> tuple[int, set[int]]:
+    """Take these parts out of the bodies of a log that still has them, in the caller's transaction.
+
+    Returns how many parts that were, and the key slots of those that lay sealed.
+    """
+    struck, slots, size = 0, set[int](), log.size
+    for each in erased:
+        if each.log != name or each.entry >= size:
+            continue
+        entry = log.entry(each.entry)
+        if entry.body is None or hashlib.sha256(entry.leaf).hexdigest() != each.leaf:
+            continue
+        parts = unpack(entry.body)
+        gone = [at for at, part in enumerate(parts) if each.mask >> at & 1 and part.state in (PLAIN, SEALED)]
+        slots |= {parts[at].slot for at in gone if parts[at].state == SEALED}
+        for at in gone:
+            parts[at] = StoredPart(ERASED)
+        if gone:
+            log.replace_body(each.entry, pack(parts))
+            struck += len(gone)
+    return struck, slots
+
+
+def older_than(keystore: KeyStore, log: Log) -> bool:
+    """Whether a key store is an older copy than its log: the newest sealed part names a slot that it would hand out.
+
+    Slots are handed out in the order of the entries; many an entry after the newest sealed part may have none.
+    """
+    for last in range(log.size, max(0, log.size - _LOOK_BACK), -_LAST):
+        found = _slots(log, max(0, last - _LAST), last)
+        if found:
+            return max(found) >= keystore.next_slot
+    return False
+
+
+def highest_slot(log: Log) -> int:
+    """The highest key slot that a body of a log names; -1 for none."""
+    return max(
+        (slot for first in range(0, log.size, _AT_ONCE) for slot in _slots(log, first, first + _AT_ONCE)),
+        default=-1,
+    )
+
+
+def _slots(log: Log, first: int, last: int) -> list[int]:
+    """The key slots that the bodies of some entries name."""
+    bodies = [entry.body for entry in log.entries(first, last) if entry.body]
+    return [part.slot for body in bodies for part in unpack(body) if part.state == SEALED]
+
+
+def settle_ledger(home: Home, db: Database, log: Log, keystore: KeyStore, to_sweep: int) -> None:
+    """After a restore, before anything else: what was erased since is erased again, and no key is handed out twice.
+
+    The key store may be an older copy than the ledger, and then still has keys of what was erased, and would give
+    out anew the slots that the ledger names. The slots to erase are left in `erasing`, with `to_sweep`.
+    """
+    keystore.advance_past(highest_slot(log))
+    db.execute("BEGIN IMMEDIATE")
+    struck, slots = strike_out(db, log, LEDGER, read_erased(erased_list(home)))
+    if struck:
+        db.executemany(
+            "INSERT INTO erasing (slot) VALUES (?) ON CONFLICT DO NOTHING", [(s,) for s in (*slots, to_sweep)]
+        )
+    db.execute("COMMIT")

@@ -1,0 +1,93 @@
+"""Tests on both databases: on PostgreSQL a home's ledger, positions and feeds are carried over when it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import ready
+from safeconduct.ledger.carrying import carry
+from safeconduct.ledger.database import open_database, transaction
+from safeconduct.ledger.postgres import Postgres
+from safeconduct.records import databases
+from safeconduct.records.home import Home
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def carried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Which of the two it is; homes that are opened from here on have their ledger there."""
+    if request.param == "sqlite" or ready.POSTGRESQL:
+        yield "sqlite"
+        return
+    with on_postgresql(request, monkeypatch):
+        yield "postgresql"
+
+
+@contextmanager
+def on_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+    for side in ("host", "partner"):
+        if f"{side}_home" in request.fixturenames:
+            # What all tests copy is made of files, whoever needs it first.
+            request.getfixturevalue("ruled")(side)
+    places = Places()
+    monkeypatch.setattr(databases, "address", places.of)
+    monkeypatch.setattr(databases, "feeds_address", places.of)
+    try:
+        yield places
+    finally:
+        places.drop()
+
+
+_empty: list[str] = []
+"""Databases that a test has done with: to empty one is quicker than to make one."""
+
+
+class Places:
+    """PostgreSQL databases for homes, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.of_home: dict[Path, str] = {}
+
+    def new(self) -> str:
+        """The address of an empty database."""
+        self.names.append(_empty.pop() if _empty else ready.server().fresh())
+        return ready.server().address(self.names[-1])
+
+    def drop(self) -> None:
+        for name in self.names:
+            ready.server().ask(
+                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+            )
+            _clear(ready.server().address(name))
+        _empty.extend(self.names)
+
+    def of(self, home: Home) -> str:
+        if home.path not in self.of_home:
+            place = self.of_home[home.path] = self.new()
+            for schema, file in (("ledger", home.ledger), ("positions", home.positions)):
+                _carry(file, place, schema)
+            for file in sorted((home.path / "feeds").glob("*/feed.sqlite3")):
+                _carry(file, place, f"feed_{file.parent.name}")
+        return self.of_home[home.path]
+
+
+def _clear(place: str) -> None:
+    with closing(Postgres(place, "public")) as db:
+        mine = "nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+        for (name,) in db.execute(f"SELECT CAST(nspname AS TEXT) FROM pg_namespace WHERE {mine}").fetchall():
+            db.execute(f'DROP SCHEMA "{name}" CASCADE')
+
+
+def _carry(file: Path, place: str, schema: str) -> None:
+    if not file.exists():
+        return
+    with (
+        closing(open_database(file)) as source,
+        closing(Postgres(place, schema)) as target,
+        transaction(target),
+    ):
+        carry(source, target)

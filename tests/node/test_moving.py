@@ -1,0 +1,228 @@
+"""A node is carried over to PostgreSQL whole or not at all, and its files stay as they were."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+import ready
+from conftest import using
+from databases import Places
+from exchange.nodes import INCIDENT, own_connections
+from journeys import two_nodes
+from safeconduct.ledger.database import columns, open_database
+from safeconduct.ledger.postgres import Postgres
+from safeconduct.node.backups import verify_home
+from safeconduct.node.moving_accounts import copy_accounts
+from safeconduct.people.models import Account
+from safeconduct.positions.store import Position, Store
+from safeconduct.records import here
+from safeconduct.records.commit import Draft, commit
+from safeconduct.records.databases import open_ledger
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home, HomeError
+from safeconduct.records.principals import system_subject
+from safeconduct.records.writer import Writer
+
+ACCOUNT = "sana"
+pytestmark = pytest.mark.files
+
+
+@pytest.fixture
+def _own_connections(prepared: Path) -> Iterator[None]:
+    with own_connections():
+        yield
+
+
+@pytest.fixture
+def places() -> Iterator[Places]:
+    made = Places()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def home(_own_connections: None, prepared: Path, tmp_path: Path) -> Home:
+    """A closed node with a partner, a journey's position and an account."""
+    shutil.copytree(two_nodes.made(prepared, "5"), tmp_path / "world")
+    found = Home.load(tmp_path / "world" / "pk")
+    with using(Home.load(prepared)):
+        shutil.copy(prepared / "accounts.sqlite3", found.accounts)
+    with using(found):
+        Account.objects.create_account(ACCOUNT, "a long enough password", clearance=2)
+    store = Store(found)
+    store.put([Position("m1", "p1", 1_730_000_000.25, 25.0, 66.9, None, 1.5)])
+    store.close()
+    return found
+
+
+def command(home: Home, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "safeconduct", "--home", str(home.path), "move", *arguments]
+
+
+def moved(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SAFECONDUCT", "DJANGO"))}
+    return subprocess.run(command(home, *arguments), capture_output=True, text=True, env=environment)
+
+
+def rows(db: Any, tables: list[str]) -> dict[str, list[str]]:
+    return {
+        table: sorted(map(repr, db.execute(f"SELECT * FROM {table}").fetchall()))
+        for table in tables
+        if columns(db, table)
+    }
+
+
+def bytes_of(home: Home) -> dict[str, str]:
+    """What every file of a home holds, the locks and what SQLite keeps beside a database aside."""
+    passing = (".lock", "-wal", "-shm", "-journal")
+    return {
+        str(path.relative_to(home.path)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.path.rglob("*"))
+        if path.is_file() and not path.name.endswith(passing)
+    }
+
+
+def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> None:
+    own, feeds = places.new(), places.new()
+    before, files = verify_home(home), bytes_of(home)
+    with closing(open_database(home.ledger, read_only=True)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        held = rows(db, tables)
+    with closing(open_database(home.tables, read_only=True)) as db:
+        explained = db.execute(
+            "SELECT id, version, kind, state, parts FROM records_row ORDER BY id"
+        ).fetchall()
+    done = moved(home, "--to", own, "--feeds-to", feeds)
+    assert done.returncode == 0, done.stderr
+    assert before.root in done.stdout
+    there = Home.load(home.path)
+    assert (there.database, there.feeds_database) == (own, feeds)
+    after = bytes_of(home)
+    assert {name for name in files if after.get(name) != files[name]} == {"node.toml"}
+    assert set(after) - set(files) <= {"keys/django", "moved"}, "nothing is left of the move itself"
+    with closing(open_ledger(there, read_only=True)) as db:
+        assert rows(db, tables) == held
+    assert verify_home(there) == before
+    with closing(Postgres(own, "moving", read_only=True)) as db:
+        assert columns(db, "begun") == set()
+    store = Store(there)
+    assert [p.at for p in store.track("m1", 0, 5)] == [1_730_000_000.25]
+    store.close()
+    with using(there), Door.open(there) as door, here.at(there, door):
+        assert door.writer is not None and door.writer.log.size >= before.size
+        assert Account.objects.get(username=ACCOUNT).clearance == 2
+        known = "SELECT id, version, kind, state, parts FROM records_row WHERE ledger_index < %s ORDER BY id"
+        assert here.tables().all(known, [before.size]) == explained
+        commit(system_subject("pk"), Draft("incident", INCIDENT))
+    assert verify_home(there).broken is None
+    replace(there, settings={k: v for k, v in there.settings.items() if "database" not in k}).save()
+    with pytest.raises(HomeError, match="two histories"):
+        Writer(Home.load(home.path))
+    there.save()
+    again = moved(there, "--to", places.new())
+    assert again.returncode == 1 and "already" in again.stderr
+
+
+def test_a_move_that_is_killed_leaves_the_node_as_it_was_and_is_begun_again(
+    home: Home, places: Places
+) -> None:
+    own, files = places.new(), bytes_of(home)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SAFECONDUCT", "DJANGO"))}
+    for stage in ("carrying", "verifying what", "copying"):
+        child = subprocess.Popen(
+            command(home, "--to", own), stderr=subprocess.PIPE, text=True, env=environment
+        )
+        assert child.stderr is not None
+        for line in child.stderr:
+            if line.startswith(stage):
+                break
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stderr.close()
+        assert child.returncode == -signal.SIGKILL
+        after = bytes_of(home)
+        assert {name: after[name] for name in files} == files
+        assert Home.load(home.path).database is None
+    done = moved(home, "--to", own)
+    assert done.returncode == 0, done.stderr
+    assert not (home.path / "moving").exists()
+    assert verify_home(Home.load(home.path)).broken is None
+
+
+def test_a_database_that_holds_something_is_not_touched(home: Home, places: Places) -> None:
+    own = places.new()
+    with closing(Postgres(own, "ledger")) as theirs:
+        theirs.execute("CREATE TABLE ledger_leaf (idx INTEGER PRIMARY KEY)")
+    done = moved(home, "--to", own)
+    assert done.returncode == 1 and "empty" in done.stderr and "Traceback" not in done.stderr
+    (name,) = places.names[:1]
+    with closing(Postgres(own, "ledger")) as theirs:
+        assert theirs.execute("SELECT count(*) FROM ledger_leaf").fetchone() == (0,)
+        assert theirs.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'moving'").fetchone() == (0,)
+    assert name and Home.load(home.path).database is None
+
+
+def test_what_another_partys_move_left_is_not_taken_away(home: Home, places: Places) -> None:
+    own = places.new()
+    with closing(Postgres(own, "moving")) as theirs:
+        theirs.execute("CREATE TABLE begun (party TEXT NOT NULL, token TEXT NOT NULL)")
+        theirs.execute("INSERT INTO begun VALUES ('cn', 'other')")
+        theirs.execute("CREATE SCHEMA ledger")
+        theirs.execute("CREATE TABLE ledger.ledger_leaf (idx INTEGER PRIMARY KEY)")
+        assert moved(home, "--to", own).returncode == 1
+        assert theirs.execute("SELECT count(*) FROM ledger.ledger_leaf").fetchone() == (0,)
+
+
+def test_a_running_node_a_broken_ledger_and_a_password_are_refused(home: Home, places: Places) -> None:
+    own = places.new()
+    with home.lock.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = moved(home, "--to", own)
+    assert done.returncode == 1 and "running" in done.stderr
+    done = moved(home, "--to", "postgresql://node:canary@/x")
+    assert done.returncode == 1 and "command line" in done.stderr and "canary" not in done.stderr
+    with closing(open_database(home.ledger)) as db:
+        db.execute("UPDATE ledger_leaf SET leaf = ? WHERE idx = 3", (b"{}",))
+    done = moved(home, "--to", own)
+    assert done.returncode == 1 and "broken at index 3" in done.stderr
+    assert not ready.server().ask(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{places.names[0]}'")
+
+
+def test_accounts_are_copied_as_they_are_whatever_was_there(prepared: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(prepared, tmp_path / name)
+    one, two = Home.load(tmp_path / "one"), Home.load(tmp_path / "two")
+    with using(one):
+        for number in range(3):
+            Account.objects.create_account(f"{ACCOUNT}{number}", "a long enough password", clearance=number)
+    with using(two):
+        Account.objects.create_account("gone", "a long enough password")
+        assert copy_accounts(one.accounts) >= 3
+        kept = Account.objects.create_account("later", "a long enough password")
+        assert kept.pk not in {1, 2, 3}
+        kept.delete()
+    with closing(open_database(one.accounts)) as first, closing(open_database(two.accounts)) as second:
+        tables = [
+            name
+            for (name,) in first.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if name not in ("sqlite_sequence", "django_migrations")
+        ]
+        assert rows(first, tables) == rows(second, tables)
+        second.execute("DELETE FROM django_migrations WHERE app = 'people'")
+    with using(one), pytest.raises(HomeError, match="earlier version"):
+        copy_accounts(two.accounts)
+    assert "source" not in connections.settings
