@@ -396,3 +396,28 @@ def test_a_file_under_way_ends_with_the_role_or_the_account(person: MakeAccount)
     roles.end_role(principal_of(root), held["analyst"])
     with pytest.raises(Refused):
         still(before)
+
+
+def test_who_may_approve_is_told_and_who_asked_hears_the_decision(person: MakeAccount) -> None:
+    actor, account = principal_of(person("root", "administrator", "coordinator")), person("sana", "analyst")
+    chief, favoured = principal_of(person("chief", "coordinator")), person("deputy", "coordinator")
+    person("reader", "auditor")
+    for each in (actor, chief, principal_of(favoured), principal_of(account)):
+        address = {"channel": "mail", "address": f"{each.person}@pk.example"}
+        draft = Draft("contact_point", {"address": address}, assigned=[each.person], releasable=())
+        commit(system_subject("pk"), draft)
+    writer = here.door().writer
+    assert writer is not None
+
+    def told(request: str) -> list[str]:
+        rows = writer.db.execute("SELECT person FROM notify_send WHERE about = ? ORDER BY queued", (request,))
+        return [who for (who,) in rows]
+
+    request = asked(actor, favoured, role="auditor")
+    assert told(request) == [chief.person]
+    second_person.decide(chief, request, 1, True, "I called him.")
+    assert told(request) == [chief.person, actor.person]
+    taken_back = asked(actor, account, role="auditor")
+    assert set(told(taken_back)) == {chief.person, favoured.person}
+    second_person.take_back(actor, taken_back, 1)
+    assert len(told(taken_back)) == 2

@@ -133,6 +133,14 @@ def test_a_page_below_a_room_s_address_belongs_to_that_room_and_the_root_only_to
 
 
 @pytest.mark.usefixtures("items")
+def test_pages_elsewhere_belong_to_the_room_that_claims_them() -> None:
+    navigation.register(navigation.NavItem("home", "Home", "home", 1, also=("account_login",)))
+    assert [link.current for link in navigation.links("/accounts/login/more/", frozenset())] == [True]
+    navigation.register(navigation.NavItem("login", "Login", "account_login", 2))
+    assert [link.current for link in navigation.links("/accounts/login/", frozenset())] == [False, True]
+
+
+@pytest.mark.usefixtures("items")
 def test_two_rooms_cannot_take_one_name() -> None:
     item = navigation.register(navigation.NavItem("room", "Room", "home", 1))
     assert navigation.register(item) is item

@@ -72,7 +72,7 @@ def _for_role(tx: Tx, role: str, where: Where) -> Iterator[Told]:
     if called:
         yield from (Told(person, role, True) for person in called)
     else:
-        yield from (Told(person, role) for person, _ in _holders(tx, role))
+        yield from (Told(person, role) for person, _ in holders(tx, role))
 
 
 def _bearers(tx: Tx, bearers: frozenset[str], where: Where) -> Iterator[Told]:
@@ -91,7 +91,7 @@ def _for_unit(tx: Tx, unit: str, role: str, where: Where) -> Iterator[Told]:
         yield from (Told(person, role or held) for person, held in _serving(tx, unit))
 
 
-def _holders(tx: Tx, role: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def holders(tx: Tx, role: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Who holds a role now."""
     yield from _now(tx, own_rows(tx, ROLE, states=("open",), category=role))
 

@@ -13,6 +13,7 @@ class OversightConfig(AppConfig):
             jobs,  # noqa: F401
             kinds,  # noqa: F401
             recompute,  # noqa: F401
+            second_person_told,  # noqa: F401
             who_knew_jobs,  # noqa: F401
             who_knew_words,
         )
@@ -23,7 +24,12 @@ class OversightConfig(AppConfig):
         register(NavItem("holdings", _("What they hold"), "oversight:holdings", 50))
         register(
             NavItem(
-                "readings", _("Readings"), "oversight:readings", 55, frozenset({"auditor", "coordinator"})
+                "readings",
+                _("Readings"),
+                "oversight:readings",
+                55,
+                frozenset({"auditor", "coordinator"}),
+                also=("oversight:who_may", "oversight:refusals"),
             )
         )
         # Whoever audits finds it among the tabs of oversight.

@@ -15,7 +15,8 @@ class NavItem:
     """A room's entry in the navigation.
 
     `url_name` is reversed without arguments; an item whose address does not exist is left out. With `roles` the
-    item is shown to those who hold one of them: a courtesy to the eye, never a permission.
+    item is shown to those who hold one of them: a courtesy to the eye, never a permission. What lies under one of the
+    addresses of `also` belongs to the item, too.
     """
 
     name: str
@@ -23,6 +24,7 @@ class NavItem:
     url_name: str
     order: int
     roles: frozenset[str] | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,15 @@ def ledger_line(request: HttpRequest) -> str:
 def links(path: str, roles: frozenset[str]) -> list[NavLink]:
     """The entries for someone with these roles, in order; the one with the longest matching address is current."""
     found: list[tuple[NavItem, str]] = []
+    addresses: dict[str, str] = {}
     for item in sorted(_items.values(), key=lambda i: (i.order, i.name)):
         if item.roles is not None and item.roles.isdisjoint(roles):
             continue
         try:
             found.append((item, reverse(item.url_name)))
+            addresses |= {reverse(name): item.name for name in (item.url_name, *item.also)}
         except NoReverseMatch:
             continue
-    under = [url for _, url in found if path == url or (url != "/" and path.startswith(url))]
-    here = max(under, key=len, default="")
-    return [NavLink(item.name, item.label, url, url == here) for item, url in found]
+    under = [url for url in addresses if path == url or (url != "/" and path.startswith(url))]
+    here = addresses.get(max(under, key=len, default=""), "")
+    return [NavLink(item.name, item.label, url, item.name == here) for item, url in found]
