@@ -79,7 +79,7 @@ def parts_of(node: Node, record: str) -> set[str]:
     return set(row.values()) if row is not None else set()
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 @pytest.mark.parametrize("version", ["this", "earlier"])
 def test_an_older_backup_does_not_bring_it_back(
     nodes: Pair, tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +106,7 @@ def test_an_older_backup_does_not_bring_it_back(
     assert parts_of(host, record) == set() and holding(host.home.path, PLAIN) == []
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_neither_does_an_older_copy_of_the_keys(nodes: Pair, tmp_path: Path) -> None:
     host, partner = nodes
     record = host.commit("incident", PARTS, levels={"response": 2}).record
@@ -147,7 +147,7 @@ def test_neither_does_an_older_copy_of_the_keys(nodes: Pair, tmp_path: Path) -> 
     )
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_with_an_older_copy_of_the_keys_no_key_is_used_twice(nodes: Pair, tmp_path: Path) -> None:
     host, _ = nodes
     host.commit("incident", PARTS)
@@ -216,7 +216,7 @@ def test_the_list_outlives_a_crash_and_says_nothing(nodes: Pair, tmp_path: Path)
     assert list(read_erased(tmp_path / "none")) == []
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_the_list_is_told_before_an_erasure_is_answered_even_after_a_crash(
     nodes: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.writer import Writer
 
 ACCOUNT = "sana"
-pytestmark = pytest.mark.files
+pytestmark = pytest.mark.files("moves from files to a server")
 
 
 @pytest.fixture

@@ -98,6 +98,21 @@ def snapshot(db: Database) -> Iterator[None]:
             db.execute("ROLLBACK")
 
 
+@contextmanager
+def apart(db: Database) -> Iterator[None]:
+    """Reads whose failure the transaction around them outlives: after it, PostgreSQL would refuse all the rest."""
+    if isinstance(db, sqlite3.Connection) or not db.in_transaction:
+        yield
+        return
+    db.execute("SAVEPOINT apart")
+    try:
+        yield
+    except FAULTS:
+        db.execute("ROLLBACK TO apart")
+        raise
+    db.execute("RELEASE apart")
+
+
 def columns(db: Database, table: str) -> set[str]:
     """The names of a table's columns; none when there is no such table."""
     if isinstance(db, sqlite3.Connection):

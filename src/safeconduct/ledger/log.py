@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from safeconduct.ledger.database import FAULTS, Database, columns, snapshot
+from safeconduct.ledger.database import FAULTS, Database, apart, columns, snapshot
 from safeconduct.ledger.notes import Checkpoint
 from safeconduct.ledger.tree import TILE_HEIGHT, Frontier, Proofs, leaf_hash
 
@@ -117,7 +117,8 @@ class Log:
         state = self._state
         if state is None:
             try:
-                state = self._state = self._proofs.frontier(self._stored_size())
+                with apart(self._connection):
+                    state = self._state = self._proofs.frontier(self._stored_size())
             except LookupError as fault:
                 raise LookupError(f"the log {self.origin} is damaged: {fault}") from fault
         return state
@@ -271,12 +272,13 @@ class Log:
         For verifying a log piece by piece: the frontier grows as far as everything holds.
         """
         try:
-            for index, digest, leaf, body in self._connection.execute(
-                self._sql.rows_between, (frontier.size, last)
-            ):
-                broken, _ = self._follow(frontier, index, digest, leaf, body, body_holds)
-                if broken is not None:
-                    return broken
+            with apart(self._connection):
+                for index, digest, leaf, body in self._connection.execute(
+                    self._sql.rows_between, (frontier.size, last)
+                ):
+                    broken, _ = self._follow(frontier, index, digest, leaf, body, body_holds)
+                    if broken is not None:
+                        return broken
         except FAULTS:
             return frontier.size
         return frontier.size if frontier.size < last else None

@@ -28,12 +28,11 @@ from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest, unseal
 from safeconduct.ledger.tree import Frontier
 from safeconduct.oversight.verification import anchors, fault_of_parts
-from safeconduct.records.dialect import DIALECTS
 from safeconduct.records.entries import SEALED, StoredPart, unpack
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import job, on_stop, on_tick
-from safeconduct.records.shadow import Shadow, drop_shadow
+from safeconduct.records.shadow import cast_shadow, drop_shadow
 from safeconduct.records.transaction import Tx
 
 SECONDS = 10.0
@@ -151,6 +150,8 @@ def _advance(tx: Tx, round_: Round, share: int) -> None:
     started, done, before = time.monotonic(), 0, len(round_.faults)
     while done < share:
         count = next(round_.walk, None)
+        if len(round_.faults) > before:
+            tx.db.execute("SELECT 1")  # raises where nothing is damaged, and only the way to the database was lost
         if count is None:
             del _rounds[tx.home.path]
             _keep(tx.home, Result(tx.now, tuple(round_.faults)))
@@ -313,11 +314,11 @@ def _slots(round_: Round, where: str, store: KeyStore) -> Walk:
 
 def _tables(tx: Tx, round_: Round) -> Walk:
     """The tables are those that the ledger makes. An erasure meanwhile drops the second set, and it begins anew."""
-    if tx.tables.dialect is not DIALECTS["sqlite"] or round_.faults:
+    if round_.faults:
         return  # what is damaged explains nothing
     ledger, keystore, tables, home = tx.log, tx.keystore, tx.tables, tx.home
     while True:
-        shadow = Shadow(home, tables)
+        shadow = cast_shadow(home, tables)
         try:
             while not shadow.dropped:
                 count = shadow.follow(ledger, keystore, PIECE)

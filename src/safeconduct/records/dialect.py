@@ -22,6 +22,11 @@ Execute = Callable[[str], Any]
 SWEEP_WAIT_MS = 250
 SETTING = "safeconduct.reader"
 """The setting of a PostgreSQL session that says for whom it reads (records.wall)."""
+INSTR = (
+    "CREATE OR REPLACE FUNCTION instr(whole text, piece text) RETURNS integer "
+    "LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT strpos(whole, piece) $$"
+)
+"""What the tables' SQL calls on either, and PostgreSQL has under another name."""
 
 
 class Dialect(Protocol):

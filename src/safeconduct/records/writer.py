@@ -248,7 +248,7 @@ class Writer:
         slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot >= 0")]
         if slots:
             self.keystore.erase(slots)
-        drop_shadow(self.home)
+        drop_shadow(self.home, self.tables)
         self.tables.dialect.optimize(self.tables.execute)
         self._sweep()
 
