@@ -65,16 +65,16 @@ def has_ledger(home: Home) -> bool:
         return bool(columns(db, "ledger_leaf"))
 
 
-def claim(db: Database) -> bool:
+def claim(db: Database, seconds: float = CLAIM_SECONDS) -> bool:
     """Be the only writer of a ledger, on whichever machine; False when another is. A file's lock is the home's.
 
-    A server takes a moment to notice that a writer has ended: so long is waited.
+    A server takes a moment to notice that a writer has ended: so many seconds are waited.
     """
     from safeconduct.ledger.postgres import Postgres
 
     if not isinstance(db, Postgres):
         return True
-    end = time.monotonic() + CLAIM_SECONDS
+    end = time.monotonic() + seconds
     while not (claimed := db.claim()) and time.monotonic() < end:
         time.sleep(0.02)
     return claimed
