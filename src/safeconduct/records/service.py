@@ -33,7 +33,7 @@ from safeconduct.records.far_door import FarDoor, ReadLine
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
 from safeconduct.records.machines import listens, several
-from safeconduct.records.refusals import Malformed, to_wire
+from safeconduct.records.refusals import Malformed, Unavailable, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
@@ -44,6 +44,8 @@ _CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid of a connection's other end, as Linux gives them."""
 BATCH = 500
 LINE_LIMIT = 128 * 1024 * 1024
+UNKNOWN = Unavailable("the writer is of another version and does not know how to do this")
+"""Nothing is wrong with what was asked, and after the upgrade it can be asked again."""
 AT_ONCE = 1000
 """Requests of one connection that may wait for their answers; then no more is read from it."""
 TAKING_SECONDS = 60.0
@@ -330,6 +332,8 @@ class WriterService:
         if process and process not in HOOKS.callers.get(name, DOORS):
             log_event("job_not_theirs", process=process, code=name)
             answers = [to_wire(Malformed(f"this job is not for {process}"))] * len(payloads)
+        elif process and name not in HOOKS.jobs:
+            answers = [to_wire(UNKNOWN)] * len(payloads)
         else:
             answers = await asyncio.wrap_future(self.writer.submit(name, payloads))
         answer = {"answers": answers} if isinstance(many, list) else answers[0]
