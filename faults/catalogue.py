@@ -1,4 +1,4 @@
-"""The twelve faults by name, and how many of each a short and a long run try."""
+"""The thirteen faults by name, and how many of each a short and a long run try."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fault:
     short: int
     long: int
     files: bool = False
-    """Whether it is done to the files of a home, and so of SQLite alone."""
+    """Whether it begins with homes of files; it may bring a server of its own."""
 
     def run(self, ground: Ground, size: int, seed: int) -> Outcome:
         """Django must have been started: each fault is a module that works with a node's records."""
@@ -44,5 +44,6 @@ FAULTS = {
         Fault("rotation", 3, 12),
         Fault("erasure", 6, 300, files=True),
         Fault("leaks", 1, 60),
+        Fault("failover", 1, 12, files=True),
     )
 }

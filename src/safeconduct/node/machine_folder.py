@@ -21,7 +21,7 @@ from safeconduct.records.users import GROUPS, access_of
 
 _CARRIED = ("keys/", "tls/", "roads/", "response/")
 _STAYS = ("keys/parts", "keys/erased", "tls/authority.key", "keys/door/")
-_OF_WRITERS = ("feeds_database", "keys_database", "keys")
+_OF_WRITERS = ("feeds_database", "keys_database", "keys_database_feed", "keys")
 _OF_MACHINES = ("users", "door_address", "door_port")
 
 

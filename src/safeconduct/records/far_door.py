@@ -118,7 +118,6 @@ class FarDoor:
             await self.converse(_lines(reader, who), reader, out, who.process)
         finally:
             self.inside.pop(out, None)
-            out.transport.abort() if out.transport.get_write_buffer_size() else out.close()
 
     async def _secured(self, connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
