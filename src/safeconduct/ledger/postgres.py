@@ -117,6 +117,14 @@ class Postgres:
         found = self.execute(f"SELECT pg_try_advisory_lock({_KEYS}, {self._number})").fetchone()
         return bool(found[0])
 
+    def whereabouts(self) -> tuple[int, int]:
+        """Which server this is (the number that it was given when it was made) and which of its databases."""
+        found = self.execute(
+            "SELECT (SELECT system_identifier FROM pg_control_system()), CAST(oid AS BIGINT) "
+            "FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+        return int(found[0]), int(found[1])
+
     def close(self) -> None:
         self._connection.close()
 

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from safeconduct.ledger.database import Database
@@ -25,17 +26,21 @@ from safeconduct.node import logs
 from safeconduct.node.databases import SHOWING
 from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
 from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
+from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.machines import several
 from safeconduct.records.users import permit_all, user_of
 
 ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
-_NODES_OWN = ("database", "database_web")
+_KEYS = ("keys_database", KEYS_FEED)
+_NODES_OWN = ("database", "database_web", "keys_database")
 WITHHELD = {
     "feed": _NODES_OWN,
-    "courier": (*_NODES_OWN, "feeds_database"),
-    "notifier": (*_NODES_OWN, "feeds_database"),
+    "web": _KEYS,
+    "field": _KEYS,
+    "courier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
+    "notifier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
 }
 """What of node.toml a process that speaks to strangers forgets at once: the way to databases that are not its own."""
 STOP_SECONDS = 10.0
@@ -282,7 +287,7 @@ def _become(home: Home, name: str) -> None:
     allow_files()
     gc.disable()  # until it has started: records.started
     os.environ["SAFECONDUCT_PROCESS"] = name
-    theirs = home.without(*WITHHELD.get(name, ()))
+    theirs = own(home, name)
     if not several(home):
         PROCESSES[name](theirs)
     elif name in FOLLOWING:
@@ -291,6 +296,13 @@ def _become(home: Home, name: str) -> None:
         if name in SHOWING:
             until_upgraded(home, name)
         PROCESSES[name](theirs)
+
+
+def own(home: Home, name: str) -> Home:
+    """A home as a process of it knows it. Where nobody gave the feed a role for reading keys, it has the writer's."""
+    if name == "feed" and home.keys_database is not None:
+        home = replace(home, settings={KEYS_FEED: home.keys_database, **home.settings})
+    return home.without(*WITHHELD.get(name, ()))
 
 
 def allow_files() -> int:

@@ -16,12 +16,12 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from safeconduct.ledger.database import FAULTS, sweep
-from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.records import refusals
 from safeconduct.records.claiming import Claimed, take
+from safeconduct.records.databases import open_keys
 from safeconduct.records.dialect import SWEEP_WAIT_MS
-from safeconduct.records.erased import LEDGER, erased_list, erased_of, note_erased, older_than, settle_ledger
+from safeconduct.records.erased import LEDGER, erased_of, note_erased, older_than, settle_ledger
 from safeconduct.records.events import log_event
 from safeconduct.records.following import Progress, follow, mark_applied
 from safeconduct.records.home import Home
@@ -63,7 +63,7 @@ class Writer:
                 "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
             )
             self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
-            self.keystore = KeyStore.open(home.keys / "parts", create=True)
+            self.keystore = open_keys(home, write=True)
             opened.callback(self.keystore.close)
             for function in HOOKS.stop:
                 opened.callback(function, home)
@@ -235,7 +235,7 @@ class Writer:
         """
         told = self.db.execute("SELECT idx, mask FROM erased_parts").fetchall()
         note_erased(
-            erased_list(self.home),
+            self.home,
             [erased_of(LEDGER, index, self.log.entry(index).leaf, mask) for index, mask in told],
         )
         self.db.execute("DELETE FROM erased_parts")
