@@ -27,6 +27,10 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    on_files = [name for name in given.names or FAULTS if FAULTS[name].files]
+    chosen = [name for name in given.names or FAULTS if given.database == "sqlite" or name not in on_files]
+    if given.database != "sqlite" and set(given.names) & set(on_files):
+        parser.error(f"begins with homes of files: {', '.join(on_files)}")
     os.environ["SAFECONDUCT_TEST_DATABASE"] = given.database
     import ready
 
@@ -37,7 +41,7 @@ def main() -> int:
         from faults.ground import Ground
 
         ground = Ground(made, folder / "work")
-        for name in given.names or FAULTS:
+        for name in chosen:
             fault = FAULTS[name]
             begun = time.monotonic()
             outcome = fault.run(ground, given.size or (fault.long if given.long else fault.short), given.seed)

@@ -1,4 +1,4 @@
-"""The twelve faults by name, and how many of each a short and a long run try."""
+"""The thirteen faults by name, and how many of each a short and a long run try."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Fault:
     """The module of its counterpart where the databases are a server's, which is stopped for it."""
     stops: bool = False
     """Whether the server of databases must be this run's alone: it is stopped or killed."""
+    files: bool = False
+    """Whether it begins with homes of files; it may bring a server of its own."""
 
     def run(self, ground: Ground, size: int, seed: int) -> Outcome:
         """Django must have been started: each fault is a module that works with a node's records."""
@@ -49,5 +51,6 @@ FAULTS = {
         Fault("rotation", 3, 12),
         Fault("erasure", 6, 300),
         Fault("leaks", 1, 60),
+        Fault("failover", 1, 12, files=True),
     )
 }

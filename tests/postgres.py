@@ -141,14 +141,23 @@ def _servant() -> tuple[int, int]:
     raise RuntimeError("PostgreSQL does not run as root, and there is no user `postgres`")
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    prefix: Sequence[str] = (),
+) -> None:
+    """`prefix` goes before the command, and needs root's rights."""
     as_servant: dict[str, Any] = {}
     if os.geteuid() == 0:
         user, group = _servant()
-        as_servant = {"user": user, "group": group, "extra_groups": []}
+        if prefix:
+            prefix = [*prefix, "setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        else:
+            as_servant = {"user": user, "group": group, "extra_groups": []}
     program = program_of(command[0])
     done = subprocess.run(
-        [program, *command[1:]],
+        [*prefix, program, *command[1:]],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

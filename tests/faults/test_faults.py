@@ -28,7 +28,9 @@ def ground(prepared: Path, tmp_path: Path) -> Ground:
     return Ground(ready.shared("faults", fill), tmp_path)
 
 
-@pytest.mark.parametrize("name", [n for n, fault in FAULTS.items() if not (ready.POSTGRESQL and fault.stops)])
+@pytest.mark.parametrize(
+    "name", [n for n, fault in FAULTS.items() if not (ready.POSTGRESQL and (fault.stops or fault.files))]
+)
 def test_nothing_is_lost_nobody_is_accused_nothing_leaks_and_nothing_is_missed(
     name: str, ground: Ground
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from safeconduct.exchange.addresses import addresses, attentive, connect_seconds
 from safeconduct.exchange.bundle import MAX_BUNDLE
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.last_contact import link_of
@@ -58,6 +59,7 @@ class Courier:
         self.door = door
         self.card = Card.of(partner.card)
         self.link = link_of(home, partner.party)
+        self.addresses = addresses(partner)
         self.pause = FIRST_PAUSE
         self.head = 0
         self.wait = 0.0
@@ -67,8 +69,11 @@ class Courier:
     async def run(self) -> None:
         """Pull until cancelled."""
         context = client_context(self.home, self.card.certificate)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS)
-        connector = aiohttp.TCPConnector(ssl=context, limit=4)
+        reach = connect_seconds(self.addresses)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=reach, sock_read=WAIT_SECONDS + STALL_SECONDS
+        )
+        connector = aiohttp.TCPConnector(ssl=context, limit=4, socket_factory=attentive)
         # What a bundle may hold is counted as it comes: nothing that it could unfold into is taken.
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
@@ -80,6 +85,7 @@ class Courier:
                         await self._round(session)
                         self.pause = FIRST_PAUSE
                 except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+                    self.addresses.rotate(-1)
                     await self._failed(_in_words(fault))
                 except (LinkFailed, Malformed, Unavailable) as fault:
                     await self._failed(str(fault))
@@ -96,7 +102,7 @@ class Courier:
     async def _round(self, session: aiohttp.ClientSession) -> None:
         """One bundle: ask, wait for something new, hand it over, give the cosignatures back."""
         query = {"from": self.link.have, "head": self.head, "wait": int(self.wait)}
-        url = f"{self.partner.url}/exchange/bundle"
+        url = f"{self.addresses[0]}/exchange/bundle"
         asked = time.monotonic()
         async with session.get(url, params=query, allow_redirects=False) as response:
             if response.status != 200:
@@ -125,7 +131,7 @@ class Courier:
 
     async def _give(self, session: aiohttp.ClientSession, answer: dict[str, Any]) -> None:
         data = base64.b64decode(answer["cosignatures"])
-        url = f"{self.partner.url}/exchange/cosignatures"
+        url = f"{self.addresses[0]}/exchange/cosignatures"
         async with session.post(url, data=data, allow_redirects=False) as response:
             if response.status != 204:
                 raise LinkFailed(f"the partner's server answered {response.status} to our cosignatures")

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from safeconduct.ledger.database import Database, open_database
-from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
-from safeconduct.records.databases import has_ledger, needs_files, open_ledger
-from safeconduct.records.erased import NAME, erased_list, note_erased, read_erased
+from safeconduct.records.databases import has_ledger, needs_files, open_keys, open_ledger
+from safeconduct.records.erased import NAME, copy_erased, erased_in, note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
 from safeconduct.records.users import permit_all
@@ -84,7 +83,7 @@ def _verify(connection: Database, home: Home, progress: Progress | None) -> Verd
 
     log = Log(connection, "ledger", f"{home.party}.safeconduct/ledger")
     fault: list[str] = []
-    keystore = KeyStore.open(home.keys / "parts", write=False)
+    keystore = open_keys(home)
 
     def holds(leaf: bytes, body: bytes | None) -> bool:
         if body is None:
@@ -128,8 +127,7 @@ def backup(home: Home, folder: Path) -> int:
     copy_accounts(home, folder)
     shutil.copy2(home.path / "node.toml", folder / "node.toml")
     # Last, so that it tells of every erasure that a copied database does not know of yet.
-    if erased_list(home).exists():
-        shutil.copy2(erased_list(home), folder / NAME)
+    copy_erased(home, folder)
     return complete(home.party, folder)
 
 
@@ -179,9 +177,9 @@ def restore(home: Home, folder: Path, erased: Path | None = None) -> int:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copy2(source, target)
             target.chmod(0o600)
-        known = set(read_erased(erased_list(home)))
-        told = [each for source in (folder / NAME, erased) if source for each in read_erased(source)]
-        note_erased(erased_list(home), [each for each in dict.fromkeys(told) if each not in known])
+        known = set(read_erased(home))
+        told = [each for source in (folder / NAME, erased) if source for each in erased_in(source)]
+        note_erased(home, [each for each in dict.fromkeys(told) if each not in known])
         home.restored.touch(mode=0o600)
         for partner in home.partners:
             restored_mark(home, partner).touch(mode=0o600)

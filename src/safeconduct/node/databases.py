@@ -69,7 +69,15 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
             "timeout": CONNECT_SECONDS,
             "reset": forget_reader,
         }
-    session = [f"search_path={path}", *_SESSION, *(["default_transaction_read_only=on"] if read_only else [])]
+    from safeconduct.ledger.postgres import held, noticing
+
+    noticed = [setting.replace(" ", "") for setting in noticing()]
+    session = [
+        f"search_path={path}",
+        *_SESSION,
+        *noticed,
+        *(["default_transaction_read_only=on"] if read_only else []),
+    ]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": found["dbname"],
@@ -83,6 +91,7 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
         "OPTIONS": {
             "connect_timeout": CONNECT_SECONDS,
             "application_name": f"safeconduct {process}",
+            **held(),
             **more,
             "options": " ".join(f"-c {each}" for each in session),
         },

@@ -17,21 +17,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from safeconduct.ledger.database import Database
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.node import logs
-from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer
+from safeconduct.node.databases import SHOWING
+from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
+from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
+from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.machines import several
 from safeconduct.records.users import permit_all, user_of
 
 ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
-_NODES_OWN = ("database", "database_web")
+_KEYS = ("keys_database", KEYS_FEED)
+_NODES_OWN = ("database", "database_web", "keys_database")
 WITHHELD = {
     "feed": _NODES_OWN,
-    "courier": (*_NODES_OWN, "feeds_database"),
-    "notifier": (*_NODES_OWN, "feeds_database"),
+    "web": _KEYS,
+    "field": _KEYS,
+    "courier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
+    "notifier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
 }
 """What of node.toml a process that speaks to strangers forgets at once: the way to databases that are not its own."""
 STOP_SECONDS = 10.0
@@ -49,11 +58,28 @@ def writer(home: Home) -> None:
     from safeconduct.records.service import serve
 
     start_django(home, "writer")
+    if several(home):  # until it holds the sequencer the databases, and what signs, are another machine's
+        serve(home, lambda ledger: _take_over(home, ledger))
+        return
     Keys.of(home)
     if home.users:  # nobody else may touch its databases, so it brings them up to date itself
         migrate()
         permit_all(home)
     serve(home)
+
+
+def _take_over(home: Home, ledger: Database) -> None:
+    """What the machine does that has got the sequencer: the databases are brought up to date by nobody else, and only
+    where something is to be done, since the pages of all machines read them meanwhile."""
+    from safeconduct.exchange.identity import Keys
+    from safeconduct.node.django_start import migrate, pending
+    from safeconduct.records.copied import told
+    from safeconduct.records.hello import version
+
+    Keys.of(home)
+    if told(ledger).get("version") != version() or pending():
+        migrate()
+    permit_all(home)
 
 
 def web(home: Home) -> None:
@@ -109,7 +135,10 @@ def field(home: Home) -> None:
 
 
 def has(home: Home, name: str) -> bool:
-    """Whether a node has this process: every one but `field`, which needs a port that node.toml opens."""
+    """Whether a node has this process on this machine: every one but `field`, which needs a port that node.toml opens,
+    unless node.toml says which."""
+    if name not in home.settings.get("processes", ORDER):
+        return False
     if name != "field":
         return True
     return any(home.settings.get(port) for port in FIELD_PORTS)
@@ -140,7 +169,7 @@ class Node:
         for name in filter(lambda name: has(self.home, name), names):
             self._spawn(name)
             if name == "writer":
-                self._until(lambda: answers(self.home), "the writer", timeout)
+                self._until(lambda: writer_works(self.home), "the writer", timeout)
         self._watch.start()
 
     def ready(self, timeout: float = 30.0) -> None:
@@ -243,11 +272,11 @@ def run_alone(home: Home, name: str) -> None:
         raise HomeError(f"{name} runs as {user_of(home, name).pw_name}, and not as this user")
     if not has(home, name):
         return
-    if name == "writer" and not home.users:
+    if name == "writer" and not home.users and not several(home):
         from safeconduct.node.setting_up import prepare_databases
 
         prepare_databases(home)
-    while name not in ("writer", "feed") and not answers(home):
+    while name not in ("writer", "feed") and not several(home) and not answers(home):
         time.sleep(0.2)
     _become(home, name)
 
@@ -257,7 +286,23 @@ def _become(home: Home, name: str) -> None:
     os.umask(0o077)
     allow_files()
     gc.disable()  # until it has started: records.started
-    PROCESSES[name](home.without(*WITHHELD.get(name, ())))
+    os.environ["SAFECONDUCT_PROCESS"] = name
+    theirs = own(home, name)
+    if not several(home):
+        PROCESSES[name](theirs)
+    elif name in FOLLOWING:
+        with_sequencer(home, lambda: PROCESSES[name](theirs))
+    else:
+        if name in SHOWING:
+            until_upgraded(home, name)
+        PROCESSES[name](theirs)
+
+
+def own(home: Home, name: str) -> Home:
+    """A home as a process of it knows it. Where nobody gave the feed a role for reading keys, it has the writer's."""
+    if name == "feed" and home.keys_database is not None:
+        home = replace(home, settings={KEYS_FEED: home.keys_database, **home.settings})
+    return home.without(*WITHHELD.get(name, ()))
 
 
 def allow_files() -> int:

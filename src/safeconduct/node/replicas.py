@@ -15,7 +15,7 @@ from pathlib import Path
 
 from safeconduct.node.backups import complete, copy_accounts
 from safeconduct.records.databases import needs_files
-from safeconduct.records.erased import NAME, erased_list
+from safeconduct.records.erased import copy_erased
 from safeconduct.records.home import Home, HomeError
 
 SNAPSHOT_HOURS, KEPT_HOURS = 24, 72
@@ -69,8 +69,7 @@ def fetch(home: Home, target: str, folder: Path) -> int:
         place.chmod(0o600)
     copy_accounts(home, folder)
     shutil.copy2(home.path / "node.toml", folder / "node.toml")
-    if erased_list(home).exists():
-        shutil.copy2(erased_list(home), folder / NAME)
+    copy_erased(home, folder)
     return complete(home.party, folder)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from safeconduct.exchange.cadence import Cosigned, all_cosigned
-from safeconduct.exchange.last_contact import Link, link_of
+from safeconduct.exchange.last_contact import Link, link_seen
 from safeconduct.oversight.wording import ago, moment
 from safeconduct.records import here
 from safeconduct.records.home import Home, Partner
@@ -60,7 +60,7 @@ def links(now: float | None = None) -> list[LinkHealth]:
 
 
 def _health(home: Home, partner: Partner, acked: Cosigned, now: float) -> LinkHealth:
-    link = link_of(home, partner.party)
+    link = link_seen(home, partner.party, here.door())
     cursor: dict[str, Any] = here.door().call("exchange_cursor", {"partner": partner.party})
     age = acked.age(now)
     return LinkHealth(

@@ -47,6 +47,25 @@ EVENTS: Final[Mapping[str, Event]] = {
         "the ledger's databases failed; the writer ends and is rebuilt from the disk",
         "Look at the disk: space, errors.",
     ),
+    "standing_by": Event(
+        INFO, "the writer of this machine stands by for another's, and says whether it could take over"
+    ),
+    "standing_by_blind": Event(
+        WARNING,
+        "the writer that stands by does not reach the database",
+        "Look at the network and the server.",
+    ),
+    "took_over": Event(WARNING, "the writer of this machine holds the sequencer from now on"),
+    "claim_lost": Event(
+        CRITICAL,
+        "the writer lost its connection to the database and with it the sequencer; it ends and stands by",
+        "Look whether this machine was cut off; another has taken over if one stood by.",
+    ),
+    "door_refused": Event(
+        WARNING,
+        "somebody was not let in at the door for other machines",
+        "Find out who it was if it goes on.",
+    ),
     "job_not_theirs": Event(ERROR, "a process asked the writer for what is not its own", "Find out why."),
     "sign_on_refused": Event(
         WARNING, "single sign-on was refused", "Look at the issuer's settings if it goes on."

@@ -173,6 +173,11 @@ class Home:
         return self.settings.get("feeds_database")
 
     @property
+    def keys_database(self) -> str | None:
+        """The same for the keys of sealed parts and the list of what was erased, apart from both; None: files here."""
+        return self.settings.get("keys_database")
+
+    @property
     def keys(self) -> Path:
         return self.path / "keys"
 

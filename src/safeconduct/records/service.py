@@ -4,7 +4,8 @@ One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...ans
 `{"id", "job", "payloads": [...]}`, which is one transaction, by `{"id", "answers": [...]}`;
 `{"subscribe": true}` turns the connection into the bus: one event a line. The socket is the home's owner's alone; where
 each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for its
-own jobs and for no others.
+own jobs and for no others. To processes on other machines of the party a certificate says it (`records.far_door`).
+Where several machines may hold the sequencer, a writer stands by until the claim is free, and opens its doors then.
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 
+from safeconduct.ledger.database import Database
+from safeconduct.records.claiming import StandBy
+from safeconduct.records.door_certificates import TOPIC
 from safeconduct.records.events import log_event
+from safeconduct.records.far_door import FarDoor, ReadLine
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
-from safeconduct.records.refusals import Malformed, to_wire
+from safeconduct.records.machines import listens, several
+from safeconduct.records.refusals import Malformed, Unavailable, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
@@ -38,8 +44,18 @@ _CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid of a connection's other end, as Linux gives them."""
 BATCH = 500
 LINE_LIMIT = 128 * 1024 * 1024
+UNKNOWN = Unavailable("the writer is of another version and does not know how to do this")
+"""Nothing is wrong with what was asked, and after the upgrade it can be asked again."""
+AT_ONCE = 1000
+"""Requests of one connection that may wait for their answers; then no more is read from it."""
+TAKING_SECONDS = 60.0
+"""Within which an answer must have been taken."""
+STALLED_SECONDS = 60.0
 BACKLOG = 1000
 """Events a slow subscriber may lag behind before it is cut off and has to look again."""
+
+
+Prepare = Callable[[Database], None]
 
 
 class _Timer:
@@ -69,12 +85,16 @@ class WriterThread:
     A listener is told the events of a batch together.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
+        """`prepare` is done by whoever has got the claim, before it looks at the tables."""
         self.home = home
+        self.prepare = prepare
         self.orders: queue.Queue[_Order | None] = queue.Queue()
         self.listeners: list[Callable[[Sequence[Answer]], None]] = []
         self._events: list[Answer] = []
-        self.ready: Future[None] = Future()
+        self.ready: Future[bool] = Future()
+        """Whether it is the writer now; False when it was stopped while it stood by."""
+        self.standing = StandBy(home) if several(home) else None
         self.thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -82,8 +102,20 @@ class WriterThread:
         self.ready.result()
 
     def stop(self) -> None:
+        if self.standing is not None:
+            self.standing.stop.set()
         self.orders.put(None)
         self.thread.join(30)
+
+    async def works(self) -> None:
+        """Returns once it has shown that it works: that it tries for the claim, or an empty transaction, through its
+        own thread and to the disk."""
+        if self.ready.done():
+            await asyncio.wrap_future(self.submit("", []))
+        while self.standing is not None and time.monotonic() - self.standing.looked > STALLED_SECONDS:
+            if self.ready.done():
+                return
+            await asyncio.sleep(1.0)
 
     def submit(self, job: str, payloads: Sequence[Answer]) -> Future[list[Answer]]:
         order = _Order([(job, payload) for payload in payloads], Future())
@@ -92,12 +124,20 @@ class WriterThread:
 
     def _run(self) -> None:
         try:
-            writer = Writer(self.home)
+            claimed = self.standing.wait() if self.standing is not None else None
+            if self.standing is not None and claimed is None:
+                self.ready.set_result(False)
+                return
+            if claimed is not None:
+                self.prepare(claimed.db)
+            writer = Writer(self.home, claimed=claimed)
         except BaseException as fault:
             self.ready.set_exception(fault)
             return
         writer.listeners.append(self._events.append)
-        self.ready.set_result(None)
+        if claimed is not None:
+            log_event("took_over")
+        self.ready.set_result(True)
         try:
             self._loop(writer)
         except BaseException as fault:
@@ -151,13 +191,14 @@ class WriterThread:
 
 
 class WriterService:
-    """Serves a WriterThread on the home's socket."""
+    """Serves a WriterThread on the home's socket, and to other machines."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
         self.home = home
-        self.writer = WriterThread(home)
+        self.writer = WriterThread(home, prepare)
         self.subscribers: dict[asyncio.Queue[bytes | None], str] = {}
         self.callers = callers(home)
+        self.far: FarDoor | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -167,7 +208,26 @@ class WriterService:
 
         self.writer.listeners.append(heard)
         dictionary()
-        await loop.run_in_executor(None, self.writer.start)
+        if several(self.home):
+            async with supervised(self.writer.works):
+                if await self._begun(stop):
+                    await self._open(stop)
+        elif await self._begun(stop):
+            async with supervised(self.writer.works):
+                await self._open(stop)
+        await loop.run_in_executor(None, self.writer.stop)
+
+    async def _begun(self, stop: asyncio.Event) -> bool:
+        """Whether this process has become the writer; False when it was stopped before."""
+        self.writer.thread.start()
+        began, ended = asyncio.wrap_future(self.writer.ready), asyncio.create_task(stop.wait())
+        await asyncio.wait({began, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if self.writer.standing is not None:
+            self.writer.standing.stop.set()
+        return await began
+
+    async def _open(self, stop: asyncio.Event) -> None:
         settle()
         self.home.socket.unlink(missing_ok=True)
         mask = os.umask(0o177)
@@ -176,17 +236,33 @@ class WriterService:
         finally:
             os.umask(mask)
         permit(self.home, self.home.socket)
-        async with server, supervised(self._works):
+        async with server, self._far():
             await stop.wait()
         self._publish([None])
         self.home.socket.unlink(missing_ok=True)
-        await loop.run_in_executor(None, self.writer.stop)
 
-    async def _works(self) -> None:
-        """An empty transaction, through the writer's own thread and to the disk."""
-        await asyncio.wrap_future(self.writer.submit("", []))
+    @contextlib.asynccontextmanager
+    async def _far(self) -> AsyncIterator[None]:
+        at = listens(self.home)
+        if at is None:
+            yield
+            return
+        self.far = FarDoor(self.home, self._converse, self._certificates)
+        await self.far.open(at)
+        try:
+            yield
+        finally:
+            await self.far.close()
+            self.far = None
+
+    async def _certificates(self) -> frozenset[str]:
+        """The serial numbers of those that the door takes."""
+        (answer,) = await asyncio.wrap_future(self.writer.submit("machines", [{}]))
+        return frozenset(each["serial"] for each in answer.get("certificates", ()))
 
     def _publish(self, events: Sequence[Answer | None]) -> None:
+        if self.far is not None and any(event and event.get("topic") == TOPIC for event in events):
+            self.far.look_again()
         if not self.subscribers:
             return
         for event in events:
@@ -201,14 +277,24 @@ class WriterService:
                     waiting.put_nowait(line)
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        tasks: set[asyncio.Task[None]] = set()
         try:
             process = self._process(out)
-            while line := await reader.readline():
+        except PermissionError:
+            out.close()
+            return
+        await self._converse(reader.readline, reader, out, process)
+
+    async def _converse(
+        self, read: ReadLine, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str
+    ) -> None:
+        """Answer one connection until it ends; `read` gives its next line, b"" at the end."""
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while line := await read():
                 try:
                     request = json.loads(line)
                     subscribing = bool(request.get("subscribe"))
-                except (ValueError, AttributeError):
+                except (ValueError, AttributeError, RecursionError):
                     break
                 if subscribing:
                     await self._stream(reader, out, process)
@@ -216,7 +302,9 @@ class WriterService:
                 task = asyncio.create_task(self._answer(request, out, process))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-        except (ConnectionError, PermissionError, ValueError):
+                if len(tasks) >= AT_ONCE:
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except (OSError, ValueError):
             pass
         except asyncio.CancelledError:
             # The service ends while somebody is still connected: nothing more is read from them.
@@ -244,12 +332,18 @@ class WriterService:
         if process and process not in HOOKS.callers.get(name, DOORS):
             log_event("job_not_theirs", process=process, code=name)
             answers = [to_wire(Malformed(f"this job is not for {process}"))] * len(payloads)
+        elif process and name not in HOOKS.jobs:
+            answers = [to_wire(UNKNOWN)] * len(payloads)
         else:
             answers = await asyncio.wrap_future(self.writer.submit(name, payloads))
         answer = {"answers": answers} if isinstance(many, list) else answers[0]
-        with contextlib.suppress(ConnectionError):
+        try:
             out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
-            await out.drain()
+            await asyncio.wait_for(out.drain(), TAKING_SECONDS)
+        except TimeoutError:  # it goes on asking, and takes no answer
+            out.transport.abort()
+        except OSError:
+            pass
 
     async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str) -> None:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -275,13 +369,14 @@ class WriterService:
             self.subscribers.pop(waiting, None)
 
 
-def serve(home: Home) -> None:
-    """Run the writer of a home until SIGINT or SIGTERM."""
+def serve(home: Home, prepare: Prepare = lambda _: None) -> None:
+    """Run the writer of a home until SIGINT or SIGTERM. `prepare` is done once it has the claim, where machines
+    share one."""
 
     async def main() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await WriterService(home).run(stop)
+        await WriterService(home, prepare).run(stop)
 
     asyncio.run(main())
