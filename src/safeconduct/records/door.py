@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safeconduct.records import refusals
 from safeconduct.records.home import Home
+from safeconduct.records.under import under
 
 if TYPE_CHECKING:
     from safeconduct.records.writer import Writer
@@ -65,6 +66,8 @@ class Door:
 
     def call_many(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
         """Run a job for each payload, in order, in as few transactions as can be; answers may be errors."""
+        if agreement := under():
+            payloads = [{**payload, "under": agreement} for payload in payloads]
         if self.writer is not None:
             return self.writer.execute([(job, p) for p in payloads])
         try:
