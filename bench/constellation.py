@@ -1,8 +1,8 @@
 """One node in the midst of many: a host with its partners, or a partner with its hosts, an agreement with each.
 
-Homes are made, paired and signed by what the commands call, in one process: bundles go by hand, only the network is left
-out. An agreement here is one clause that gives the other party all that crosses at all, so that whatever shows under the
-wrong agreement was kept back by nothing else.
+Homes are made, paired and signed by what the commands call, in one process: bundles go by hand, only the network is
+left out. An agreement here is one clause that gives the other party all that crosses at all, so that whatever shows
+under the wrong agreement was kept back by nothing else.
 """
 
 from __future__ import annotations

@@ -14,7 +14,19 @@ from pydantic import BaseModel, ValidationError
 from safeconduct.records.kinds import Kind
 
 MOMENT = "2026-03-01T10:00:00+00:00"
-_PLAIN: tuple[Any, ...] = (MOMENT, "2026-03-01", 1, 1.5, True, "a" * 32, "text/plain", "dGV4dA==", "+9230000000", "", None)
+_PLAIN: tuple[Any, ...] = (
+    MOMENT,
+    "2026-03-01",
+    1,
+    1.5,
+    True,
+    "a" * 32,
+    "text/plain",
+    "dGV4dA==",
+    "+9230000000",
+    "",
+    None,
+)
 """What is tried where the word does not fit."""
 TRIES = 60
 NAMED: Mapping[str, Any] = {

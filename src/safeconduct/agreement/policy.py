@@ -47,7 +47,8 @@ Table = Mapping[tuple[str, str, str, str, str], tuple[Condition, ...]]
 class Subject(NamedTuple):
     """Who asks. `units` are the units the person serves in; `authorised` the ids of records that a
     DisclosureAuthorisation opens for this person; `clearance` a level number; `emergency` the ids of records for
-    which the person has broken the glass."""
+    which the person has broken the glass; `limited` (role, party) for each party whose agreement a role is limited to:
+    a role that stands in none of them counts everywhere."""
 
     party: str
     roles: frozenset[str]
@@ -56,6 +57,7 @@ class Subject(NamedTuple):
     authorised: frozenset[str] = frozenset()
     person: str = ""
     emergency: frozenset[str] = frozenset()
+    limited: frozenset[tuple[str, str]] = frozenset()
 
 
 class Item(NamedTuple):
@@ -167,6 +169,7 @@ class Policy:
 
     def decide(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
         """Permit or refuse one act on one part, with the grants that decide it. `now` is epoch seconds."""
+        subject = counting(subject, item)
         view = self._views.get((subject.party, subject.roles)) or self._view(subject)
         entry = view.parts.get((act, item.kind, part))
         if entry is not None:
@@ -180,6 +183,7 @@ class Policy:
     def mask(self, subject: Subject, act: str, item: Item, now: float) -> int:
         """The parts of a record open to this act, as a bitmask by the position of the part in its kind."""
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             if _permitting(entry, subject, act, item, now):
                 mask |= 1 << entry.bit
@@ -188,6 +192,7 @@ class Policy:
     def logged(self, subject: Subject, act: str, item: Item, now: float) -> int:
         """The open parts that must be noted first: those for which every permitting grant is logged."""
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             found = _permitting(entry, subject, act, item, now)
             if found and all(act in condition.placed.grant.logged for condition in found):
@@ -202,6 +207,7 @@ class Policy:
         if (act, item.kind) not in self.two_person:
             return None
         least: int | None = None
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             if not parts >> entry.bit & 1:
                 continue
@@ -228,6 +234,7 @@ class Policy:
         is read at the other end.
         """
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, "read", item.kind):
             grants = [condition.placed.grant for condition in _permitting(entry, subject, "read", item, now)]
             if any(channel in grant.channels and "read" not in grant.logged for grant in grants):
@@ -298,9 +305,7 @@ class Policy:
         return view.kinds.get((act, kind), ())
 
     def _view(self, subject: Subject, would: bool = False) -> View:
-        views, held = (
-            (self._would_views, self._held_if_agreed) if would else (self._views, self._held)
-        )
+        views, held = (self._would_views, self._held_if_agreed) if would else (self._views, self._held)
         key = (subject.party, subject.roles)
         view = views.get(key)
         if view is None:
@@ -353,6 +358,29 @@ class Policy:
                 yield line.id
 
 
+def counting(subject: Subject, item: Item) -> Subject:
+    """The subject with those of its roles that count for a record: one that is limited to some agreements counts for
+    what came under them, for own records that may go to their parties, and for those that go to nobody."""
+    if not subject.limited:
+        return subject
+    own = item.originator == subject.party
+    concerned = item.releasable if own else frozenset({item.originator})
+    roles = frozenset(
+        role
+        for role in subject.roles
+        if (parties := limits_of(subject, role)) is None
+        or not concerned.isdisjoint(parties)
+        or (own and not concerned)
+    )
+    return subject._replace(roles=roles, limited=frozenset())
+
+
+def limits_of(subject: Subject, role: str) -> frozenset[str] | None:
+    """The parties whose agreements a role of the subject is limited to; None for a role that counts everywhere."""
+    parties = frozenset(party for each, party in subject.limited if each == role)
+    return parties or None
+
+
 def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
     """Compile books of clauses. Raises ValueError if two books share a name or two agreed texts a number."""
     books = tuple(books)
@@ -398,7 +426,7 @@ def _by_originator(conditions: Iterable[Condition]) -> Mapping[str, tuple[Condit
 
 def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float) -> list[Condition]:
     """The conditions that permit an act on a part; none if a red line forbids it."""
-    party, _, clearance, _, _, _, _ = subject
+    party, _, clearance, _, _, _, _, _ = subject
     _, _, originator, state, levels, releasable, orcon, _, _, agreement = item
     bit, lines, _, by_originator = entry
     level = levels >> 2 * bit & 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Condition, Line
-from safeconduct.agreement.policy import ONWARD_ACTS, Entry, Policy, Subject
+from safeconduct.agreement.policy import ONWARD_ACTS, Entry, Policy, Subject, limits_of
 from safeconduct.agreement.vocabulary import LEVELS
 
 _TOP = len(LEVELS) - 1
@@ -96,11 +96,26 @@ def _alike(entry: Entry, subject: Subject, act: str) -> list[list[Condition]]:
     """The conditions, those together that differ in nothing but the agreement and whose records it is about."""
     found: dict[tuple[object, ...], list[Condition]] = {}
     for number, condition in enumerate(entry.conditions):
-        alone = 0 if condition.agreement else number + 1
+        parties = _limits(condition, subject)
+        own = condition.originator == subject.party
+        if parties is not None and not own and condition.originator not in parties:
+            continue
+        alone = 0 if condition.agreement and (parties is None or not own) else number + 1
         ceilings = tuple(_line_ceiling(line, condition, subject, act) for line in entry.lines)
         same = (alone, condition.up_to, condition.states, condition.facts, ceilings)
         found.setdefault(same, []).append(condition)
     return list(found.values())
+
+
+def _limits(condition: Condition, subject: Subject) -> frozenset[str] | None:
+    """The parties to whose agreements the roles are limited that a condition is met by; None where one is not."""
+    found: set[str] = set()
+    for role in subject.roles.intersection(condition.placed.grant.roles) if subject.limited else ():
+        parties = limits_of(subject, role)
+        if parties is None:
+            return None
+        found |= parties
+    return frozenset(found) if subject.limited else None
 
 
 def _asked(alike: list[Condition], subject: Subject, now: float) -> _Clause:
@@ -112,6 +127,10 @@ def _asked(alike: list[Condition], subject: Subject, now: float) -> _Clause:
         asked = [_Clause("originator = %s", [condition.originator])]
         if condition.agreement:
             asked.append(_Clause("agreement IN ('', %s)", [condition.agreement]))
+    parties = _limits(condition, subject)
+    if parties is not None and condition.originator == subject.party:
+        some = _listed("releasable", sorted(parties))
+        asked.append(_Clause(f"(releasable = '' OR {some.text})", some.params))
     if condition.states is not None:
         asked.append(_in("state", sorted(condition.states)))
     if condition.facts & ASSIGNED:

@@ -58,10 +58,8 @@ class PrincipalMiddleware:
 
     def _under(self, request: ApiRequest) -> HttpResponse:
         """The answer of who is at work under one of several agreements: a session's choice, or a program's word."""
-        if request.path.startswith(API):
-            agreement = request.headers.get(AGREEMENT, "")
-        else:
-            agreement = chosen_agreement(request)
+        program = request.path.startswith(API)
+        agreement = request.headers.get(AGREEMENT, "") if program else chosen_agreement(request)
         if not agreement:
             return self.get_response(request)
         looking = request.method in SAFE

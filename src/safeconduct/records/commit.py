@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from safeconduct.agreement.policy import Decision, Item, Subject
+from safeconduct.agreement.policy import Decision, Item, Subject, limits_of
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
 from safeconduct.records.bearers import inherited
@@ -21,8 +21,8 @@ from safeconduct.records.projection import Disclosed, epoch, pack_levels
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused, from_wire
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
-from safeconduct.records.under import party_under
 from safeconduct.records.two_person import check_alone
+from safeconduct.records.under import party_under
 
 POLICY_KINDS = ("clause", "status_act")
 COMMITTING = ("write", "acknowledge", "approve", "command")
@@ -219,7 +219,7 @@ def _header(
         "at": iso(tx.now),
         "state": state,
         "levels": [levels[name] for name in kind.part_names],
-        "releasable": _releasable(tx, kind, draft, previous, about, derived_from),
+        "releasable": _releasable(tx, subject, kind, draft, previous, about, derived_from),
         "orcon": draft.orcon if draft.orcon is not None else bool(previous and previous.orcon),
         "assigned": sorted(
             draft.assigned if draft.assigned is not None else names_in(previous.assigned if previous else "")
@@ -254,6 +254,7 @@ def _check_about(tx: Tx, subject: Subject, about: str, derived_from: Sequence[st
 
 def _releasable(
     tx: Tx,
+    subject: Subject,
     kind: Kind,
     draft: Draft,
     previous: RowView | None,
@@ -274,19 +275,29 @@ def _releasable(
         return sorted(names_in(previous.releasable) & ceiling)
     if about:
         return sorted(_reach(tx, [about]) & ceiling)
-    return sorted(_addressees(tx, kind, bool(derived_from)) & ceiling)
+    return sorted(_addressees(tx, subject, kind, bool(derived_from)) & ceiling)
 
 
-def _addressees(tx: Tx, kind: Kind, derived: bool) -> set[str]:
+def _addressees(tx: Tx, subject: Subject, kind: Kind, derived: bool) -> set[str]:
     """To whom a record may go that speaks of no other and of which nothing was said."""
+    within = _within(subject)
     if tx.under:
         party = party_under(tx.home, tx.under)
         if party is None:
             raise Malformed("this node has no such agreement")
         return {party}
+    if within is not None and len(within) == 1:
+        return within & set(tx.home.partners)
     if kind.addressed and not derived and len(tx.home.partners) > 1:
         raise Malformed("this node has several agreements: say under which of them this is")
-    return set(tx.home.partners)
+    return set(tx.home.partners) if within is None else within & set(tx.home.partners)
+
+
+def _within(subject: Subject) -> set[str] | None:
+    """The parties to whose agreements all roles of the subject are limited; None where one is not."""
+    if any(limits_of(subject, role) is None for role in subject.roles):
+        return None
+    return {party for _, party in subject.limited}
 
 
 def _reach(tx: Tx, records: Sequence[str]) -> set[str]:
@@ -315,6 +326,9 @@ def _decide(
     attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
+    within = _within(subject)
+    if within is not None and not within.issuperset(header["releasable"]):
+        raise Refused("no role counts under all agreements that this concerns", attempt=attempt)
     touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
     grants: set[str] = set()
     for item in _items(tx, act, kind, previous, header):

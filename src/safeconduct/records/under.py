@@ -1,7 +1,7 @@
 """Under which agreement somebody is at work, on a node that has several.
 
-What they enter goes to that party, unless what it speaks of goes elsewhere; what they look at is of that agreement or of
-none. It narrows what policy gives, and gives nothing itself.
+What they enter goes to that party, unless what it speaks of goes elsewhere; what they look at is of that agreement or
+of none. It narrows what policy gives, and gives nothing itself.
 """
 
 from __future__ import annotations
@@ -47,7 +47,5 @@ def of_agreement(home: Home, agreement: str) -> tuple[str, list[Any]]:
     """A condition on rows: what came under this agreement, own records that may go to its party, those that go to
     nobody."""
     mark = f"|{party_under(home, agreement) or ''}|"
-    text = (
-        "(agreement = %s OR (agreement = '' AND (releasable = '' OR REPLACE(releasable, %s, '') <> releasable)))"
-    )
+    text = "(agreement = %s OR (agreement = '' AND (releasable = '' OR REPLACE(releasable, %s, '') <> releasable)))"
     return text, [agreement, mark]

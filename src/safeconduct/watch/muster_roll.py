@@ -117,7 +117,9 @@ def _stays(tx: Tx) -> dict[str, tuple[str, float]]:
 def stays_of(tx: Tx, account: str) -> list[RowView]:
     """The sites where the person who signs in with this account is said to stay."""
     stays = _stays(tx)
-    people = (row.id for row in own_rows(tx, "person", states=("active",)) if _link(row).get("account") == account)
+    people = (
+        row.id for row in own_rows(tx, "person", states=("active",)) if _link(row).get("account") == account
+    )
     sites = (tx.row(stays[person][0]) for person in people if person in stays)
     return [site for site in sites if site is not None]
 
@@ -125,9 +127,9 @@ def stays_of(tx: Tx, account: str) -> list[RowView]:
 def one_agreement(tx: Tx, lines: Sequence[Line]) -> tuple[list[Line], list[str] | None]:
     """The roll of a muster on a node with several agreements, and the parties that may have it and its figures.
 
-    Under an agreement the muster asks after those whom that party knows of, and of whom nobody knows where they are. Else
-    it asks after everybody, and nobody has it but who may know of each place on it: a figure over two countries would
-    tell either of the other.
+    Under an agreement the muster asks after those whom that party knows of, and after those of whom nobody knows where
+    they are. Else it asks after everybody, and nobody has it but who may know of each place on it: a figure over two
+    countries would tell either of the other.
     """
     if len(tx.home.partners) < 2:
         return list(lines), None
