@@ -16,6 +16,7 @@ from typing import Any
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.records.home import Home
+from safeconduct.records.rows import RowView
 
 AGREEMENT = "pk-cn"
 PARTIES = {"host": "pk", "partner": "cn"}
@@ -75,6 +76,14 @@ class Node:
         connections["tables"] = self.writer.connection
         with here.at(self.home, self.door):
             yield self
+
+    def row_of(self, record: str) -> RowView:
+        """A record as the writer sees it. Raises LookupError."""
+        found: list[RowView | None] = []
+        self.writer.tick(lambda tx: found.append(tx.row(record)))
+        if found[0] is None:
+            raise LookupError(record)
+        return found[0]
 
     def close(self) -> None:
         self.writer.close()

@@ -12,6 +12,7 @@ import contextlib
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,8 @@ LONGEST_PAUSE = 15.0
 THAW_PAUSE = 2.0
 """Seconds between two looks, at the own writer alone, whether a frozen exchange goes on."""
 
+CONNECTIONS = 2
+"""To each partner: one for bundles, one for what flows live."""
 FROZEN = "the exchange with this partner is frozen until people have settled why"
 IDLE_PAUSE = 1.0
 STALL_SECONDS = 30.0
@@ -175,6 +178,10 @@ def _in_words(fault: BaseException) -> str:
 
 async def run_until(home: Home, stop: asyncio.Event) -> None:
     """Fetch from every partner that has an address until `stop` is set."""
+    # Names are looked up in threads, and a name server that is silent holds one for as long as it likes: with a few
+    # for all, some dead links would keep every other from connecting again.
+    links = ThreadPoolExecutor(CONNECTIONS * len(home.partners) + 1, "names")
+    asyncio.get_running_loop().set_default_executor(links)
     door = AsyncDoor(home)
     tasks = [
         asyncio.create_task(carrier(home, partner, door).run(), name=partner.party)

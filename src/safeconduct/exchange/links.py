@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -54,11 +54,20 @@ def links_seen(now: float | None = None) -> list[LinkSeen]:
     """Every link of this node, also those that work."""
     home, down = here.home(), links_down(now)
     found = []
+    frozen = _frozen(sorted(home.partners))
     for party, partner in sorted(home.partners.items()):
         heard = link_seen(home, party, here.door()).last_contact
         state = "down" if party in down else "up" if heard else "never"
-        with suppress(Unavailable):
-            if here.door().call("exchange_cursor", {"partner": party})["frozen"]:
-                state = "frozen"
+        if party in frozen:
+            state = "frozen"
         found.append(LinkSeen(partner, state, heard))
     return found
+
+
+def _frozen(parties: Sequence[str]) -> frozenset[str]:
+    """The partners with whom the exchange stands still, asked with one line; none while the writer is silent."""
+    asked = [{"partner": party} for party in parties]
+    with suppress(Unavailable):
+        answers = here.door().call_many("exchange_cursor", asked)
+        return frozenset(party for party, said in zip(parties, answers, strict=True) if said.get("frozen"))
+    return frozenset()

@@ -12,6 +12,7 @@ from safeconduct.exchange.last_contact import Link, link_seen
 from safeconduct.oversight.wording import ago, moment
 from safeconduct.records import here
 from safeconduct.records.home import Home, Partner
+from safeconduct.records.refusals import from_wire
 
 QUIET_SECONDS = 120.0
 """A link that works is heard of at least this often; the courier waits half a minute for news."""
@@ -51,17 +52,31 @@ class LinkHealth:
         return max(0, self.released - self.acknowledged)
 
 
+WORST_FIRST = ("frozen", "down", "quiet", "never", "up")
+
+
 def links(now: float | None = None) -> list[LinkHealth]:
-    """The health of every link of this node."""
+    """The health of every link of this node, the worst first: of a hundred those are looked for that do not work."""
     home = here.home()
     moment_now = time.time() if now is None else now
     acked = all_cosigned(here.door()) if home.partners else {}
-    return [_health(home, partner, acked[partner.party], moment_now) for partner in home.partners.values()]
+    asked = [{"partner": party} for party in home.partners]
+    cursors = here.door().call_many("exchange_cursor", asked)
+    found = [
+        _health(home, partner, acked[partner.party], _answered(cursor), moment_now)
+        for partner, cursor in zip(home.partners.values(), cursors, strict=True)
+    ]
+    return sorted(found, key=lambda link: (WORST_FIRST.index(link.state), link.partner.name.casefold()))
 
 
-def _health(home: Home, partner: Partner, acked: Cosigned, now: float) -> LinkHealth:
+def _answered(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise from_wire(answer)
+    return answer
+
+
+def _health(home: Home, partner: Partner, acked: Cosigned, cursor: dict[str, Any], now: float) -> LinkHealth:
     link = link_seen(home, partner.party, here.door())
-    cursor: dict[str, Any] = here.door().call("exchange_cursor", {"partner": partner.party})
     age = acked.age(now)
     return LinkHealth(
         partner=partner,

@@ -18,6 +18,7 @@ from safeconduct.records.home import Home
 from safeconduct.records.machines import listens, several
 from safeconduct.records.stand_by import AlreadyRunning, standing
 from safeconduct.records.ways import LINE_LIMIT, TIMEOUT, NoWay, connect, connect_async, listening
+from safeconduct.records.under import under
 
 if TYPE_CHECKING:
     from safeconduct.records.writer import Writer
@@ -71,6 +72,8 @@ class Door:
 
     def call_many(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
         """Run a job for each payload, in order, in as few transactions as can be; answers may be errors."""
+        if agreement := under():
+            payloads = [{**payload, "under": agreement} for payload in payloads]
         if self.writer is not None:
             return self.writer.execute([(job, p) for p in payloads])
         try:

@@ -26,6 +26,7 @@ from safeconduct.records.release import Released, note, release_row, unknown_abo
 from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
+from safeconduct.records.under import looking_under, of_agreement
 
 MAX_LIMIT = 10_000
 _PLACES = (
@@ -157,6 +158,8 @@ class Listing:
         self.values: list[Any] = []
         self.needed = 0
         """Parts that must be visible, since they are filtered or sorted by."""
+        if agreement := looking_under():
+            self._and(*of_agreement(here.home(), agreement))
 
     def filter(self, query: Query) -> None:
         for column, test, value in (

@@ -132,6 +132,7 @@ class Writer:
             job = HOOKS.jobs.get(name)
             if job is None:
                 raise refusals.Malformed(f"no such job: {name}")
+            tx.under = str(payload.get("under") or "")
             return job(tx, payload)
 
         return run
