@@ -24,6 +24,7 @@ from safeconduct.field.route import Devices  # noqa: E402
 from safeconduct.node.logs import catch_uncaught  # noqa: E402
 from safeconduct.positions.route import PATHS, Positions  # noqa: E402
 from safeconduct.records import events  # noqa: E402
+from safeconduct.records.commons import all_work, keep_beating  # noqa: E402
 from safeconduct.records.started import settle  # noqa: E402
 from safeconduct.records.supervised import keep_telling  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
@@ -87,7 +88,7 @@ def _join_cookies(scope: dict[str, Any]) -> None:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    telling: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = []
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -97,10 +98,10 @@ async def _lifespan(receive: Any, send: Any) -> None:
             catch_uncaught()
             get_resolver().url_patterns  # noqa: B018  (every room's pages: the first request need not wait for them)
             settle()
-            telling = asyncio.create_task(keep_telling())
+            tasks = [asyncio.create_task(keep_telling(_all_work)), asyncio.create_task(keep_beating())]
         if message["type"] == "lifespan.shutdown":
-            if telling is not None:
-                telling.cancel()
+            for task in tasks:
+                task.cancel()
             await _live.close()
             await _positions.close()
             await _devices.close()
@@ -108,6 +109,12 @@ async def _lifespan(receive: Any, send: Any) -> None:
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+async def _all_work() -> None:
+    """Wait while one of the node's web processes is silent: the service manager then starts all of them again."""
+    while not all_work():
+        await asyncio.sleep(1.0)
 
 
 def _end_with(parent: int) -> None:
