@@ -97,7 +97,7 @@ def point(home: Home) -> None:
 @contextmanager
 def one_node(side: str = "host") -> Iterator[Node]:
     """A node of one side with no partner and the demonstration's house rules in force."""
-    with _folder() as folder:
+    with folder_for_homes() as folder:
         _create(folder, side)
         node = Node(folder / side)
         try:
@@ -129,7 +129,7 @@ def two_homes(**databases: Mapping[str, str]) -> Iterator[tuple[Home, Home]]:
     from safeconduct.exchange.outbound import sweep
     from safeconduct.exchange.pairing import accept_card, export_card
 
-    with _folder() as folder:
+    with folder_for_homes() as folder:
         homes = {side: _create(folder, side, databases.get(side, {})) for side in PARTIES}
         for side, other in (("host", "partner"), ("partner", "host")):
             node = Node(homes[side].path)
@@ -246,7 +246,7 @@ def drafts(parts: Sequence[dict[str, Any]]) -> list[Any]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_for_homes() -> Iterator[Path]:
     """A folder for homes on the disk that BENCH_DIR names (default: the temporary one), gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="safeconduct-bench-", dir=os.environ.get("BENCH_DIR")))
     try:

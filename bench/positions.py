@@ -185,9 +185,7 @@ def _journeys(node: Node, persons: list[str]) -> list[str]:
         "arrive": iso(time.time() + 80_000),
     }
     drafts = [
-        Draft(
-            "movement", {"notice": notice, "itinerary": itinerary}, assigned=[person], state="under_way"
-        )
+        Draft("movement", {"notice": notice, "itinerary": itinerary}, assigned=[person], state="under_way")
         for person in persons
     ]
     made = commit_many(system_subject(node.home.party), drafts, door=node.door)

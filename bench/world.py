@@ -6,19 +6,25 @@ program that reads journeys. All is on record before anything is measured.
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import os
 import secrets
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from bench.asking import request
 from bench.muster import People, _prepare
-from bench.nodes import Node, free_port, point, two_homes
+from bench.nodes import Node, folder_for_homes, free_port, point, two_homes
 from bench.positions import _devices
 from bench.sos import _sessions
 from safeconduct.records.home import Home
@@ -44,18 +50,14 @@ class World:
     program: str = ""
     """a token that reads at the Partner's node"""
 
+    def homes(self) -> dict[str, Home]:
+        return {"host": self.host, "partner": self.partner}
 
-@contextmanager
-def world(
-    databases: Mapping[str, Mapping[str, str]],
-    devices: int,
-    names: int,
-    travellers: int,
-    **settings: Any,
-) -> Iterator[World]:
-    """The two homes with everybody on record. `settings` go into both node.toml."""
-    with two_homes(**databases) as (host, partner):
-        made = World(_settled(host, settings), _settled(partner, settings))
+
+def make(folder: Path, devices: int, names: int, travellers: int) -> None:
+    """Prepare such a world in an empty folder, to be copied by `world`; it takes a while."""
+    with two_homes() as (host, partner):
+        made = World(_settled(host), _settled(partner))
         (made.screens["host"],) = _sessions(made.host, "watch_officer")
         node = Node(made.partner.path)
         with node.active():
@@ -64,17 +66,53 @@ def world(
         made.travellers = _sessions(made.partner, "protected_person", travellers)
         made.people = _prepare(Node(made.partner.path), made.partner, names)
         made.screens["partner"], made.program = _reader(made.partner)
-        yield made
+        told = {
+            "devices": made.devices,
+            "people": asdict(made.people),
+            "travellers": made.travellers,
+            "screens": made.screens,
+            "program": made.program,
+        }
+        for side, home in made.homes().items():
+            shutil.copytree(home.path, folder / side, ignore=shutil.ignore_patterns("*.sock"))
+    (folder / "world.json").write_text(json.dumps(told))
 
 
-def _settled(home: Home, settings: Mapping[str, Any]) -> Home:
-    told = {
-        **home.settings,
-        "second_factor": "optional",
-        "port": free_port(),
-        "api_rate": API_RATE,
-        **settings,
-    }
+@contextmanager
+def world(made: Path, databases: Mapping[str, Mapping[str, str]], **settings: Any) -> Iterator[World]:
+    """A copy of what `make` prepared, gone afterwards. `databases` are, by side, the settings of a home that moves to
+    PostgreSQL; `settings` go into both node.toml."""
+    told = json.loads((made / "world.json").read_text())
+    people = People(**told.pop("people"))
+    with folder_for_homes() as folder:
+        homes = {}
+        exchange = {side: free_port() for side in ("host", "partner")}
+        for side, other in (("host", "partner"), ("partner", "host")):
+            shutil.copytree(made / side, folder / side)
+            home = Home.load(folder / side)
+            (party,) = home.partners
+            known = replace(home.partners[party], url=f"https://127.0.0.1:{exchange[other]}")
+            given = {**home.settings, "exchange_port": exchange[side], "port": free_port(), **settings}
+            homes[side] = replace(home, partners={party: known}, settings=given)
+            homes[side].save()
+            if databases.get(side):
+                _moved(homes[side], databases[side])
+                homes[side] = Home.load(folder / side)
+        yield World(homes["host"], homes["partner"], people=people, **told)
+
+
+def _moved(home: Home, to: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "safeconduct", "--home", str(home.path), "move", "--to", to["database"]]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFECONDUCT")}
+    done = subprocess.run(
+        [*command, "--web", to["database_web"]], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{home.party} did not move to PostgreSQL: {done.stderr}")
+
+
+def _settled(home: Home) -> Home:
+    told = {**home.settings, "second_factor": "optional", "port": free_port(), "api_rate": API_RATE}
     changed = replace(home, settings=told)
     changed.save()
     return changed
@@ -135,19 +173,42 @@ def reading(world: World, number: int) -> bytes:
     return request(f"/api/v1/movements/{movement}", b"", said, method="GET")
 
 
+@dataclass(frozen=True)
+class Running:
+    """A node at work, and how many seconds it took until its pages answered."""
+
+    node: Any
+    took: float
+
+
 @contextmanager
-def running(home: Home, *names: str) -> Iterator[Any]:
+def running(home: Home, *names: str) -> Iterator[Running]:
     """These processes of a node (all that measure anything unless given), up and answering."""
     from safeconduct.node import processes
 
     os.environ.pop("SAFECONDUCT_PROCESS", None)
     node = processes.Node(home)
     chosen = names or ("writer", "feed", "web", "courier")
-    node.start(chosen, timeout=300)
+    begun = time.perf_counter()
     try:
+        node.start(chosen, timeout=300)
         if "web" in chosen:
             node.ready(timeout=300)
-        yield node
+        yield Running(node, time.perf_counter() - begun)
     finally:
         node.stop()
 
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="an empty folder")
+    parser.add_argument("--devices", type=int, default=120)
+    parser.add_argument("--names", type=int, default=400)
+    parser.add_argument("--travellers", type=int, default=120)
+    given = parser.parse_args()
+    given.folder.mkdir(exist_ok=True)
+    make(given.folder, given.devices, given.names, given.travellers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,11 @@
 """`python -m faults soak [--minutes N]`: two nodes as they work, at the sizes of the design, with faults all the while.
 
 All processes of both nodes run, the Partner's databases on PostgreSQL and the Host's in files, TLS between them. People
-send positions, answer a muster, read journeys, call for help, commit and watch at the rates of a hundred countries, scaled
-to what this machine can do, as is printed. Meanwhile every few seconds something is broken: a process of either node
-killed with -9, the line cut, silent or slow, a bundle taken in twice or from too early on, the database server killed, a
-clock moved by minutes. A journal outside has all that was answered for. In the end everything stops breaking, what waits
-crosses, and it is judged: lost, accused, leaked, missed. Exit code 1 for any of them.
+send positions, answer a muster, read journeys, call for help, commit and watch at the rates of a hundred countries,
+scaled to what this machine can do, as is printed. Meanwhile every few seconds something is broken: a process of either
+node killed with -9, the line cut, silent or slow, a bundle taken in twice or from too early on, the database server
+killed, a clock moved by minutes. A journal outside has all that was answered for. In the end everything stops breaking,
+what waits crosses, and it is judged: lost, accused, leaked, missed. Exit code 1 for any of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
-import os
 import random
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from pathlib import Path
 from bench.measure import machine, memory
 from bench.nodes import free_port, incidents
 from bench.servers import postgresql, settings_on
-from bench.world import World, world
+from bench.world import World, make, world
 from faults.ground import PARTIES
 from faults.machines import Machine, meet, moved_clocks, set_clock, stop
 from faults.outcome import Outcome, table
@@ -35,15 +34,20 @@ from faults.soak_traffic import RATES, Callers, Doorkeeper, Journal, Screens
 from safeconduct.records.home import Home
 
 HOW = (
-    "both nodes at work at the sizes of the design, scaled to the machine; processes killed, the line cut, silent and slow, "
-    "bundles twice and from too early on, the database server killed, a clock moved"
+    "both nodes at work at the sizes of the design, scaled to the machine; processes killed, the line cut, silent and "
+    "slow, bundles twice and from too early on, the database server killed, a clock moved"
 )
-EVERY = {"pk": ("writer", "feed", "web", "courier", "notifier"), "cn": ("writer", "feed", "web", "courier", "notifier")}
+EVERY = {
+    "pk": ("writer", "feed", "web", "courier", "notifier"),
+    "cn": ("writer", "feed", "web", "courier", "notifier"),
+}
+SHORT, LONG = (6, 20, 4), (120, 400, 120)
+"""Devices on journeys, names on a roll, travellers who may call for help."""
 CLOCK_SECONDS = 240.0
 """By how much a clock is moved, ahead or behind."""
 WORK_A_SECOND = 40.0
-"""Commits a second, one after the other and with nothing else going on, that half the sizes of a hundred countries need of
-a machine with everything on it: what this one does beside it is the scale."""
+"""The scale is 1 for a machine that does twice as many commits a second, one after the other with nothing else to do:
+both nodes, their database server and everybody who uses them are on it."""
 
 
 @dataclass
@@ -64,29 +68,30 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m faults soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, help="share of the sizes of a hundred countries; measured unless given")
+    parser.add_argument(
+        "--scale", type=float, help="share of the sizes of a hundred countries; measured unless given"
+    )
+    parser.add_argument(
+        "--world", type=Path, help="a folder that bench.world has filled before; made unless given"
+    )
     asked = parser.parse_args(given)
     seconds = asked.minutes * 60
-    scale_most = asked.scale or 1.0
-    calls = max(2, int(RATES["calls for help"] * scale_most * seconds))
     begun = time.monotonic()
-    with postgresql() as server:
-        with world(
-            {"partner": settings_on(server)},
-            devices=24 if seconds < 120 else 120,
-            names=30 if seconds < 120 else 400,
-            travellers=min(calls, 120),
-            cadence=2,
-            exchange_pad=16,
-        ) as made:
-            outcome = soak(made, server.crash, seconds, asked.scale, asked.seed)
+    with contextlib.ExitStack() as stack:
+        folder = asked.world
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safeconduct-soak-")))
+            make(folder, *(LONG if seconds > 120 else SHORT))
+        server = stack.enter_context(postgresql())
+        made = stack.enter_context(
+            world(folder, {"partner": settings_on(server)}, cadence=2, exchange_pad=16, web_processes=2)
+        )
+        outcome = soak(made, server.crash, seconds, asked.scale, asked.seed)
     print(table([("soak", outcome, time.monotonic() - begun)]))
     return int(bool(outcome.harm) or not outcome.tried)
 
 
-def soak(
-    made: World, crash: Callable[[], None], seconds: float, scale: float | None, seed: int
-) -> Outcome:
+def soak(made: World, crash: Callable[[], None], seconds: float, scale: float | None, seed: int) -> Outcome:
     outcome = Outcome(HOW)
     with contextlib.ExitStack() as stack:
         lines = _linked(made)
@@ -108,7 +113,9 @@ def soak(
         scene = Scene(made, machines, lines, clocks if moved else {}, crash, outcome)
         share = scale or _scale(made)
         outcome.seen["thousandths of the rates of a hundred countries"] = round(1000 * share)
-        print(f"{machine()}\nrates of a hundred countries times {share:.3f}, for {seconds:,.0f} s", flush=True)
+        print(
+            f"{machine()}\nrates of a hundred countries times {share:.3f}, for {seconds:,.0f} s", flush=True
+        )
         journal = _work(scene, seconds, share, seed)
         _mend(scene)
         meet(machines)
@@ -320,7 +327,9 @@ def _grown(scene: Scene) -> None:
         scene.outcome.seen[f"MB of all processes of {party} at the end"] = round(now / 1024)
         if until - at > 60:
             grown = (now - was) / 1024 / ((until - at) / 3600)
-            print(f"{party}: memory {was / 1024:,.0f} MB, then {now / 1024:,.0f} MB: {grown:+,.0f} MB an hour")
+            print(
+                f"{party}: memory {was / 1024:,.0f} MB, then {now / 1024:,.0f} MB: {grown:+,.0f} MB an hour"
+            )
 
 
 def _median(seen: list[tuple[float, float]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What must hold when two nodes have been at work under faults: all that was answered for is there, and nothing else left."""
+"""What must hold when two nodes were at work under faults: all that was answered for is there, nothing else left."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def _outside(world: World, partner: Node) -> Iterator[tuple[str, bytes]]:
     tables = partner.writer.tables
     yield (
         "the tables of cn",
-        "\n".join(repr(row) for name in derived_tables() for row in tables.all(f"SELECT * FROM {name}")).encode(),  # noqa: S608
+        "\n".join(
+            repr(row) for name in derived_tables() for row in tables.all(f"SELECT * FROM {name}")
+        ).encode(),
     )
     for home in (world.host, world.partner):
         log = home.path.parent / f"{home.party}.log"

@@ -1,7 +1,7 @@
 """What a day's people do to two nodes, at a steady rate, and the journal outside of all that was answered for.
 
-Whoever is not answered says the same again until they are, as a phone's outbox does; only an order that would be carried
-out twice (a new record through the door) is given up and counted.
+Whoever is not answered says the same again until they are, as a phone's outbox does; only an order that would be
+carried out twice (a new record through the door) is given up and counted.
 """
 
 from __future__ import annotations
@@ -221,7 +221,9 @@ class Callers(threading.Thread):
             at[movement] += 1
             kept = (movement, at[movement])
             yield Said(
-                "positions", people.position(credential, kept[1]), lambda _, k=kept: self.journal.positions.add(k)
+                "positions",
+                people.position(credential, kept[1]),
+                lambda _, k=kept: self.journal.positions.add(k),
             )
 
     def _replies(self) -> Iterator[Said]:
@@ -303,4 +305,3 @@ class Screens(threading.Thread):
                         elif line.startswith(b"data: {") and b'"sos"' in line:
                             self.told[number].add(str(json.loads(line[6:])["record"]))
             await asyncio.sleep(0.5)
-
