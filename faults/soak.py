@@ -31,6 +31,7 @@ from faults.outcome import Outcome, table
 from faults.soak_judge import judge
 from faults.soak_line import Line
 from faults.soak_traffic import RATES, Callers, Doorkeeper, Journal, Screens
+from safeconduct.node.health import answers, pages_answer
 from safeconduct.records.home import Home
 
 HOW = (
@@ -43,6 +44,8 @@ EVERY = {
 }
 SHORT, LONG = (6, 20, 4), (120, 400, 120)
 """Devices on journeys, names on a roll, travellers who may call for help."""
+LONGEST_REST = 20.0
+"""Seconds of work between two faults, at most."""
 CLOCK_SECONDS = 240.0
 """By how much a clock is moved, ahead or behind."""
 WORK_A_SECOND = 40.0
@@ -148,8 +151,6 @@ def _may_move_clocks() -> bool:
 
 
 def _pages(home: Home) -> bool:
-    from safeconduct.node.health import pages_answer
-
     return pages_answer(home)
 
 
@@ -219,7 +220,17 @@ def _break(scene: Scene, seconds: float, chance: random.Random) -> None:
             scene.memory[party].append((time.monotonic() - started, _memory(each)))
         faults[number % len(faults)](scene, chance, min(left, chance.uniform(1.0, 5.0)))
         number += 1
-        time.sleep(max(0.0, min(chance.uniform(0.5, 4.0), end - time.monotonic())))
+        rest = max(chance.uniform(0.5, 4.0), _until_well(scene, end))
+        time.sleep(max(0.0, min(rest, LONGEST_REST, end - time.monotonic())))
+
+
+def _until_well(scene: Scene, end: float) -> float:
+    """Wait until both nodes answer again, or the time is over; how many seconds that took. So long they then work."""
+    begun = time.monotonic()
+    homes = [each.home for each in scene.machines.values()]
+    while time.monotonic() < end and not all(answers(home) and _pages(home) for home in homes):
+        time.sleep(0.1)
+    return time.monotonic() - begun
 
 
 def _kill(scene: Scene, chance: random.Random, _: float) -> None:

@@ -64,8 +64,8 @@ def session(host_home: Home) -> str:
 @pytest.fixture
 def running(session: str, host_home: Home) -> Iterator[Node]:
     node = Node(Home.load(host_home.path))
-    node.start(("writer", "web"), timeout=180)
     try:
+        node.start(("writer", "web"), timeout=180)
         node.ready(180)
         until(lambda: metric(node, "safeconduct_web_processes") == 2, 180)
         yield node

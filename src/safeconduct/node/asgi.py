@@ -87,6 +87,12 @@ def _join_cookies(scope: dict[str, Any]) -> None:
         scope["headers"] = [*others, (b"cookie", b"; ".join(cookies))]
 
 
+def load() -> None:
+    """Every room's pages, so that the first request need not wait for them."""
+    get_resolver().url_patterns  # noqa: B018
+    settle()
+
+
 async def _lifespan(receive: Any, send: Any) -> None:
     tasks: list[asyncio.Task[None]] = []
     while True:
@@ -96,8 +102,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
             _before_stopping(_live.end_all)
             _before_stopping(_positions.following.end_all)
             catch_uncaught()
-            get_resolver().url_patterns  # noqa: B018  (every room's pages: the first request need not wait for them)
-            settle()
+            load()
             tasks = [asyncio.create_task(keep_telling(_all_work)), asyncio.create_task(keep_beating())]
         if message["type"] == "lifespan.shutdown":
             for task in tasks:

@@ -72,6 +72,9 @@ def web(home: Home) -> None:
     if workers > 1:
         commons.begin()
         multiprocessing.set_start_method("fork", force=True)  # who is forked has what they share
+        from safeconduct.node.asgi import load
+
+        load()  # once for all: each begins at once, and what was loaded is one piece of memory
     certificate, key = home.settings.get("tls_certificate"), home.settings.get("tls_key")
     Granian(
         "safeconduct.node.asgi:application",

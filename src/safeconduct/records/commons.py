@@ -126,9 +126,7 @@ class Commons:
 
     def _claims(self, place: int) -> bool:
         try:
-            fcntl.lockf(
-                self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _BEAT.size, _BEATS_AT + place * _BEAT.size
-            )
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _BEAT.size, _BEATS_AT + place * _BEAT.size)
         except OSError:
             return False
         return True
