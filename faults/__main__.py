@@ -1,4 +1,5 @@
-"""`python -m faults [NAMES] [--long] [--seed N]`: the twelve faults, and one table of what came of them.
+"""`python -m faults [NAMES] [--long] [--seed N]`: the twelve faults, and one table of what came of them; and
+`python -m faults soak [--minutes N]`: all of two nodes at work with faults all the while.
 
 Exit code 1 when anything was lost, leaked or missed, or anybody accused falsely.
 """
@@ -18,6 +19,10 @@ from faults.outcome import Outcome, table
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["soak"]:
+        from faults.soak import main as soak
+
+        return soak(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(FAULTS)}; all unless given")
     parser.add_argument("--long", action="store_true", help="many more of each")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.constellation import Constellation, agreement_with
+from bench.every_kind import fill
 from bench.nodes import Node, person, pull
 from bench.samples import parts_of
-from bench.world import fill
 from exchange.test_leaks import everything_outside
 from faults import canary
 from safeconduct.exchange.bundle import Bundle

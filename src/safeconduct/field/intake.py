@@ -55,7 +55,7 @@ class Intake:
         self._moved = moved
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="devices")
         self._allowance = Allowance()
-        self._calls = Bucket(CALLS_AT_ONCE, CALLS_A_SECOND)
+        self._calls = Bucket("calls", CALLS_AT_ONCE, CALLS_A_SECOND)
         self._doors: AsyncDoor | None = None
         self._store: Store | None = None
         self._journeys: dict[str, tuple[float, dict[str, Any]]] = {}

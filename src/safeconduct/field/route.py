@@ -35,7 +35,7 @@ class Devices:
 
     def __init__(self, moved: Callable[[str], None] = lambda _movement: None) -> None:
         self.intake = Intake(moved)
-        self._wrong = Bucket(WRONG_AT_ONCE, WRONG_A_SECOND)
+        self._wrong = Bucket("wrong", WRONG_AT_ONCE, WRONG_A_SECOND)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): v.decode("latin-1") for name, v in scope["headers"]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import multiprocessing
 import os
 import resource
 import signal
@@ -26,6 +27,7 @@ from safeconduct.node import logs
 from safeconduct.node.databases import SHOWING
 from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
 from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
+from safeconduct.records import commons
 from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
@@ -48,6 +50,9 @@ SCREENS = 20_000
 """Connections that the web process takes. Granian's own limit is what its backlog is: 1,024 and no more."""
 FILES = 65_536
 """Open files that a process asks for: every screen and every device is one."""
+MOST_WEB_PROCESSES = 32
+RESPAWN_PAUSE = 0.5
+"""Seconds before a web process that ended is started again beside the others."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
@@ -89,13 +94,22 @@ def web(home: Home) -> None:
 
     os.environ["SAFECONDUCT_HOME"] = str(home.path)
     os.environ["SAFECONDUCT_PROCESS"] = "web"
+    workers = web_processes(home)
+    if workers > 1:
+        commons.begin()
+        multiprocessing.set_start_method("fork", force=True)  # who is forked has what they share
+        from safeconduct.node.asgi import load
+
+        load()  # once for all: each begins at once, and what was loaded is one piece of memory
     certificate, key = home.settings.get("tls_certificate"), home.settings.get("tls_key")
     Granian(
         "safeconduct.node.asgi:application",
         address=str(home.settings.get("address", "127.0.0.1")),
         port=int(home.settings.get("port", 8001)),
         interface=Interfaces.ASGI,
-        workers=1,
+        workers=workers,
+        respawn_failed_workers=workers > 1,
+        respawn_interval=RESPAWN_PAUSE,
         backlog=8192,
         backpressure=SCREENS,
         websockets=False,
@@ -105,6 +119,14 @@ def web(home: Home) -> None:
         ssl_cert=home.path / certificate if certificate else None,
         ssl_key=home.path / key if key else None,
     ).serve()
+
+
+def web_processes(home: Home) -> int:
+    """How many processes answer for the pages, at one port. Raises HomeError."""
+    given = home.settings.get("web_processes", 1)
+    if not isinstance(given, int) or not 1 <= given <= MOST_WEB_PROCESSES:
+        raise HomeError(f"node.toml: web_processes is a number from 1 to {MOST_WEB_PROCESSES}")
+    return given
 
 
 def feed(home: Home) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from safeconduct.oversight.ailments import ailments
 from safeconduct.oversight.vitals import Vitals, vitals
 from safeconduct.people.tokens import from_header
-from safeconduct.records import here
+from safeconduct.records import commons, here
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Unavailable
 from safeconduct.records.users import permit
@@ -91,6 +92,10 @@ class _Collector:
             )
         if found.drill is not None:
             yield _gauge("restore_drill_age_seconds", "Since a restore was tried.", found.at - found.drill)
+        if (shared := commons.shared()) is not None:
+            there, silent = shared.alive(time.monotonic())
+            yield _gauge("web_processes", "Web processes that are there.", there)
+            yield _gauge("web_processes_silent", "Those of them that answer nobody.", silent)
         yield from self._links()
         troubles = GaugeMetricFamily(
             "safeconduct_ailments",

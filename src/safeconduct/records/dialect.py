@@ -32,6 +32,8 @@ INSTR = (
 class Dialect(Protocol):
     in_turn: str
     """The join that looks its right side up for each row of its left."""
+    row_key: str
+    """The column of records by which a row is found soonest."""
     places: int
     """Places of the text index that are asked for at least: where finding some means finding all, the more."""
 
@@ -53,6 +55,7 @@ class Dialect(Protocol):
 
 class Sqlite:
     in_turn = "CROSS JOIN"
+    row_key = "rowid"
     places = 1
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
@@ -73,6 +76,7 @@ class Sqlite:
 
 class Postgresql:
     in_turn = "JOIN"
+    row_key = "id"
     places = 50_000
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:

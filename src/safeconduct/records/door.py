@@ -17,8 +17,8 @@ from safeconduct.records import refusals
 from safeconduct.records.home import Home
 from safeconduct.records.machines import listens, several
 from safeconduct.records.stand_by import AlreadyRunning, standing
-from safeconduct.records.ways import LINE_LIMIT, TIMEOUT, NoWay, connect, connect_async, listening
 from safeconduct.records.under import under
+from safeconduct.records.ways import LINE_LIMIT, TIMEOUT, NoWay, connect, connect_async, listening
 
 if TYPE_CHECKING:
     from safeconduct.records.writer import Writer

@@ -276,9 +276,10 @@ class Listing:
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
         if self.source == "records_row":
+            key = self.dialect.row_key
             self.source = (
-                "(SELECT id AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
-                f"{self.dialect.in_turn} records_row ON records_row.id = recent.latest"
+                f"(SELECT {key} AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
+                f"{self.dialect.in_turn} records_row ON records_row.{key} = recent.latest"
             )
             self.source_values = [self.shape.name, RECENT]
         when, when_values, _, _ = self.visible(bits=1 << bit)
