@@ -23,7 +23,9 @@ from safeconduct.field.route import PATHS as DEVICE_PATHS  # noqa: E402  (needs 
 from safeconduct.field.route import Devices  # noqa: E402
 from safeconduct.node.logs import catch_uncaught  # noqa: E402
 from safeconduct.positions.route import PATHS, Positions  # noqa: E402
-from safeconduct.records import events  # noqa: E402
+from safeconduct.positions.waiting import Keeping  # noqa: E402
+from safeconduct.records import events, here  # noqa: E402
+from safeconduct.records.bus_link import let_go  # noqa: E402
 from safeconduct.records.started import settle  # noqa: E402
 from safeconduct.records.supervised import keep_telling  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
@@ -88,6 +90,7 @@ def _join_cookies(scope: dict[str, Any]) -> None:
 
 async def _lifespan(receive: Any, send: Any) -> None:
     telling: asyncio.Task[None] | None = None
+    keeping: Keeping | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -96,6 +99,8 @@ async def _lifespan(receive: Any, send: Any) -> None:
             _before_stopping(_positions.following.end_all)
             catch_uncaught()
             get_resolver().url_patterns  # noqa: B018  (every room's pages: the first request need not wait for them)
+            keeping = Keeping(here.home(), _positions.following.moved)
+            keeping.start()
             settle()
             telling = asyncio.create_task(keep_telling())
         if message["type"] == "lifespan.shutdown":
@@ -105,6 +110,9 @@ async def _lifespan(receive: Any, send: Any) -> None:
             await _positions.close()
             await _devices.close()
             await _answers.close()
+            if keeping is not None:
+                await keeping.close()
+            await let_go(here.home())
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -22,6 +22,7 @@ from typing import Any
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.node import logs
 from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer
+from safeconduct.records.bus_link import check as check_line
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.users import permit_all, user_of
@@ -256,6 +257,7 @@ def _become(home: Home, name: str) -> None:
     logs.begin(name)
     os.umask(0o077)
     allow_files()
+    check_line(home, name)
     gc.disable()  # until it has started: records.started
     PROCESSES[name](home.without(*WITHHELD.get(name, ())))
 

@@ -78,6 +78,14 @@ FILES: tuple[Access, ...] = (
     Access("keys/django", "writer", "web", 0o640, "signs sessions, seals second factors"),
     Access("keys/devices/", "writer", "pages", 0o2770, "the authority for devices"),
     Access("keys/devices/*", "", "pages", 0o660, "its key, the gateway's certificate"),
+    Access("keys/bus", "writer", "door", 0o640, "what the processes write announcements for NATS under"),
+    Access("keys/nats/", "writer", "home", 0o710, "the processes' keys for NATS"),
+    *(
+        Access(f"keys/nats/{process}.seed", "writer", process, 0o640, f"by which NATS knows the {process}")
+        for process in PROCESSES
+        if process not in ("writer", "courier")
+    ),
+    Access("keys/nats/*", "writer", "writer", 0o600, "by which NATS knows the writer"),
     Access(
         "keys/*", "writer", "writer", 0o600, "keys that sign for the ledger and the feeds; of sticks; PINs"
     ),
