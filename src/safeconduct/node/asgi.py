@@ -23,7 +23,9 @@ from safeconduct.field.route import PATHS as DEVICE_PATHS  # noqa: E402  (needs 
 from safeconduct.field.route import Devices  # noqa: E402
 from safeconduct.node.logs import catch_uncaught  # noqa: E402
 from safeconduct.positions.route import PATHS, Positions  # noqa: E402
-from safeconduct.records import events  # noqa: E402
+from safeconduct.positions.waiting import Keeping  # noqa: E402
+from safeconduct.records import events, here  # noqa: E402
+from safeconduct.records.bus_link import let_go  # noqa: E402
 from safeconduct.records.commons import all_work, keep_beating  # noqa: E402
 from safeconduct.records.started import settle  # noqa: E402
 from safeconduct.records.supervised import keep_telling  # noqa: E402
@@ -95,6 +97,7 @@ def load() -> None:
 
 async def _lifespan(receive: Any, send: Any) -> None:
     tasks: list[asyncio.Task[None]] = []
+    keeping: Keeping | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -103,6 +106,8 @@ async def _lifespan(receive: Any, send: Any) -> None:
             _before_stopping(_positions.following.end_all)
             catch_uncaught()
             load()
+            keeping = Keeping(here.home(), _positions.following.moved)
+            keeping.start()
             tasks = [asyncio.create_task(keep_telling(_all_work)), asyncio.create_task(keep_beating())]
         if message["type"] == "lifespan.shutdown":
             for task in tasks:
@@ -111,6 +116,9 @@ async def _lifespan(receive: Any, send: Any) -> None:
             await _positions.close()
             await _devices.close()
             await _answers.close()
+            if keeping is not None:
+                await keeping.close()
+            await let_go(here.home())
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -28,6 +28,7 @@ from safeconduct.node.databases import SHOWING
 from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
 from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
 from safeconduct.records import commons
+from safeconduct.records.bus_link import check as check_line
 from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
@@ -307,6 +308,7 @@ def _become(home: Home, name: str) -> None:
     logs.begin(name)
     os.umask(0o077)
     allow_files()
+    check_line(home, name)
     gc.disable()  # until it has started: records.started
     os.environ["SAFECONDUCT_PROCESS"] = name
     theirs = own(home, name)

@@ -192,11 +192,16 @@ class AsyncDoor:
             await self._task
 
 
-async def subscribe(home: Home) -> AsyncIterator[Answer]:
-    """The bus: events as they become durable. Ends when the writer stops or the listener lags too far."""
+async def subscribe(home: Home, after: tuple[str, int] | None = None) -> AsyncIterator[Answer]:
+    """The writer's bus: events as they become durable. Ends when the writer stops or the listener lags too far.
+
+    `after` is the number of an announcement and whose it was (`records.bus_numbers`): what came since is told first,
+    and each event in an envelope with its number. A room listens by `records.bus`, which knows both ways.
+    """
     reader, out = await connect_async(home)
     try:
-        out.write(b'{"subscribe":true}\n')
+        asked = {"subscribe": True} if after is None else {"subscribe": True, "after": after}
+        out.write(json.dumps(asked).encode() + b"\n")
         await out.drain()
         while line := await reader.readline():
             yield json.loads(line)

@@ -134,6 +134,27 @@ EVENTS: Final[Mapping[str, Event]] = {
     "live_failed": Event(
         ERROR, "live streams could not be served and begin again", "Report it if it goes on."
     ),
+    "bus_lost": Event(
+        WARNING,
+        "the line to NATS is lost; the process hears of changes from the writer itself",
+        "Look at the NATS server.",
+    ),
+    "bus_connected": Event(INFO, "the line to NATS is there"),
+    "bus_faulty": Event(
+        WARNING,
+        "NATS says that something is wrong; what was missed is asked of the writer",
+        "Look at the NATS server's log.",
+    ),
+    "bus_refused": Event(
+        ERROR,
+        "a message on NATS was dropped that no process of this node wrote; `code` says why",
+        "Find out who may publish there.",
+    ),
+    "reports_wait": Event(
+        WARNING,
+        "positions cannot be written and wait sealed in NATS's stream; written when the database is back",
+        "Look at the database.",
+    ),
     "device_unknown": Event(ERROR, "a device could not be looked up", "Report it."),
     "device_refused": Event(
         ERROR, "an emergency of a device was refused", "Call whoever carries it; see the refusals."

@@ -2,9 +2,10 @@
 
 One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable,
 `{"id", "job", "payloads": [...]}`, which is one transaction, by `{"id", "answers": [...]}`;
-`{"subscribe": true}` turns the connection into the bus: one event a line. The socket is the home's owner's alone; where
-each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for its
-own jobs and for no others. To processes on other machines of the party a certificate says it (`records.far_door`).
+`{"subscribe": true}` turns the connection into the bus: one event a line; with `"after": [run, number]` each has its
+number, and what came after that one is told first (`records.bus_numbers`). The socket is the home's owner's alone;
+where each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for
+its own jobs and for no others. To processes on other machines of the party a certificate says it (`records.far_door`).
 Where several machines may hold the sequencer, a writer stands by until the claim is free, and opens its doors then.
 """
 
@@ -26,6 +27,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from safeconduct.ledger.database import Database
+from safeconduct.records.bus_numbers import Numbers
+from safeconduct.records.bus_telling import Telling
 from safeconduct.records.claiming import StandBy
 from safeconduct.records.door_certificates import TOPIC
 from safeconduct.records.events import log_event
@@ -33,7 +36,7 @@ from safeconduct.records.far_door import FarDoor, ReadLine
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
 from safeconduct.records.machines import listens, several
-from safeconduct.records.refusals import Malformed, Unavailable, to_wire
+from safeconduct.records.refusals import Malformed, Unavailable, from_wire, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
@@ -196,8 +199,10 @@ class WriterService:
     def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
         self.home = home
         self.writer = WriterThread(home, prepare)
-        self.subscribers: dict[asyncio.Queue[bytes | None], str] = {}
+        self.subscribers: dict[asyncio.Queue[bytes | None], _Subscriber] = {}
         self.callers = callers(home)
+        self.numbers = Numbers()
+        self.telling = Telling.of(home, self.numbers)
         self.far: FarDoor | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -236,10 +241,20 @@ class WriterService:
         finally:
             os.umask(mask)
         permit(self.home, self.home.socket)
+        telling = asyncio.create_task(self.telling.run(self._ask)) if self.telling is not None else None
         async with server, self._far():
             await stop.wait()
         self._publish([None])
+        if telling is not None:
+            telling.cancel()
+            await asyncio.wait({telling})
         self.home.socket.unlink(missing_ok=True)
+
+    async def _ask(self, job: str, payload: Answer) -> Answer:
+        (answer,) = await asyncio.wrap_future(self.writer.submit(job, [payload]))
+        if "error" in answer:
+            raise from_wire(answer)
+        return answer
 
     @contextlib.asynccontextmanager
     async def _far(self) -> AsyncIterator[None]:
@@ -257,24 +272,42 @@ class WriterService:
 
     async def _certificates(self) -> frozenset[str]:
         """The serial numbers of those that the door takes."""
-        (answer,) = await asyncio.wrap_future(self.writer.submit("machines", [{}]))
+        answer = await self._ask("machines", {})
         return frozenset(each["serial"] for each in answer.get("certificates", ()))
 
     def _publish(self, events: Sequence[Answer | None]) -> None:
         if self.far is not None and any(event and event.get("topic") == TOPIC for event in events):
             self.far.look_again()
-        if not self.subscribers:
-            return
         for event in events:
-            line = None if event is None else json.dumps(event).encode() + b"\n"
-            for waiting, process in list(self.subscribers.items()):
-                if event is not None and process in HEARS and event.get("kind") not in HEARS[process]:
+            number = self.numbers.add(event) if event is not None else 0
+            if event is not None and self.telling is not None:
+                self.telling.tell(number, event)
+            lines: dict[bool, bytes] = {}
+            for waiting, subscriber in list(self.subscribers.items()):
+                if event is not None and not subscriber.hears(event):
                     continue
-                if waiting.qsize() > BACKLOG:
-                    del self.subscribers[waiting]
+                if event is None or waiting.qsize() > BACKLOG:
+                    self.subscribers.pop(waiting)
                     waiting.put_nowait(None)
-                else:
-                    waiting.put_nowait(line)
+                    continue
+                if subscriber.numbered not in lines:
+                    lines[subscriber.numbered] = self._line(number, event, subscriber)
+                waiting.put_nowait(lines[subscriber.numbered])
+
+    def _line(self, number: int, event: Answer, to: _Subscriber) -> bytes:
+        told = {"run": self.numbers.run, "number": number, "event": event} if to.numbered else event
+        return json.dumps(told).encode() + b"\n"
+
+    def _welcome(self, to: _Subscriber, after: object) -> bytes:
+        """What a subscriber reads first: that it is one, and what came after what it heard last."""
+        if not to.numbered:
+            return b'{"topic":"subscribed"}\n'
+        known = isinstance(after, list) and [type(each) for each in after] == [str, int]
+        missed = self.numbers.after(*after) if known and isinstance(after, list) else None
+        told = {"topic": "subscribed", "run": self.numbers.run, "last": self.numbers.last}
+        lines = [json.dumps({**told, "complete": missed is not None}).encode() + b"\n"]
+        lines += [self._line(number, event, to) for number, event in missed or () if to.hears(event)]
+        return b"".join(lines)
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         try:
@@ -297,7 +330,7 @@ class WriterService:
                 except (ValueError, AttributeError, RecursionError):
                     break
                 if subscribing:
-                    await self._stream(reader, out, process)
+                    await self._stream(reader, out, process, request.get("after"))
                     break
                 task = asyncio.create_task(self._answer(request, out, process))
                 tasks.add(task)
@@ -345,10 +378,12 @@ class WriterService:
         except OSError:
             pass
 
-    async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str) -> None:
+    async def _stream(
+        self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str, after: object
+    ) -> None:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.subscribers[waiting] = process
-        out.write(b'{"topic":"subscribed"}\n')
+        subscriber = self.subscribers[waiting] = _Subscriber(process, after is not None)
+        out.write(self._welcome(subscriber, after))
         gone = asyncio.create_task(reader.read())
         try:
             while True:
@@ -367,6 +402,15 @@ class WriterService:
         finally:
             gone.cancel()
             self.subscribers.pop(waiting, None)
+
+
+@dataclass(frozen=True)
+class _Subscriber:
+    process: str
+    numbered: bool
+
+    def hears(self, event: Answer) -> bool:
+        return self.process not in HEARS or event.get("kind") in HEARS[self.process]
 
 
 def serve(home: Home, prepare: Prepare = lambda _: None) -> None:

@@ -84,6 +84,14 @@ FILES: tuple[Access, ...] = (
     Access("keys/door/web.*", "writer", "web", 0o640, "certificate and key of the web process"),
     Access("keys/door/field.*", "writer", "field", 0o640, "of the field process"),
     Access("keys/door/*", "writer", "writer", 0o600, "of the writer's own door"),
+    Access("keys/bus", "writer", "door", 0o640, "what the processes write announcements for NATS under"),
+    Access("keys/nats/", "writer", "home", 0o710, "the processes' keys for NATS"),
+    *(
+        Access(f"keys/nats/{process}.seed", "writer", process, 0o640, f"by which NATS knows the {process}")
+        for process in PROCESSES
+        if process not in ("writer", "courier")
+    ),
+    Access("keys/nats/*", "writer", "writer", 0o600, "by which NATS knows the writer"),
     Access(
         "keys/*", "writer", "writer", 0o600, "keys that sign for the ledger and the feeds; of sticks; PINs"
     ),
