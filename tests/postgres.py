@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,12 @@ import psycopg
 
 OWNER, WEB = "safeconduct", "safeconduct_web"
 _SETTINGS = {
-    "listen_addresses": "''",
+    "listen_addresses": "",
     "fsync": "on",
     "synchronous_commit": "on",
     "autovacuum": "off",
     "max_connections": "200",
-    "shared_buffers": "'64MB'",
+    "shared_buffers": "64MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_min_messages": "fatal",
@@ -59,12 +60,16 @@ class Server:
             f"{self.folder}/data",
         ]
         _run(["initdb", *given], self.folder)
-        self._serve()
+        self.serve()
         for role in (OWNER, WEB):
             self.ask(f"CREATE ROLE {role} LOGIN")
 
-    def _serve(self) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    def settings(self) -> dict[str, str]:
+        return _SETTINGS
+
+    def serve(self) -> None:
+        """Start what is there already."""
+        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in self.settings().items())
         self._control("start", "-o", f"{options} -c unix_socket_directories={self.folder}")
 
     def crash(self, patience: float = 90.0) -> None:
@@ -74,7 +79,7 @@ class Server:
         end = time.monotonic() + patience
         while True:
             try:
-                self._serve()  # its last children may still hold its memory
+                self.serve()  # its last children may still hold its memory
                 return
             except RuntimeError:
                 if time.monotonic() > end:
