@@ -27,7 +27,6 @@ PATIENCE = 3600
 """Seconds that a server may take to replay its log."""
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 _START = re.compile(r"START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)")
-_OURS = "# safeconduct recovery"
 
 
 def moment_of(text: str, base: Base) -> datetime:
@@ -78,7 +77,7 @@ def copied(folder: Path, data: Path, base: Base) -> None:
 @contextmanager
 def recovered(data: Path, base: Base, archive: Path | None, moment: datetime | None) -> Iterator[Path]:
     """Replay what the archive has into a copied server folder, up to a moment or as far as it goes, and serve it for
-    the length of the block. Yields the folder of its socket. Then the server is stopped and knows nothing of it."""
+    the length of the block. Yields the folder of its socket. Then the server is stopped."""
     control = program("pg_ctl", base.version)
     program("postgres", base.version)
     if moment is not None and archive is None:
@@ -97,23 +96,15 @@ def recovered(data: Path, base: Base, archive: Path | None, moment: datetime | N
         scratch = Path(place)
         (scratch / "hba").write_text("local all all trust\n")
         (scratch / "log").touch(mode=0o600)
+        # Its own settings and none of the server's that was copied: on Debian those are not even in the copy.
+        (scratch / "conf").write_text(
+            "".join(f"{name} = '{value}'\n" for name, value in _settings(scratch, archive, moment))
+        )
+        (data / "recovery.signal").touch(mode=0o600)
         owned(scratch)
-        _settings(data, archive, moment)
-        alone = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(scratch),
-            "unix_socket_permissions": "0700",
-            "hba_file": str(scratch / "hba"),
-            "archive_mode": "off",
-            "ssl": "off",
-            "logging_collector": "off",
-            "log_destination": "stderr",
-            "shared_preload_libraries": "",
-            "primary_conninfo": "",
-            "synchronous_standby_names": "",
-            "hot_standby": "on",
-        }
-        options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in alone.items())
+        owned(data / "recovery.signal")
+        conf = shlex.quote(str(scratch / "conf"))
+        options = f"-c config_file={conf} -c archive_mode=off -c shared_preload_libraries="
         start = [control, "start", "-s", "-w", "-t", str(PATIENCE), "-D", str(data)]
         try:
             run([*start, "-l", str(scratch / "log"), "-o", options], scratch)
@@ -125,7 +116,6 @@ def recovered(data: Path, base: Base, archive: Path | None, moment: datetime | N
         finally:
             if (data / "postmaster.pid").exists():
                 run([control, "stop", "-s", "-w", "-t", "600", "-m", "fast", "-D", str(data)], scratch)
-        _forget_settings(data)
 
 
 def within(socket: Path, role: str, database: str) -> str:
@@ -176,28 +166,25 @@ def _name(timeline: str, number: int, per_file: int) -> str:
     return f"{timeline}{number // per_file:08X}{number % per_file:08X}"
 
 
-def _settings(data: Path, archive: Path | None, moment: datetime | None) -> None:
-    lines = [f"{_OURS} begins", "recovery_target = ''", "recovery_target_action = 'promote'"]
-    if archive is not None:
+def _settings(scratch: Path, archive: Path | None, moment: datetime | None) -> Iterator[tuple[str, str]]:
+    yield from {
+        "listen_addresses": "",
+        "unix_socket_directories": str(scratch),
+        "unix_socket_permissions": "0700",
+        "hba_file": str(scratch / "hba"),
+        # Nobody looks in before the end, so that it need not have room for all that the other server had.
+        "hot_standby": "off",
+        "recovery_target_action": "promote",
+    }.items()
+    if archive is None:
+        yield "restore_command", "false"
+    else:
         folder = shlex.quote(str(archive.absolute()))
         # What pg_receivewal has not finished yet bears another name.
-        command = f'cp {folder}/%f "%p" 2>/dev/null || cp {folder}/%f.partial "%p"'.replace("'", "''")
-        lines.append(f"restore_command = '{command}'")
-    else:
-        lines.append("restore_command = 'false'")
+        command = f'cp {folder}/%f "%p" 2>/dev/null || cp {folder}/%f.partial "%p"'
+        yield "restore_command", command.replace("'", "''")
     if moment is not None:
-        lines += [f"recovery_target_time = '{moment.astimezone(UTC).isoformat(sep=' ')}'"]
-    with (data / "postgresql.auto.conf").open("a") as file:
-        file.write("\n".join([*lines, f"{_OURS} ends"]) + "\n")
-    (data / "recovery.signal").touch(mode=0o600)
-    owned(data)
-
-
-def _forget_settings(data: Path) -> None:
-    path = data / "postgresql.auto.conf"
-    text = path.read_text("utf-8", errors="surrogateescape")
-    text = re.sub(rf"(?ms)^{_OURS} begins$.*?^{_OURS} ends\n", "", text)
-    path.write_text(text, "utf-8", errors="surrogateescape")
+        yield "recovery_target_time", moment.astimezone(UTC).isoformat(sep=" ")
 
 
 def _until_writable(data: Path, base: Base, scratch: Path, gap: str) -> None:

@@ -85,4 +85,4 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] | None 
     if done.returncode:
         last = (done.stdout.strip().splitlines() or ["it says nothing"])[-1]
         raise HomeError(f"{Path(command[0]).name}: {last}")
-    return done.stdout
+    return str(done.stdout)
