@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ready
+from postgres import Server
 from safeconduct.ledger.carrying import carry
 from safeconduct.ledger.database import open_database, transaction
 from safeconduct.ledger.keystore import KeyStore
@@ -62,12 +63,16 @@ _empty: list[str] = []
 class Places:
     """PostgreSQL databases for homes, each made when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: Server | None = None) -> None:
+        """`server`: another one than that of the run, which takes its databases with it."""
+        self.own = server
         self.names: list[str] = []
         self.of_home: dict[Path, str] = {}
 
     def new(self) -> str:
         """The address of an empty database."""
+        if self.own is not None:
+            return self.own.address(self.own.fresh())
         self.names.append(_empty.pop() if _empty else ready.server().fresh())
         return ready.server().address(self.names[-1])
 

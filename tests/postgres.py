@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,12 @@ import psycopg
 
 OWNER, WEB = "safeconduct", "safeconduct_web"
 _SETTINGS = {
-    "listen_addresses": "''",
+    "listen_addresses": "",
     "fsync": "on",
     "synchronous_commit": "on",
     "autovacuum": "off",
     "max_connections": "200",
-    "shared_buffers": "'64MB'",
+    "shared_buffers": "64MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_min_messages": "fatal",
@@ -66,8 +67,12 @@ class Server:
         for role in (OWNER, WEB):
             self.ask(f"CREATE ROLE {role} LOGIN")
 
+    def settings(self) -> dict[str, str]:
+        return _SETTINGS
+
     def _serve(self, **given: str) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, **given}.items())
+        settings = {**self.settings(), **given}.items()
+        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings)
         self._control("start", "-o", f"{options} -c unix_socket_directories={self.folder}")
 
     def serve(self, environment: dict[str, str] | None = None, **given: str) -> None:

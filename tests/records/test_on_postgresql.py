@@ -308,7 +308,7 @@ def test_who_shows_records_keeps_positions_and_reads_no_ledger(
 
 def test_copying_files_is_no_backup_of_a_server(home: Home, tmp_path: Path) -> None:
     for act in (lambda: backup(home, tmp_path / "to"), lambda: restore(home, tmp_path / "from")):
-        with pytest.raises(HomeError, match="pg_basebackup or pg_dump"):
+        with pytest.raises(HomeError, match="Backups on PostgreSQL"):
             act()
     assert not (tmp_path / "to").exists()
 

@@ -131,9 +131,7 @@ class Postgres:
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         try:
             connection = psycopg.connect(
-                **{**_WAYS, **self._parameters},
-                client_encoding="utf8",
-                application_name="safeconduct",
+                **{**_WAYS, "application_name": "safeconduct", **self._parameters, "client_encoding": "utf8"},
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
             )

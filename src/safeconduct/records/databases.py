@@ -226,12 +226,17 @@ def open_erased(home: Home) -> Database | None:
     return None if place is None else _postgres(place, "erased")
 
 
+def on_postgresql(home: Home) -> bool:
+    """Whether anything of a node but its keys lies on PostgreSQL."""
+    return address(home) is not None or feeds_address(home) is not None
+
+
 def needs_files(home: Home, what: str) -> None:
     """Raises HomeError where something can be done with SQLite's files only."""
-    if address(home) is not None or feeds_address(home) is not None:
+    if on_postgresql(home):
         raise HomeError(
             f"{what} of this kind is for a node whose databases are files; this one's are on PostgreSQL: "
-            "see pg_basebackup or pg_dump in docs/operator.md"
+            "see *Backups on PostgreSQL* in docs/operator.md"
         )
 
 
