@@ -15,8 +15,8 @@ DATABASES = ("sqlite", "postgresql")
 
 @dataclass(frozen=True)
 class Fault:
-    """`short` fits into the tests, `long` into an hour on two processors; `there` is the short one where the databases are a
-    server's, if it is another."""
+    """`short` fits into the tests, `long` into an hour on two processors; `there` is the short one on a server of
+    databases, if it is another."""
 
     name: str
     short: int
