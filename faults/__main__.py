@@ -49,7 +49,7 @@ def main() -> int:
         for name in chosen:
             fault = FAULTS[name]
             begun = time.monotonic()
-            outcome = fault.run(ground, given.size or (fault.long if given.long else fault.short), given.seed)
+            outcome = fault.run(ground, given.size or fault.size(given.long), given.seed)
             rows.append((name, outcome, time.monotonic() - begun))
             print(f"{name}: {outcome.tried.total():,} tried", file=sys.stderr, flush=True)
     finally:

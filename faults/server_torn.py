@@ -28,6 +28,7 @@ HOW = (
 PAGE = 8192
 STAGES = ("keys", "log", "pages", "nothing")
 """What is being written when the power fails: in this order a commit, and then a checkpoint, write."""
+TURNS = ("log", "pages", "keys", "nothing")
 ACTS = 12
 QUIET = {
     "bgwriter_lru_maxpages": "0",
@@ -59,7 +60,7 @@ def run(ground: Ground, size: int, seed: int) -> Outcome:
         for number in range(size):
             at = chance.randrange(len(moments) - 1)
             kept.put_back(sides)
-            _crashed(outcome, sides, chance, moments[at], moments[at + 1], STAGES[number % len(STAGES)])
+            _crashed(outcome, sides, chance, moments[at], moments[at + 1], TURNS[number % len(TURNS)])
         for _ in range(size // 2):
             kept.put_back(sides)
             _lied(outcome, sides, chance, relations, before)

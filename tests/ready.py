@@ -150,6 +150,16 @@ def ask_tables(home: Home, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return session.execute(sql.encode(), values).fetchall()
 
 
+def rows_of(home: Home, schema: str) -> list[tuple[Any, ...]]:
+    """All rows of a schema of a home that lives on PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(str(home.database)) as session:
+        found = session.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
+        tables = [f'SELECT * FROM {schema}."{name}"'.encode() for (name,) in found]
+        return [row for table in tables for row in session.execute(table).fetchall()]
+
+
 def leaves(home: Home) -> list[dict[str, Any]]:
     """The entries of a home's ledger, whoever writes it."""
     import json

@@ -34,30 +34,27 @@ def ground(prepared: Path, tmp_path: Path) -> Ground:
 def test_nothing_is_lost_nobody_is_accused_nothing_leaks_and_nothing_is_missed(
     name: str, ground: Ground
 ) -> None:
-    outcome = FAULTS[name].run(ground, FAULTS[name].short, SEED)
+    outcome = FAULTS[name].run(ground, FAULTS[name].size(long=False), SEED)
     assert outcome.harm == []
     assert outcome.tried and all(outcome.tried.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "tried"),
-    [
-        ("kill", 3, ["kills of the database server", "kills of writer"]),
-        ("torn", 4, ["torn segments of the log", "with torn pages", "pages "]),
-        ("disk", 5, ["failed flushes", "writes to a full disk", "half writes"]),
-        ("bits", 6, ["with checksums", "without checksums", "in the home"]),
-        ("snapshot", 3, ["backups restored", "homes put back unsaid", "ledgers put back alone"]),
-        ("erasure", 4, ["files on the server searched", "backups restored and read"]),
-    ],
-)
-def test_a_server_of_databases_to_which_it_is_done_loses_nothing(
-    name: str, size: int, tried: list[str]
-) -> None:
+def test_a_server_of_databases_to_which_it_is_done_loses_nothing() -> None:
     """The command as it is called, with a server of its own: nobody else's is killed or damaged."""
     environment = {name: value for name, value in os.environ.items() if name != "SAFECONDUCT_TESTS"}
-    command = [sys.executable, "-m", "faults", name, "--size", str(size), "--database", "postgresql"]
+    chosen = [name for name, fault in FAULTS.items() if fault.stops or name in ("snapshot", "erasure")]
+    command = [sys.executable, "-m", "faults", *chosen, "--database", "postgresql"]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1800
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    tried = [
+        "kills of the database server",
+        "torn segments of the log",
+        "with torn pages",
+        "failed flushes",
+        "flips without checksums",
+        "ledgers put back alone",
+        "files on the server searched",
+    ]
     assert [what for what in tried if what not in done.stdout] == []

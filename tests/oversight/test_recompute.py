@@ -137,6 +137,18 @@ def alone(bare_home: Home) -> Iterator[Node]:
 
 
 @pytest.mark.both
+def test_what_the_database_refuses_to_read_is_found_and_the_writer_goes_on(
+    alone: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = alone.writer.log
+    unreadable = replace(log._sql, rows_between="SELECT page FROM unreadable WHERE idx >= ? AND idx < ?")
+    monkeypatch.setattr(log, "_sql", unreadable)
+    assert gone_through(alone) == [("ledger", 0)]
+    monkeypatch.undo()
+    assert alone.commit("incident", INCIDENT).version == 1
+
+
+@pytest.mark.both
 @pytest.mark.parametrize(
     "change",
     [
