@@ -291,7 +291,7 @@ def _become(home: Home, name: str) -> None:
     if not several(home):
         PROCESSES[name](theirs)
     elif name in FOLLOWING:
-        with_sequencer(home, lambda: PROCESSES[name](theirs))
+        with_sequencer(home, name, lambda: PROCESSES[name](theirs))
     else:
         if name in SHOWING:
             until_upgraded(home, name)
