@@ -1,4 +1,4 @@
-"""`python -m faults [NAMES] [--long] [--seed N]`: the twelve faults, and one table of what came of them.
+"""`python -m faults [NAMES] [--long] [--seed N]`: the thirteen faults, and one table of what came of them.
 
 Exit code 1 when anything was lost, leaked or missed, or anybody accused falsely.
 """
