@@ -42,7 +42,7 @@ def served(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with using(home):
         serving = Serving(home)
         serving.start()
-        until(lambda: home.socket.exists() and serving.service.far is not None)
+        until(lambda: home.socket.exists() and serving.service.far.opened)
         yield serving
         serving.end()
 

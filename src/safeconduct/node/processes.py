@@ -240,7 +240,8 @@ def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
         for node in nodes:
             node.start()
         for node in nodes:
-            node.ready()
+            if has(node.home, "web"):
+                node.ready()
         on_ready()
         while not stop.wait(1.0):
             pass

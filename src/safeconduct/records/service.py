@@ -20,7 +20,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +30,7 @@ from safeconduct.records.claiming import StandBy
 from safeconduct.records.door_certificates import TOPIC
 from safeconduct.records.events import log_event
 from safeconduct.records.far_door import FarDoor, ReadLine
-from safeconduct.records.home import Home
+from safeconduct.records.home import Home, HomeError
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
 from safeconduct.records.machines import listens, several
 from safeconduct.records.refusals import Malformed, Unavailable, to_wire
@@ -198,7 +198,7 @@ class WriterService:
         self.writer = WriterThread(home, prepare)
         self.subscribers: dict[asyncio.Queue[bytes | None], str] = {}
         self.callers = callers(home)
-        self.far: FarDoor | None = None
+        self.far = self._far_door()
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -236,24 +236,20 @@ class WriterService:
         finally:
             os.umask(mask)
         permit(self.home, self.home.socket)
-        async with server, self._far():
+        async with server, self.far or contextlib.nullcontext():
             await stop.wait()
         self._publish([None])
         self.home.socket.unlink(missing_ok=True)
 
-    @contextlib.asynccontextmanager
-    async def _far(self) -> AsyncIterator[None]:
+    def _far_door(self) -> FarDoor | None:
+        """The door for other machines, not open yet. Raises HomeError where this machine cannot have one."""
         at = listens(self.home)
-        if at is None:
-            yield
-            return
-        self.far = FarDoor(self.home, self._converse, self._certificates)
-        await self.far.open(at)
         try:
-            yield
-        finally:
-            await self.far.close()
-            self.far = None
+            return FarDoor(self.home, at, self._converse, self._certificates) if at is not None else None
+        except (OSError, ValueError) as fault:
+            raise HomeError(
+                "this machine's writer has no certificate for its door: `machine first` makes it, or `machine add`"
+            ) from fault
 
     async def _certificates(self) -> frozenset[str]:
         """The serial numbers of those that the door takes."""
