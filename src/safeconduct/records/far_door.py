@@ -26,7 +26,7 @@ from safeconduct.records.ways import LINE_LIMIT, keep_alive
 ReadLine = Callable[[], Awaitable[bytes]]
 Converse = Callable[[ReadLine, asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[None]]
 HANDSHAKES, OF_ONE_ADDRESS = 64, 16
-HANDSHAKE_SECONDS = 5.0
+HANDSHAKE_SECONDS = 10.0
 CONNECTIONS, OF_ONE_PROCESS = 1024, 256
 LINE_SECONDS = 60.0
 BACKLOG = 128

@@ -220,7 +220,8 @@ class WriterService:
     async def _begun(self, stop: asyncio.Event) -> bool:
         """Whether this process has become the writer; False when it was stopped before."""
         self.writer.thread.start()
-        began, ended = asyncio.wrap_future(self.writer.ready), asyncio.create_task(stop.wait())
+        began = asyncio.wrap_future(self.writer.ready)
+        ended: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
         await asyncio.wait({began, ended}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         if self.writer.standing is not None:
