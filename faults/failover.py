@@ -16,7 +16,7 @@ from pathlib import Path
 from faults.database_host import DATABASES, DatabaseHost
 from faults.ground import Ground
 from faults.hosts import Switch, switch
-from faults.machines import PATIENCE, Machine
+from faults.machines import Machine
 from faults.outcome import Outcome
 from safeconduct.exchange.cadence import cosigned
 from safeconduct.ledger.log import Log
@@ -38,6 +38,10 @@ PROCESSES = ("writer", "feed", "courier")
 WAYS = ("cut off, then killed", "killed")
 BEFORE, AFTER = 20, 20
 """Commits that each clerk is answered for before a fault, and after it."""
+
+
+PATIENCE = 600.0
+"""Seconds: five hosts' processes begin on one machine, which others may use."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,7 @@ def _homes(folder: Path, at: Switch, server: DatabaseHost, names: dict[str, str]
     own = Home.load(folder / "pk")
     told = {**own.settings, "exchange_port": 9001, "second_factor": "optional", "cadence": 1}
     known = replace(own.partners["cn"], url=exchange["partner"])
-    replace(own, settings=told, partners={"cn": known}).save()
+    replace(own, settings=told, partners={**own.partners, "cn": known}).save()
     partner = Home.load(folder / "cn")
     both = replace(partner.partners["pk"], url=" ".join(exchange[name] for name in SEQUENCERS))
     there = {
@@ -230,7 +234,7 @@ def _homes(folder: Path, at: Switch, server: DatabaseHost, names: dict[str, str]
         "exchange_address": at.address("partner"),
         "cadence": 1,
     }
-    partner = replace(partner, settings=there, partners={"pk": both})
+    partner = replace(partner, settings=there, partners={**partner.partners, "pk": both})
     partner.save()
     given = {
         "here": server.addresses(names, here=True),

@@ -1,4 +1,4 @@
-"""The twelve faults at the size that fits here; `python -m faults --long` is the same with more patience."""
+"""The thirteen faults at the size that fits here; `python -m faults --long` is the same with more patience."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import safeconduct
 from safeconduct.node.health import answers
 from safeconduct.node.router import EXPLAINED
 from safeconduct.records.home import Home
+from safeconduct.records.stand_by import standing
 from safeconduct.records.supervised import ALIVE, READY, tell
 
 FOLLOWING = ("feed", "courier", "notifier")
@@ -24,15 +25,20 @@ GONE_SECONDS = 3.0
 WAITS_SECONDS = 2.0
 
 
-def with_sequencer(home: Home, run: Callable[[], None]) -> None:
+def with_sequencer(home: Home, name: str, run: Callable[[], None]) -> None:
     """Run a process for as long as this machine's writer holds the sequencer, and again when it does again; returns
     when the process was told to end. `run` ends with SIGTERM."""
+
+    def leads() -> bool:
+        # The feed has no way to the writer. It only reads what is signed, and looks for the file of one that stands by.
+        return standing(home) is None if name == "feed" else answers(home)
+
     while True:
         tell(READY)
-        while not answers(home):
+        while not leads():
             tell(ALIVE)
             time.sleep(LOOK_SECONDS)
-        watch = _Watch(home)
+        watch = _Watch(leads)
         try:
             run()
         finally:
@@ -44,8 +50,8 @@ def with_sequencer(home: Home, run: Callable[[], None]) -> None:
 class _Watch:
     """Ends what runs in this process when the machine's writer is gone."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, leads: Callable[[], bool]) -> None:
+        self.leads = leads
         self.gone = False
         self.over = threading.Event()
         threading.Thread(target=self._look, name="sequencer", daemon=True).start()
@@ -53,7 +59,7 @@ class _Watch:
     def _look(self) -> None:
         answered = time.monotonic()
         while not self.over.wait(LOOK_SECONDS):
-            if answers(self.home):
+            if self.leads():
                 answered = time.monotonic()
             elif time.monotonic() - answered > GONE_SECONDS:
                 self.gone = True

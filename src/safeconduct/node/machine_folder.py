@@ -42,11 +42,11 @@ def lay_out(
     carried = replace(home, path=target.resolve(), settings=settings)
     for source, place in _files(home, processes):
         _put(carried.path / place, source.read_bytes())
-    place = folder(carried)
+    at_doors = folder(carried)
     for each in issued:
-        _put(place / f"{each.process}.pem", each.certificate)
-        _put(place / f"{each.process}.key", each.key)
-    _put(place / "authority.pem", authority_pem(home))
+        _put(at_doors / f"{each.process}.pem", each.certificate)
+        _put(at_doors / f"{each.process}.key", each.key)
+    _put(at_doors / "authority.pem", authority_pem(home))
     carried.save()
     return carried
 

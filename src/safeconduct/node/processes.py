@@ -263,7 +263,8 @@ def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
         for node in nodes:
             node.start()
         for node in nodes:
-            node.ready()
+            if has(node.home, "web"):
+                node.ready()
         on_ready()
         while not stop.wait(1.0):
             pass
@@ -315,7 +316,7 @@ def _become(home: Home, name: str) -> None:
     if not several(home):
         PROCESSES[name](theirs)
     elif name in FOLLOWING:
-        with_sequencer(home, lambda: PROCESSES[name](theirs))
+        with_sequencer(home, name, lambda: PROCESSES[name](theirs))
     else:
         if name in SHOWING:
             until_upgraded(home, name)

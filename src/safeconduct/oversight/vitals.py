@@ -15,6 +15,7 @@ from cryptography import x509
 from safeconduct.oversight.link import LinkHealth, links
 from safeconduct.records import here
 from safeconduct.records.home import Home, last_backup, last_restore_drill
+from safeconduct.records.machines import several
 from safeconduct.shell.since import READ
 
 
@@ -57,6 +58,7 @@ class Vitals:
 def vitals(now: float | None = None) -> Vitals:
     """Raises Unavailable when the writer does not answer."""
     home, door = here.home(), here.door()
+    told = door.call("sequencer", {}) if several(home) else {}
     disk = shutil.disk_usage(home.path)
     return Vitals(
         at=time.time() if now is None else now,
@@ -66,11 +68,11 @@ def vitals(now: float | None = None) -> Vitals:
         messages=door.call("notify", {}),
         disk_free=disk.free,
         disk_size=disk.total,
-        backup=last_backup(home),
+        backup=told["backup"] if told else last_backup(home),
         certificates=_certificates(home),
         vital=_vital(),
         recompute=door.call("recompute", {}),
-        drill=last_restore_drill(home),
+        drill=told["drill"] if told else last_restore_drill(home),
         pages_certificate=_pages_certificate(home),
     )
 

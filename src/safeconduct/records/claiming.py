@@ -78,16 +78,15 @@ class StandBy:
     def wait(self) -> Claimed | None:
         """The claim, as soon as it is free and nothing is lacking here; None when `stop` was set. Raises AlreadyRunning
         when this machine has another writer."""
-        lock = _lock(self.home)
+        lock: IO[str] | None = _lock(self.home)
         db: Database | None = None
         try:
-            while not self.stop.is_set():
+            while lock is not None and not self.stop.is_set():
                 self.looked = time.monotonic()
                 try:
                     db = db or open_ledger(self.home)
                     if self._mine(db):
-                        claimed, db = Claimed(lock, db), None
-                        lock = None
+                        claimed, db, lock = Claimed(lock, db), None, None
                         return claimed
                 except FAULTS as fault:
                     self._tell(None, "the database does not answer")

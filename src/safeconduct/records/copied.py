@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from safeconduct.ledger.database import Database, columns
-from safeconduct.records.hello import version
-from safeconduct.records.home import Home, HomeError
+from safeconduct.records.hello import earlier_than, version
+from safeconduct.records.home import Home, HomeError, last_backup, last_restore_drill
 from safeconduct.records.hooks import job, on_start, on_tick
 from safeconduct.records.machines import machine_name, several
 from safeconduct.records.transaction import Tx, iso
@@ -78,15 +78,17 @@ def lacking(home: Home, db: Database) -> str:
     """Why this machine must not hold the sequencer, in words; "" when it may."""
     left = told(db)
     last = left.get("machine", "")
-    if not last:
+    if last in ("", machine_name(home)):  # what it has now is what it may have changed since
         return ""
+    if earlier_than(version(), left.get("version", "")):
+        return f"machine {last} is of version {left['version']}, this one of {version()}: upgrade it"
     own = marks(home)
     theirs = {name.removeprefix(_FILE): value for name, value in left.items() if name.startswith(_FILE)}
     differing = sorted(name for name, value in theirs.items() if own.get(name) != value)
     if differing:
         return f"{', '.join(differing)} here is missing or not that of machine {last}: `machine add` copies it again"
     waiting = sorted(n.removeprefix(_RESTORED) for n in left if n.startswith(_RESTORED))
-    if waiting and last != machine_name(home):
+    if waiting:
         return f"machine {last} was restored from a backup and has not heard from {', '.join(waiting)} yet"
     return ""
 
@@ -122,7 +124,8 @@ def note_standing_by(db: Database, machine: str, at: float, words: str) -> None:
 
 @job("sequencer", by=("web",))
 def sequencer(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Which machine holds the sequencer, since when, and which stand by; nothing on a node of one machine."""
+    """Which machine holds the sequencer, since when, which stand by, and what was last done there (seconds since 1970,
+    None for never); nothing on a node of one machine."""
     if not several(tx.home):
         return {}
     left = told(tx.db)
@@ -130,6 +133,8 @@ def sequencer(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     return {
         "machine": left.get("machine", ""),
         "since": left.get("since", ""),
+        "backup": last_backup(tx.home),
+        "drill": last_restore_drill(tx.home),
         "standing_by": [{"machine": m, "seen": iso(at), "words": words} for m, at, words in rows],
     }
 

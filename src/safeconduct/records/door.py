@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 MANY = 500
 """Jobs that are asked for with one line, which is one transaction."""
+NO_WAY_SECONDS = 0.5
+"""For so long those who waited for the same connection are told that there is none, and do not try again in turn."""
 STARTING = 15.0
 """Seconds that a starting writer may take until it answers."""
 
@@ -135,6 +137,7 @@ class AsyncDoor:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._out: asyncio.StreamWriter | None = None
         self._connecting = asyncio.Lock()
+        self._no_way: tuple[float, str] = (0.0, "")
         self._task: asyncio.Task[None] | None = None
 
     async def call(self, job: str, payload: Answer) -> Answer:
@@ -167,7 +170,14 @@ class AsyncDoor:
     async def _connection(self) -> asyncio.StreamWriter:
         async with self._connecting:
             if self._out is None or self._out.is_closing():
-                reader, self._out = await connect_async(self.home)
+                at, why = self._no_way
+                if time.monotonic() - at < NO_WAY_SECONDS:
+                    raise NoWay(why)
+                try:
+                    reader, self._out = await connect_async(self.home)
+                except NoWay as fault:
+                    self._no_way = (time.monotonic(), str(fault))
+                    raise
                 self._task = asyncio.create_task(self._listen(reader, self._out))
             return self._out
 

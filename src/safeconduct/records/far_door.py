@@ -14,6 +14,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 from safeconduct.records import hello
 from safeconduct.records.door_tls import ASKING, Bearer, Stranger, server_context, shown
@@ -25,7 +26,7 @@ from safeconduct.records.ways import LINE_LIMIT, keep_alive
 ReadLine = Callable[[], Awaitable[bytes]]
 Converse = Callable[[ReadLine, asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[None]]
 HANDSHAKES, OF_ONE_ADDRESS = 64, 16
-HANDSHAKE_SECONDS = 5.0
+HANDSHAKE_SECONDS = 10.0
 CONNECTIONS, OF_ONE_PROCESS = 1024, 256
 LINE_SECONDS = 60.0
 BACKLOG = 128
@@ -37,9 +38,10 @@ class FarDoor:
     """Lets in who is on the list. `converse` answers one connection until it ends."""
 
     def __init__(
-        self, home: Home, converse: Converse, known: Callable[[], Awaitable[frozenset[str]]]
+        self, home: Home, at: Address, converse: Converse, known: Callable[[], Awaitable[frozenset[str]]]
     ) -> None:
-        """Raises OSError, ssl.SSLError where this machine's writer has no certificate."""
+        """Raises OSError or ValueError where this machine's writer has no certificate."""
+        self.at = at
         self.party = home.party
         self.hello = hello.said(machine=machine_name(home))
         self.converse, self.known = converse, known
@@ -47,18 +49,21 @@ class FarDoor:
         self.inside: dict[asyncio.StreamWriter, Bearer] = {}
         self.shaking: Counter[str] = Counter()
         self.refused = 0
+        self.opened = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Event()
 
-    async def open(self, at: Address) -> None:
-        """Raises OSError where the address cannot be listened on."""
-        family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
-        self._listener = socket.create_server(at, family=family, backlog=BACKLOG)
+    async def __aenter__(self) -> Self:
+        """Open it. Raises OSError where the address cannot be listened on."""
+        family = socket.AF_INET6 if ":" in self.at[0] else socket.AF_INET
+        self._listener = socket.create_server(self.at, family=family, backlog=BACKLOG)
         self._listener.setblocking(False)
         self._begin(self._take_in())
         self._begin(self._look())
+        self.opened = True
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._listener.close()
         for out in list(self.inside):
             out.close()

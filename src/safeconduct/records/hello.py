@@ -27,6 +27,15 @@ def version() -> str:
     return metadata.version("safeconduct")
 
 
+def earlier_than(own: str, there: str) -> bool:
+    """Whether a version is an earlier one than that which another machine said."""
+    return _numbers(own) < _numbers(there)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(".") if each.isascii() and each.isdigit()]
+
+
 def said(**more: str) -> bytes:
     """The own first line, as it goes over the wire."""
     hello = {"speaks": PROTOCOL, "since": OLDEST, "version": version(), **more}

@@ -21,7 +21,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -33,7 +33,7 @@ from safeconduct.records.claiming import StandBy
 from safeconduct.records.door_certificates import TOPIC
 from safeconduct.records.events import log_event
 from safeconduct.records.far_door import FarDoor, ReadLine
-from safeconduct.records.home import Home
+from safeconduct.records.home import Home, HomeError
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
 from safeconduct.records.machines import listens, several
 from safeconduct.records.refusals import Malformed, Unavailable, from_wire, to_wire
@@ -203,7 +203,7 @@ class WriterService:
         self.callers = callers(home)
         self.numbers = Numbers()
         self.telling = Telling.of(home, self.numbers)
-        self.far: FarDoor | None = None
+        self.far = self._far_door()
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -225,7 +225,8 @@ class WriterService:
     async def _begun(self, stop: asyncio.Event) -> bool:
         """Whether this process has become the writer; False when it was stopped before."""
         self.writer.thread.start()
-        began, ended = asyncio.wrap_future(self.writer.ready), asyncio.create_task(stop.wait())
+        began = asyncio.wrap_future(self.writer.ready)
+        ended: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
         await asyncio.wait({began, ended}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         if self.writer.standing is not None:
@@ -242,7 +243,7 @@ class WriterService:
             os.umask(mask)
         permit(self.home, self.home.socket)
         telling = asyncio.create_task(self.telling.run(self._ask)) if self.telling is not None else None
-        async with server, self._far():
+        async with server, self.far or contextlib.nullcontext():
             await stop.wait()
         self._publish([None])
         if telling is not None:
@@ -256,19 +257,15 @@ class WriterService:
             raise from_wire(answer)
         return answer
 
-    @contextlib.asynccontextmanager
-    async def _far(self) -> AsyncIterator[None]:
+    def _far_door(self) -> FarDoor | None:
+        """The door for other machines, not open yet. Raises HomeError where this machine cannot have one."""
         at = listens(self.home)
-        if at is None:
-            yield
-            return
-        self.far = FarDoor(self.home, self._converse, self._certificates)
-        await self.far.open(at)
         try:
-            yield
-        finally:
-            await self.far.close()
-            self.far = None
+            return FarDoor(self.home, at, self._converse, self._certificates) if at is not None else None
+        except (OSError, ValueError) as fault:
+            raise HomeError(
+                "this machine's writer has no certificate for its door: `machine first` makes it, or `machine add`"
+            ) from fault
 
     async def _certificates(self) -> frozenset[str]:
         """The serial numbers of those that the door takes."""

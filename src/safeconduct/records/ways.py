@@ -24,7 +24,7 @@ LINE_LIMIT = 128 * 1024 * 1024
 TIMEOUT = 60.0
 CONNECT_SECONDS = 2.0
 """A machine whose cable is cut answers nothing: soon the next one is tried."""
-HELLO_SECONDS = 10.0
+HELLO_SECONDS = 20.0
 BETWEEN = 0.2
 """Seconds at most before the next address is tried, so that not all come to a new holder in one moment."""
 KEEPALIVE = (2, 1, 4)

@@ -27,6 +27,7 @@ def machine() -> None:
 def first(home: Path | None, name: str, door: str | None) -> None:
     """Let the node live on several machines, this one being the first: it gets a NAME, a door, and the authority that
     vouches for the others. Restart the node afterwards."""
+    from safeconduct.exchange.identity import decoy_secret
     from safeconduct.node.machine_authority import found_authority, issue, lay
     from safeconduct.records.machines import address, doors, machine_name, refuse_without_door
 
@@ -38,6 +39,7 @@ def first(home: Path | None, name: str, door: str | None) -> None:
     node = replace(node, settings={**node.settings, **given})
     machine_name(node)
     refuse_without_door(node)
+    decoy_secret(node)
     found_authority(node)
     issued = issue(node, name, PROCESSES)
     with opened(home) as (_, way):
