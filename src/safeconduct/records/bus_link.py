@@ -97,6 +97,7 @@ class Link:
         self._works: set[asyncio.Task[None]] = set()
         self._writing: Writing | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def writing(self) -> Writing:
@@ -141,6 +142,7 @@ class Link:
         return True
 
     async def close(self) -> None:
+        self._closing = True
         for task in (self._starting, *self._works):
             if task is not None:
                 task.cancel()
@@ -204,6 +206,8 @@ class Link:
     def _is(self, connected: bool) -> None:
         if connected != self.connected:
             self.connected, self.since = connected, time.time()
+            if self._closing:
+                return
             log_event("bus_connected" if connected else "bus_lost", process=self.process)
 
     def _begin(self, function: Callable[[], Awaitable[None]]) -> None:
@@ -221,7 +225,7 @@ class Link:
         self._faulty(fault)
 
     def _faulty(self, fault: BaseException) -> None:
-        if self.connected:
+        if self.connected and not self._closing:
             log_event("bus_faulty", process=self.process, fault=fault)
 
 
