@@ -13,10 +13,9 @@ import pytest
 
 from nats_server import Nats, with_nats
 from safeconduct.people.principal import principal_of
-from safeconduct.records import bus, bus_link, here
-from safeconduct.records.bus import Hearing, hear
+from safeconduct.records import bus_link, here
+from safeconduct.records.bus import Hearing
 from safeconduct.records.bus_link import link_of, standing
-from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.shell.live import Live
 

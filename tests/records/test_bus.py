@@ -391,7 +391,7 @@ def test_node_toml_that_would_send_in_the_open_or_lacks_a_key_is_refused(home: H
         ["host:4222"],
         [7],
     ):
-        with pytest.raises(HomeError, match="nats|NATS"):
+        with pytest.raises(HomeError, match=r"nats|NATS"):
             bus_link.addresses(Home(home.path, "pk", "host", "Host", {}, {"nats": given}))
     named = Home(home.path, "pk", "host", "Host", {}, {"nats": ["nats://127.0.0.1:1"]})
     bus_link.check(named, "web")
@@ -400,7 +400,7 @@ def test_node_toml_that_would_send_in_the_open_or_lacks_a_key_is_refused(home: H
     with pytest.raises(HomeError, match="everybody"):
         bus_link.check(named, "web")
     seed.unlink()
-    with pytest.raises(HomeError, match="web.seed"):
+    with pytest.raises(HomeError, match=r"web\.seed"):
         bus_link.check(named, "web")
     bus_link.check(named, "courier")
 
