@@ -154,7 +154,10 @@ async def _listen(home: Home, bare: bool, events: int, screens: int) -> None:
         await asyncio.sleep(3 * STEADY)  # until it has left the door
         print("ready", flush=True)
         while heard < events:
-            event = await following
+            try:
+                event = await following
+            except StopAsyncIteration:
+                raise SystemExit("the hearing ended") from None
             following = asyncio.ensure_future(anext(waiting))
             heard += event["topic"] == "incident"
             for stream in streams:

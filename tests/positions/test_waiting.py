@@ -29,7 +29,7 @@ from writer_process import start_writer, stop_writer
 
 from .test_route import ask, batch, cookie_of, journey
 
-LONG = 90.0
+LONG = 300.0
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from nats_server import Nats, with_nats
 from safeconduct.node.nats_config import make_keys
+from safeconduct.node.office_authority import certify
 from safeconduct.records import bus, bus_link
 from safeconduct.records.bus import Hearing, hear
 from safeconduct.records.bus_bell import Bell
@@ -24,7 +26,7 @@ from safeconduct.records.bus_telling import Telling
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.service import WriterService
 
-LONG = 90.0
+LONG = 300.0
 
 
 def event(index: int, kind: str = "incident") -> dict[str, Any]:
@@ -366,6 +368,33 @@ def test_each_process_may_do_its_own_and_no_other(home: Home, nats: Nats, tmp_pa
         }
 
     asyncio.run(story())
+
+
+def test_over_tls_the_server_must_have_a_certificate_of_the_authority(home: Home, tmp_path: Path) -> None:
+    ours, _ = certify(home, ["127.0.0.1"])
+    stranger, _ = certify(Home.create(tmp_path / "stranger", "cn", "partner", "Other"), ["127.0.0.1"])
+    (tmp_path / "nats").mkdir()
+    files = [str(home.path / "tls" / name) for name in ("node.pem", "node.key")]
+
+    async def story(address: str) -> None:
+        named = with_nats(ours, address, nats_authority="tls/authority.pem")
+        bus_link.check(named, "web")
+        link = bus_link.Link(named, "web")
+        link.start()
+        await until(lambda: link.connected)
+        await link.close()
+        link = bus_link.Link(
+            with_nats(named, address, nats_authority=f"{stranger.path}/tls/authority.pem"), "web"
+        )
+        faults: list[BaseException] = []
+        link._faulty = faults.append  # type: ignore[method-assign]
+        link.start()
+        await until(lambda: any(isinstance(each, ssl.SSLError) for each in faults))
+        assert not link.connected
+        await link.close()
+
+    with Nats(tmp_path / "nats", [home], *files) as server:
+        asyncio.run(story(server.address))
 
 
 def test_the_feed_looks_when_it_rings_and_seldom_otherwise(

@@ -87,7 +87,7 @@ class Hearing:
             match said:
                 case _Door(ended=True):
                     self._door = None
-                    if not self.run or self._silent() or (said.fault is not None and self._gap):
+                    if not self.run or (said.fault is not None and (self._gap or self._silent())):
                         return
                 case _Door():
                     if self.run and not (said.run == self.run and said.complete):
