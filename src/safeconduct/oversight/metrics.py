@@ -77,6 +77,11 @@ class _Collector:
         yield _gauge("timers_failing", "Timers whose handler fails.", len(found.timers["failing"]))
         yield _gauge("messages_waiting", "Messages outside that wait to be sent.", found.messages["waiting"])
         yield _gauge("messages_oldest_seconds", "Age of the oldest of them.", found.messages_oldest)
+        yield _gauge(
+            "bus_lost",
+            "Whether the line to NATS is lost, where there is one.",
+            int(found.bus_lost is not None),
+        )
         if found.notifier_silent is not None:
             yield _gauge("notifier_silent_seconds", "Since the notifier asked.", found.notifier_silent)
         if found.backup is not None:

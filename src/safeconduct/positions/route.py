@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.http.request import split_domain_port, validate_host
 
+from safeconduct.ledger.database import FAULTS
 from safeconduct.people.presented import Presenting
 from safeconduct.people.sessions import subject_of_cookies
 from safeconduct.positions.bell import Bell
@@ -31,6 +32,7 @@ from safeconduct.positions.telling import Telling
 from safeconduct.positions.waiting import leave
 from safeconduct.records import here
 from safeconduct.records.door import AsyncDoor
+from safeconduct.records.events import log_event
 from safeconduct.records.together import Together
 
 T = TypeVar("T")
@@ -67,7 +69,11 @@ class Positions:
         elif scope["method"] != "POST":
             await answer(send, 405, {"error": "POST"})
         else:
-            await self._take(headers, receive, send)
+            try:
+                await self._take(headers, receive, send)
+            except (*FAULTS, DatabaseError) as fault:
+                log_event("positions_unread", fault=fault)
+                await answer(send, 503, {"error": "try again"}, retry=5)
 
     async def _follow(
         self, scope: dict[str, Any], headers: dict[str, str], receive: Receive, send: Send

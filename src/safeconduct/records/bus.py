@@ -19,7 +19,6 @@ from typing import Any
 from safeconduct.records.bus_link import Link, addresses, link_of
 from safeconduct.records.bus_messages import NotOurs, Told, heard_by, moved
 from safeconduct.records.door import subscribe
-from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.users import HEARS
 
@@ -70,6 +69,7 @@ class Hearing:
         self.kinds = HEARS.get(link.process)
         self.run, self.number, self.beat = "", 0, 0
         self._waiting: asyncio.Queue[Told | _Door] = asyncio.Queue()
+        self._gap = False
         self._nats_heard = float("-inf")
         self._door: asyncio.Task[None] | None = None
         self._door_since = float("-inf")
@@ -87,7 +87,7 @@ class Hearing:
             match said:
                 case _Door(ended=True):
                     self._door = None
-                    if said.fault is not None or not self.run or self._silent():
+                    if not self.run or (said.fault is not None and (self._gap or self._silent())):
                         return
                 case _Door():
                     if self.run and not (said.run == self.run and said.complete):
@@ -111,6 +111,7 @@ class Hearing:
         """What of a message is new, in its turn."""
         if not self.run or not said.run:
             return said.events if self.run else ()
+        self._gap = said.run != self.run or (self.kinds is None and said.first > self.number + 1)
         if said.run != self.run:
             self._go_to_door()  # another writer, or an old message: the door knows
             return ()
@@ -121,7 +122,7 @@ class Hearing:
         if self.kinds is not None:
             # It hears a part of what is numbered, and from each kind in its own order; what comes twice only wakes it.
             return said.events
-        if said.first > self.number + 1:
+        if self._gap:
             self._go_to_door()
             return ()
         new = said.events[self.number + 1 - said.first :]
@@ -177,7 +178,7 @@ class Hearing:
         try:
             self._waiting.put_nowait(read(subject, message))
         except NotOurs as fault:
-            log_event("bus_refused", process=self.link.process, code=str(fault))
+            self.link.say("bus_refused", str(fault))
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ CONNECT_SECONDS = 5
 AGAIN = (1.0, 2.5)
 """Seconds between two attempts to connect: each process draws its own, so that they do not come together."""
 PING_SECONDS = 5
+SAID_AGAIN = 10.0
+"""Seconds until the log is told of the same thing again."""
 SLOW = 8 * 1024 * 1024
 """Bytes that may wait to be sent. What is more is let go; who should have heard it notices the gap."""
 Take = Callable[[str, bytes], None]
@@ -97,6 +99,8 @@ class Link:
         self._works: set[asyncio.Task[None]] = set()
         self._writing: Writing | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._closing = False
+        self._said: dict[tuple[str, str, str], float] = {}
 
     @property
     def writing(self) -> Writing:
@@ -141,6 +145,7 @@ class Link:
         return True
 
     async def close(self) -> None:
+        self._closing = True
         for task in (self._starting, *self._works):
             if task is not None:
                 task.cancel()
@@ -204,6 +209,8 @@ class Link:
     def _is(self, connected: bool) -> None:
         if connected != self.connected:
             self.connected, self.since = connected, time.time()
+            if self._closing:
+                return
             log_event("bus_connected" if connected else "bus_lost", process=self.process)
 
     def _begin(self, function: Callable[[], Awaitable[None]]) -> None:
@@ -221,8 +228,15 @@ class Link:
         self._faulty(fault)
 
     def _faulty(self, fault: BaseException) -> None:
-        if self.connected:
-            log_event("bus_faulty", process=self.process, fault=fault)
+        if self.connected and not self._closing:
+            self.say("bus_faulty", fault=fault)
+
+    def say(self, event: str, code: str = "", fault: BaseException | None = None) -> None:
+        """Tell the log, of each thing once in a while: whoever floods the line does not flood the log."""
+        now, what = time.monotonic(), (event, code, type(fault).__name__)
+        if now - self._said.get(what, float("-inf")) > SAID_AGAIN:
+            self._said[what] = now
+            log_event(event, process=self.process, fault=fault, code=code or None)
 
 
 _links: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Link]] = WeakKeyDictionary()

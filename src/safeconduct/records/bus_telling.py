@@ -9,13 +9,15 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from safeconduct.records.bus import BEAT
-from safeconduct.records.bus_link import Link, addresses, let_go, link_of
+from safeconduct.records.bus_link import Link, addresses, let_go, link_of, standing
 from safeconduct.records.bus_messages import MOST_BYTES, MOST_EVENTS, Answer, Told, announced, beating, bell
 from safeconduct.records.bus_numbers import Numbers
 from safeconduct.records.home import Home
-from safeconduct.records.hooks import HOOKS, Ask
+from safeconduct.records.hooks import HOOKS, Ask, job
+from safeconduct.records.transaction import Tx
 
 BACKLOG = 20_000
 """Announcements that may wait to be sent; the oldest are let go."""
@@ -81,6 +83,13 @@ class Telling:
             self._beats += 1
             sign = Told(self.numbers.run, self.numbers.last + 1, (), self._beats)
             await link.publish(beating(party), link.writing.pack(beating(party), sign))
+
+
+@job("bus")
+def bus_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """Whether the writer's line to NATS is there, and since when; nothing of a writer that has none."""
+    found = standing(tx.home)
+    return {} if found is None else {"connected": found[0], "since": found[1]}
 
 
 def _messages(party: str, run: str, taken: Sequence[tuple[int, Answer]]) -> Iterator[tuple[str, Told]]:
