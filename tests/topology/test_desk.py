@@ -1,14 +1,11 @@
-"""The pages of a node with many agreements: one is chosen for a session, and the writer is asked once for all."""
+"""The pages of a node with many agreements: one of them is chosen, for as long as a session lasts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from safeconduct.exchange.links import links_seen
-from safeconduct.oversight.link import links
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, Partner
@@ -49,16 +46,3 @@ def test_with_one_partner_there_is_nothing_to_choose(host_home: Home) -> None:
     with Door.open(home) as door, here.at(home, door):
         client, _ = signed_in("watch_officer")
         assert 'name="agreement"' not in client.get("/incidents/").content.decode()
-
-
-def test_how_the_links_are_is_asked_at_once_for_all(many: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    real = Door.call_many
-
-    def counted(self: Door, job: str, payloads: Any) -> Any:
-        asked.append(job)
-        return real(self, job, payloads)
-
-    monkeypatch.setattr(Door, "call_many", counted)
-    assert len(links_seen()) == len(links()) == PARTNERS
-    assert sorted(asked) == ["exchange_cosigned", "exchange_cursor", "exchange_cursor"]
