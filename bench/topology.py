@@ -91,7 +91,16 @@ def measure(folder: Path, side: str, count: int, template: Path) -> Measured:
         start = _seconds(lambda: world.__setattr__("centre", Node(folder / CENTRE)))
         memory, more = _resident() - begun, _files() - files
     return Measured(
-        count, memory, more, start * 1e3, policy * 1e3, commits, entries / took, page * 1e3, link * 1e3, leaked
+        count,
+        memory,
+        more,
+        start * 1e3,
+        policy * 1e3,
+        commits,
+        entries / took,
+        page * 1e3,
+        link * 1e3,
+        leaked,
     )
 
 

@@ -1,4 +1,4 @@
-"""A host in the midst of four partners, and a partner in the midst of four hosts: made once, copied for each test."""
+"""A host in the midst of three partners, and a partner amid three hosts: made once, copied for each test."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bench.world import fill
 from exchange.nodes import own_connections
 from faults import canary
 
-OTHERS = 4
+OTHERS = 3
 """So many that what is meant for one could reach several."""
 SEED = 8
-TO = {1: ["p001"], 2: ["p002"], 3: ["p003", "p004"]}
+TO = {1: ["p001"], 2: ["p002"], 3: ["p002", "p003"]}
 """To whom the host's records of every kind are addressed that bear this word."""
 FROM = {101: "p001", 102: "p002"}
 """Whose records to the host bear this word."""
