@@ -97,8 +97,8 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _tells(text: str) -> bool:
-    """Whether a string could name one record among others: long, and no moment."""
-    return len(text) >= 16 and not re.fullmatch(r"[\d:TZ.+-]+", text)
+    """Whether a string could name one record among others: long, no moment and no kind."""
+    return len(text) >= 16 and text not in all_kinds() and not re.fullmatch(r"[\d:TZ.+-]+", text)
 
 
 def test_a_partner_sees_nothing_of_how_busy_another_is(around: Around) -> None:
