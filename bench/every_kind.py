@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bench.nodes import Node
 from bench.samples import parts_of
@@ -24,7 +25,12 @@ def fill(node: Node, to: Sequence[str], word: str) -> dict[str, str]:
     from safeconduct.records.refusals import Malformed, NotFound, Refused
 
     made: dict[str, str] = {}
-    left = [kind for kind in all_kinds().values() if kind.name not in NOT_HERE]
+    left, parts = [], {}
+    for kind in all_kinds().values():
+        with suppress(LookupError):
+            if kind.name not in NOT_HERE:
+                parts[kind.name] = parts_of(kind, f"{word} {kind.name}")
+                left.append(kind)
     about: dict[str, str] = {}
     progress = True
     with node.active():
@@ -32,13 +38,12 @@ def fill(node: Node, to: Sequence[str], word: str) -> dict[str, str]:
             progress = False
             for kind in list(left):
                 try:
-                    parts = parts_of(kind, f"{word} {kind.name}")
-                    draft = Draft(kind.name, parts, about=about.get(kind.name), releasable=list(to))
+                    draft = Draft(
+                        kind.name, parts[kind.name], about=about.get(kind.name), releasable=list(to)
+                    )
                     made[kind.name] = commit(system_subject(node.home.party), draft, door=node.door).record
                     left.remove(kind)
                     progress = True
-                except LookupError:
-                    left.remove(kind)
                 except (Malformed, PartRefused, Refused, NotFound) as fault:
                     named = _ABOUT.search(str(fault))
                     known = [n for n in named.group(1).split(" or ") if n in made] if named else []

@@ -22,16 +22,13 @@ from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import system_subject
-from safeconduct.records.under import working_under
+from safeconduct.records.under import ALWAYS_SHOWN, working_under
 
-SEED = 8
+from .conftest import FROM, TO, word
+
 LEAST = 50
 """Kinds, at the least, of which a record crosses in this trial."""
-Around = Callable[[str], Constellation]
-
-
-def word(number: int) -> str:
-    return canary.word(number, SEED)
+Around = Callable[..., Constellation]
 
 
 def bundles(sender: Node, receiver: str) -> bytes:
@@ -46,39 +43,32 @@ def files(folder: Path) -> bytes:
 
 
 def test_nothing_of_one_partner_shows_with_another(around: Around) -> None:
-    world = around("host")
+    world = around("host", filled=True)
     host, others = world.centre, list(world.others)
-    own: dict[str, set[str]] = {}
-    for number, party in enumerate(others):
-        made = fill(host, [party], word(number))
-        assert len(made) >= LEAST
-        own[party] = {*made.values(), *fill(world.others[party], ["hub"], word(100 + number)).values()}
-    world.settle()
-    for number, party in enumerate(others):
-        node = world.others[party]
-        held = {
-            "the feed": bundles(host, party),
-            "the partner's home": files(node.home.path),
-        }
-        foreign = [p for p in others if p != party]
-        forbidden = [word(n) for n in range(len(others)) if n != number]
-        forbidden += [word(100 + n) for n in range(len(others)) if n != number]
-        names = [*foreign, *map(agreement_with, foreign), *(id for p in foreign for id in own[p])]
+    ids = {int(n): found for n, found in json.loads((world.folder / "ids.json").read_text()).items()}
+    assert all(len(found) >= LEAST for found in ids.values())
+    for party, node in world.others.items():
+        mine = [n for n, to in TO.items() if party in to]
+        theirs = [*mine, *(n for n, whose in FROM.items() if whose == party)]
+        held = {"the feed": bundles(host, party), "the partner's home": files(node.home.path)}
         for what, raw in held.items():
-            assert canary.found_in(raw, [word(number)]), f"the search sees nothing in {what}"
+            assert canary.found_in(raw, list(map(word, mine))), f"the search sees nothing in {what}"
         held["the feed's files"] = everything_outside(host, party)
+        forbidden = [word(n) for n in ids if n not in theirs]
+        foreign = [p for p in others if p != party]
+        names = [*foreign, *map(agreement_with, foreign)]
+        names += [record for n, found in ids.items() if n not in theirs for record in found]
         for what, raw in held.items():
             assert canary.found_in(raw, forbidden) == [], what
             assert [name for name in names if name.encode() in raw] == [], what
-        sent = {id for id in own[party] if id.encode() in held["the feed"]}
-        assert sent == set(), "an own id crosses"
+        assert not [record for n in mine for record in ids[n] if record.encode() in held["the feed"]], (
+            "an own id"
+        )
 
 
 def test_what_two_partners_hold_of_the_same_record_cannot_be_put_together(around: Around) -> None:
-    world = around("host")
-    one, two = list(world.others)[:2]
-    fill(world.centre, [one, two], word(1))
-    world.settle()
+    world = around("host", filled=True)
+    one, two = TO[3]
     first, second = (set(_strings(feed_of(world.centre.home, party))) for party in (one, two))
     both = {each for each in first & second if _tells(each)}
     assert len(first) > LEAST
@@ -108,8 +98,8 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _tells(text: str) -> bool:
-    """Whether a string could name one record among others: long, and no moment."""
-    return len(text) >= 16 and not re.fullmatch(r"[\d:TZ.+-]+", text)
+    """Whether a string could name one record among others: long, no moment and no kind."""
+    return len(text) >= 16 and text not in all_kinds() and not re.fullmatch(r"[\d:TZ.+-]+", text)
 
 
 def test_a_partner_sees_nothing_of_how_busy_another_is(around: Around) -> None:
@@ -138,27 +128,24 @@ def fill_one(node: Node, kind: str, to: list[str], text: str) -> str:
 
 
 def test_a_desk_for_one_agreement_lists_nothing_of_another(around: Around) -> None:
-    world = around("host")
-    host, others = world.centre, list(world.others)
-    for number, party in enumerate(others):
-        fill(host, [party], word(number))
-        fill(world.others[party], ["hub"], word(100 + number))
-    world.settle()
+    world = around("host", filled=True)
+    host, words = world.centre, [word(n) for n in (*TO, *FROM)]
     reader = person(host, "coordinator", "reader")
     with host.active():
-        everything = _listed(reader)
-        for number, party in enumerate(others):
+        assert set(canary.found_in(_listed(reader), words)) == set(words)
+        for party in world.others:
             with working_under(agreement_with(party), looking=True):
                 listed = _listed(reader)
-            seen = canary.found_in(listed, [word(n) for n in (*range(4), *range(100, 104))])
-            assert set(seen) == {word(number), word(100 + number)}
-    assert len(canary.found_in(everything, [word(n) for n in (*range(4), *range(100, 104))])) == 8
+            own = {word(n) for n, to in TO.items() if party in to} | {
+                word(n) for n, p in FROM.items() if p == party
+            }
+            assert set(canary.found_in(listed, words)) == own
 
 
 def _listed(reader: Any) -> bytes:
     found = []
     for kind in all_kinds():
-        if not all_kinds()[kind].telemetry_of:
+        if not all_kinds()[kind].telemetry_of and kind not in ALWAYS_SHOWN:
             page = find(reader, Query(kind, sort="at", limit=1000))
             found += [json.dumps([each.id, dict(each.parts)], default=str) for each in page.records]
     return "\n".join(found).encode()

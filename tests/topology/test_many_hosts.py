@@ -11,9 +11,12 @@ from bench.constellation import Constellation, agreement_with
 from bench.nodes import Node, person
 from bench.samples import MOMENT, parts_of
 from safeconduct.agreement.policy import Subject
+from safeconduct.exchange.links import links_seen
 from safeconduct.exchange.state import State
 from safeconduct.journeys.rules import notify_movement
+from safeconduct.oversight.link import links
 from safeconduct.records.commit import Draft, commit
+from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import subject_of, system_subject
@@ -155,3 +158,19 @@ def test_nobody_who_is_limited_gives_a_role_that_reaches_further(world: Constell
                 commit(limited, Draft("role_assignment", part, releasable=()), door=centre.door)
         part = {"assignment": {**given, "agreements": [agreement_with(FIRST)]}}
         commit(limited, Draft("role_assignment", part, releasable=()), door=centre.door)
+
+
+def test_how_the_links_are_is_asked_at_once_for_all(
+    world: Constellation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = Door.call_many
+
+    def counted(self: Door, job: str, payloads: Any) -> Any:
+        asked.append(job)
+        return real(self, job, payloads)
+
+    monkeypatch.setattr(Door, "call_many", counted)
+    with world.centre.active():
+        assert len(links_seen()) == len(links()) == len(world.others)
+    assert sorted(asked) == ["exchange_cosigned", "exchange_cursor", "exchange_cursor"]

@@ -22,13 +22,12 @@ from safeconduct.agreement.books import (
     NOT_BEFORE,
     Book,
     Condition,
-    Line,
     PlacedGrant,
-    conditions_of,
     digest_of,
     place_grants,
     place_red_lines,
 )
+from safeconduct.agreement.dictionary import Entry, Table, View, by_party, table_of, view_of
 from safeconduct.agreement.vocabulary import ROLES, Vocabulary
 
 __all__ = ["Book", "Decision", "Explanation", "Item", "Policy", "Subject", "compile_policy"]
@@ -39,9 +38,6 @@ LimitName = Literal["opens_hours", "lead_time_hours", "retention_days", "erase_a
 _GIVING = frozenset({"read", "disclose"})
 _EVERY_ROLE = frozenset(ROLES)
 _MAX_VIEWS = 4096
-
-Table = Mapping[tuple[str, str, str, str, str], tuple[Condition, ...]]
-"""(party, role, act, kind, part) -> conditions, any of which permits."""
 
 
 class Subject(NamedTuple):
@@ -95,23 +91,6 @@ class Explanation(NamedTuple):
     sentences: Mapping[str, str]
 
 
-class Entry(NamedTuple):
-    """A part as a holder of roles meets it: its position in the kind, red lines on it, conditions."""
-
-    bit: int
-    lines: tuple[Line, ...]
-    conditions: tuple[Condition, ...]
-    by_originator: Mapping[str, tuple[Condition, ...]]
-    """The same conditions by whose records they are about: of a hundred agreements, one concerns a record."""
-
-
-class View(NamedTuple):
-    """The dictionary as a holder of some roles sees it, by (act, kind, part) and by (act, kind)."""
-
-    parts: dict[tuple[str, str, str], Entry]
-    kinds: dict[tuple[str, str], tuple[Entry, ...]]
-
-
 class Policy:
     """Decides. Immutable after compilation and safe to share between threads.
 
@@ -151,21 +130,21 @@ class Policy:
     @cached_property
     def table(self) -> Table:
         """All that is permitted, at once: for proofs and for whoever lists it. Deciding needs a party's share alone."""
-        return _table(self.grants.values(), self.vocabulary)
+        return table_of(self.grants.values(), self.vocabulary)
 
     @cached_property
     def _would(self) -> Table:
         """What the clauses that are not agreed would permit."""
-        return _table(self.pending, self.vocabulary)
+        return table_of(self.pending, self.vocabulary)
 
     @cached_property
     def _held(self) -> Mapping[str, tuple[Condition, ...]]:
-        return _by_party(self.grants.values())
+        return by_party(self.grants.values())
 
     @cached_property
     def _held_if_agreed(self) -> Mapping[str, tuple[Condition, ...]]:
         """The same of the clauses that are not agreed: asked for a refusal only."""
-        return _by_party(self.pending)
+        return by_party(self.pending)
 
     def decide(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
         """Permit or refuse one act on one part, with the grants that decide it. `now` is epoch seconds."""
@@ -311,26 +290,9 @@ class Policy:
         if view is None:
             if len(views) >= _MAX_VIEWS:
                 views.clear()
-            view = views[key] = self._make_view(held.get(subject.party, ()), subject.roles)
-        return view
-
-    def _make_view(self, held: Iterable[Condition], roles: frozenset[str]) -> View:
-        merged: dict[tuple[str, str, str], dict[Condition, None]] = {}
-        for condition in held:
-            grant = condition.placed.grant
-            if roles.isdisjoint(grant.roles):
-                continue
-            for kind in grant.kinds:
-                for part in grant.parts_of(kind, self.vocabulary):
-                    for act in grant.may:
-                        merged.setdefault((act, kind, part), {})[condition] = None
-        view = View({}, {})
-        for (act, kind, part), found in merged.items():
-            bit = self.vocabulary.kinds[kind].parts.index(part)
-            lines = tuple(line for line in self.red_lines if part in line.parts.get(kind, ()))
-            entry = view.parts[act, kind, part] = Entry(bit, lines, tuple(found), _by_originator(found))
-            entries = (*view.kinds.get((act, kind), ()), entry)
-            view.kinds[act, kind] = tuple(sorted(entries, key=lambda each: each.bit))
+            view = views[key] = view_of(
+                held.get(subject.party, ()), subject.roles, self.red_lines, self.vocabulary
+            )
         return view
 
     def _refusal(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
@@ -393,35 +355,6 @@ def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
             if count > 1:
                 raise ValueError(f"{book.agreement}: two texts of clause {number} are given as agreed")
     return Policy(books, vocabulary)
-
-
-def _table(grants: Iterable[PlacedGrant], vocabulary: Vocabulary) -> Table:
-    table: dict[tuple[str, str, str, str, str], list[Condition]] = {}
-    for placed in grants:
-        grant = placed.grant
-        for party, condition in conditions_of(placed):
-            for kind in grant.kinds:
-                for part in grant.parts_of(kind, vocabulary):
-                    for act in grant.may:
-                        for role in grant.roles:
-                            table.setdefault((party, role, act, kind, part), []).append(condition)
-    return {key: tuple(conditions) for key, conditions in table.items()}
-
-
-def _by_party(grants: Iterable[PlacedGrant]) -> Mapping[str, tuple[Condition, ...]]:
-    """The conditions under which each party may do something, in the order of the grants."""
-    found: dict[str, list[Condition]] = {}
-    for placed in grants:
-        for party, condition in conditions_of(placed):
-            found.setdefault(party, []).append(condition)
-    return {party: tuple(conditions) for party, conditions in found.items()}
-
-
-def _by_originator(conditions: Iterable[Condition]) -> Mapping[str, tuple[Condition, ...]]:
-    found: dict[str, tuple[Condition, ...]] = {}
-    for condition in conditions:
-        found[condition.originator] = (*found.get(condition.originator, ()), condition)
-    return found
 
 
 def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float) -> list[Condition]:

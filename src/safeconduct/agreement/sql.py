@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Condition, Line
-from safeconduct.agreement.policy import ONWARD_ACTS, Entry, Policy, Subject, limits_of
+from safeconduct.agreement.dictionary import Entry
+from safeconduct.agreement.policy import ONWARD_ACTS, Policy, Subject, limits_of
 from safeconduct.agreement.vocabulary import LEVELS
 
 _TOP = len(LEVELS) - 1

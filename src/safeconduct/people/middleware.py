@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -65,8 +66,10 @@ class PrincipalMiddleware:
         looking = request.method in SAFE
         with working_under(agreement, looking):
             answer = self.get_response(request)
-        if answer.streaming and not answer.is_async:
-            answer.streaming_content = _piecewise(answer.streaming_content, agreement, looking)
+        if isinstance(answer, StreamingHttpResponse) and not answer.is_async:
+            answer.streaming_content = _piecewise(
+                cast("Iterable[bytes]", answer.streaming_content), agreement, looking
+            )
         return answer
 
     def _api(self, request: ApiRequest) -> HttpResponse | None:

@@ -26,7 +26,7 @@ from safeconduct.records.release import Released, note, release_row, unknown_abo
 from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
-from safeconduct.records.under import looking_under, of_agreement
+from safeconduct.records.under import ALWAYS_SHOWN, looking_under, of_agreement
 
 MAX_LIMIT = 10_000
 _PLACES = (
@@ -158,7 +158,7 @@ class Listing:
         self.values: list[Any] = []
         self.needed = 0
         """Parts that must be visible, since they are filtered or sorted by."""
-        if agreement := looking_under():
+        if (agreement := looking_under()) and shape.name not in ALWAYS_SHOWN:
             self._and(*of_agreement(here.home(), agreement))
 
     def filter(self, query: Query) -> None:

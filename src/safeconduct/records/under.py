@@ -13,6 +13,9 @@ from typing import Any
 
 from safeconduct.records.home import Home
 
+ALWAYS_SHOWN = frozenset({"sos", "sos_acknowledgement", "stand_down", "escalation", "alert"})
+"""Kinds that lists show whatever agreement somebody looks at: a call for help waits for nobody's choice of a desk."""
+
 _working: ContextVar[str] = ContextVar("under", default="")
 _looking: ContextVar[str] = ContextVar("looking_under", default="")
 

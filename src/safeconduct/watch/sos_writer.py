@@ -131,7 +131,7 @@ def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple
         SOS.name,
         parts,
         about=about or None,
-        releasable=None if about else _hosts_of(tx, caller or subject.person),
+        releasable=None if about else _hosts_of(tx, caller),
         state="raised",
         assigned=[caller] if caller else None,
     )
