@@ -27,6 +27,7 @@ from bench.muster import People, _prepare
 from bench.nodes import Node, folder_for_homes, free_port, point, two_homes
 from bench.positions import _devices
 from bench.sos import _sessions
+from safeconduct.node.django_start import start_django
 from safeconduct.records.home import Home
 
 API_RATE = 100_000_000
@@ -98,6 +99,10 @@ def world(made: Path, databases: Mapping[str, Mapping[str, str]], **settings: An
             if databases.get(side):
                 _moved(homes[side], databases[side])
                 homes[side] = Home.load(folder / side)
+        from django.apps import apps
+
+        if not apps.ready:
+            start_django(homes["host"])
         yield World(homes["host"], homes["partner"], people=people, **told)
 
 
@@ -119,20 +124,20 @@ def _settled(home: Home) -> Home:
 
 
 def _reader(home: Home) -> tuple[str, str]:
-    """(session, token) of a coordinator, who reads journeys with all of their parts."""
+    """(session, token) of a watch officer, who reads journeys with all of their parts."""
     from django.db import connections
     from django.utils import timezone
 
     from safeconduct.people import tokens
     from safeconduct.people.models import Account
 
-    (session,) = _sessions(home, "coordinator")
+    (session,) = _sessions(home, "watch_officer")
     point(home)
     node = Node(home.path)
     with node.active():
-        account = Account.objects.get(username="coordinator-0")
+        account = Account.objects.get(username="watch-officer-0")
         soon = timezone.now() + timedelta(days=2)
-        token = tokens.issue(account, "measuring", ["coordinator"], "read", soon)[1]
+        token = tokens.issue(account, "measuring", ["watch_officer"], "read", soon)[1]
     node.close()
     connections["default"].close()
     return session, token

@@ -251,10 +251,11 @@ def _spoil(scene: Scene, chance: random.Random, seconds: float) -> None:
 
 def _bundles(scene: Scene, chance: random.Random, _: float) -> None:
     """A bundle comes twice, and it begins before what the receiver has."""
-    from safeconduct.exchange.delivery import feed_of
+    from safeconduct.exchange.bundle import BundleRefused
+    from safeconduct.exchange.feed import Feed
     from safeconduct.ledger.database import FAULTS
     from safeconduct.records.door import Door
-    from safeconduct.records.refusals import Unavailable
+    from safeconduct.records.refusals import Malformed, Unavailable
 
     party = chance.choice(sorted(PARTIES))
     sender, receiver = scene.machines[PARTIES[party]].home, scene.machines[party].home
@@ -262,12 +263,15 @@ def _bundles(scene: Scene, chance: random.Random, _: float) -> None:
         with Door(receiver) as door:
             have = int(door.call("exchange_cursor", {"partner": sender.party})["have"])
             start = max(0, have - chance.randint(0, 40))
-            raw = feed_of(sender, receiver.party).bundle(start).pack()
+            with contextlib.closing(Feed(sender, receiver.party)) as feed:
+                raw = feed.bundle(start).pack()
             payload = {"partner": sender.party, "bundle": base64.b64encode(raw).decode()}
             for _again in range(2):
                 door.call("ingest", payload)
         scene.outcome.tried["bundles taken in twice"] += 1
-    except (Unavailable, *FAULTS):
+    except Malformed as fault:
+        scene.outcome.accused.append(f"an honest bundle of {sender.party} was refused: {fault}")
+    except (Unavailable, BundleRefused, *FAULTS):
         scene.outcome.seen["bundles that nobody was there to take"] += 1
 
 
@@ -300,8 +304,12 @@ def _screens_have_all(scene: Scene, journal: Journal, screens: dict[str, Screens
     end = time.monotonic() + 120
 
     def behind() -> list[int]:
-        calls = set(journal.calls.values())
-        return [n for n, told in enumerate(room.told) if calls - told and not room.resets[n]]
+        calls = list(journal.calls.values())
+        return [
+            n
+            for n, told in enumerate(room.told)
+            if any(record not in told and at > room.looked[n] for record, at in calls)
+        ]
 
     while behind() and time.monotonic() < end:
         time.sleep(0.2)
