@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bench.measure import machine, memory
@@ -29,7 +30,7 @@ from faults.ground import PARTIES
 from faults.machines import Machine, meet, moved_clocks, set_clock, stop
 from faults.outcome import Outcome, table
 from faults.soak_judge import judge
-from faults.soak_line import Line
+from faults.soak_line import SPOILED, Line, State
 from faults.soak_traffic import RATES, Callers, Doorkeeper, Journal, Screens
 from safeconduct.node.health import answers, pages_answer
 from safeconduct.records.home import Home
@@ -112,7 +113,7 @@ def soak(made: World, crash: Callable[[], None], seconds: float, scale: float | 
             each.start(EVERY[party])
         for each in machines.values():
             each.answers()
-            each.until(lambda h=each.home: _pages(h), f"the pages of {each.home.party}")
+            each.until(partial(_pages, each.home), f"the pages of {each.home.party}")
         scene = Scene(made, machines, lines, clocks if moved else {}, crash, outcome)
         share = scale or _scale(made)
         outcome.seen["thousandths of the rates of a hundred countries"] = round(1000 * share)
@@ -242,7 +243,7 @@ def _kill(scene: Scene, chance: random.Random, _: float) -> None:
 
 def _spoil(scene: Scene, chance: random.Random, seconds: float) -> None:
     party = chance.choice(sorted(scene.lines))
-    state = chance.choice(("cut", "silent", "slow"))
+    state: State = chance.choice(SPOILED)
     scene.lines[party].become(state)
     time.sleep(seconds)
     scene.lines[party].become("well")
@@ -295,7 +296,7 @@ def _mend(scene: Scene) -> None:
         set_clock(clock, 0.0)
     for each in scene.machines.values():
         each.answers()
-        each.until(lambda h=each.home: _pages(h), f"the pages of {each.home.party}")
+        each.until(partial(_pages, each.home), f"the pages of {each.home.party}")
 
 
 def _screens_have_all(scene: Scene, journal: Journal, screens: dict[str, Screens]) -> None:

@@ -174,7 +174,8 @@ class Callers(threading.Thread):
             await free.acquire()
             task = asyncio.create_task(self._until_answered(one))
             tasks.add(task)
-            task.add_done_callback(lambda done: (free.release(), tasks.discard(done)))
+            task.add_done_callback(lambda _: free.release())
+            task.add_done_callback(tasks.discard)
             share = (time.monotonic() - begun) / self.seconds
             rate = BURSTS.get(what, RATES[what]) if 0.45 < share < 0.55 else RATES[what]
             due = max(due, time.monotonic() - 5.0) + 1 / (rate * self.scale)
