@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bench.measure import machine, memory
@@ -29,7 +30,7 @@ from faults.ground import PARTIES
 from faults.machines import Machine, meet, moved_clocks, set_clock, stop
 from faults.outcome import Outcome, table
 from faults.soak_judge import judge
-from faults.soak_line import Line
+from faults.soak_line import SPOILED, Line, State
 from faults.soak_traffic import RATES, Callers, Doorkeeper, Journal, Screens
 from safeconduct.node.health import answers, pages_answer
 from safeconduct.records.home import Home
@@ -112,7 +113,7 @@ def soak(made: World, crash: Callable[[], None], seconds: float, scale: float | 
             each.start(EVERY[party])
         for each in machines.values():
             each.answers()
-            each.until(lambda h=each.home: _pages(h), f"the pages of {each.home.party}")
+            each.until(partial(_pages, each.home), f"the pages of {each.home.party}")
         scene = Scene(made, machines, lines, clocks if moved else {}, crash, outcome)
         share = scale or _scale(made)
         outcome.seen["thousandths of the rates of a hundred countries"] = round(1000 * share)
@@ -242,7 +243,7 @@ def _kill(scene: Scene, chance: random.Random, _: float) -> None:
 
 def _spoil(scene: Scene, chance: random.Random, seconds: float) -> None:
     party = chance.choice(sorted(scene.lines))
-    state = chance.choice(("cut", "silent", "slow"))
+    state: State = chance.choice(SPOILED)
     scene.lines[party].become(state)
     time.sleep(seconds)
     scene.lines[party].become("well")
@@ -251,10 +252,11 @@ def _spoil(scene: Scene, chance: random.Random, seconds: float) -> None:
 
 def _bundles(scene: Scene, chance: random.Random, _: float) -> None:
     """A bundle comes twice, and it begins before what the receiver has."""
-    from safeconduct.exchange.delivery import feed_of
+    from safeconduct.exchange.bundle import BundleRefused
+    from safeconduct.exchange.feed import Feed
     from safeconduct.ledger.database import FAULTS
     from safeconduct.records.door import Door
-    from safeconduct.records.refusals import Unavailable
+    from safeconduct.records.refusals import Malformed, Unavailable
 
     party = chance.choice(sorted(PARTIES))
     sender, receiver = scene.machines[PARTIES[party]].home, scene.machines[party].home
@@ -262,12 +264,15 @@ def _bundles(scene: Scene, chance: random.Random, _: float) -> None:
         with Door(receiver) as door:
             have = int(door.call("exchange_cursor", {"partner": sender.party})["have"])
             start = max(0, have - chance.randint(0, 40))
-            raw = feed_of(sender, receiver.party).bundle(start).pack()
+            with contextlib.closing(Feed(sender, receiver.party)) as feed:
+                raw = feed.bundle(start).pack()
             payload = {"partner": sender.party, "bundle": base64.b64encode(raw).decode()}
             for _again in range(2):
                 door.call("ingest", payload)
         scene.outcome.tried["bundles taken in twice"] += 1
-    except (Unavailable, *FAULTS):
+    except Malformed as fault:
+        scene.outcome.accused.append(f"an honest bundle of {sender.party} was refused: {fault}")
+    except (Unavailable, BundleRefused, *FAULTS):
         scene.outcome.seen["bundles that nobody was there to take"] += 1
 
 
@@ -291,7 +296,7 @@ def _mend(scene: Scene) -> None:
         set_clock(clock, 0.0)
     for each in scene.machines.values():
         each.answers()
-        each.until(lambda h=each.home: _pages(h), f"the pages of {each.home.party}")
+        each.until(partial(_pages, each.home), f"the pages of {each.home.party}")
 
 
 def _screens_have_all(scene: Scene, journal: Journal, screens: dict[str, Screens]) -> None:
@@ -300,8 +305,12 @@ def _screens_have_all(scene: Scene, journal: Journal, screens: dict[str, Screens
     end = time.monotonic() + 120
 
     def behind() -> list[int]:
-        calls = set(journal.calls.values())
-        return [n for n, told in enumerate(room.told) if calls - told and not room.resets[n]]
+        calls = list(journal.calls.values())
+        return [
+            n
+            for n, told in enumerate(room.told)
+            if any(record not in told and at > room.looked[n] for record, at in calls)
+        ]
 
     while behind() and time.monotonic() < end:
         time.sleep(0.2)

@@ -28,13 +28,17 @@ def judge(outcome: Outcome, world: World, journal: Journal) -> None:
         _kept(outcome, world.partner, journal)
         _versions(outcome, {"pk": host, "cn": partner}, journal)
         _across(outcome, host, partner, sorted(journal.crosses), "releases")
-        _across(outcome, partner, host, sorted(set(journal.calls.values())), "calls for help")
+        _across(outcome, partner, host, sorted(_calls(journal)), "calls for help")
         _leaks(outcome, world, host, partner, journal)
         for node in (host, partner):
             _sound(outcome, node)
     finally:
         partner.close()
         host.close()
+
+
+def _calls(journal: Journal) -> set[str]:
+    return {record for record, _ in journal.calls.values()}
 
 
 def _lost(outcome: Outcome, what: str, missing: list[str]) -> None:
@@ -59,7 +63,7 @@ def _kept(outcome: Outcome, home: Home, journal: Journal) -> None:
             states[header["record"]] = header["state"]
     said = journal.replies.items()
     _lost(outcome, "answers to the muster", [entry for entry, state in said if states.get(entry) != state])
-    _lost(outcome, "calls for help", sorted(set(journal.calls.values()) - records))
+    _lost(outcome, "calls for help", sorted(_calls(journal) - records))
     if kinds["reading"] < journal.readings:
         outcome.lost.append(f"{journal.readings - kinds['reading']:,} readings that were shown and not noted")
     outcome.seen["readings in the ledger"] = kinds["reading"]

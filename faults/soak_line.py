@@ -8,6 +8,7 @@ import threading
 from typing import Literal
 
 State = Literal["well", "cut", "silent", "slow"]
+SPOILED: tuple[State, ...] = ("cut", "silent", "slow")
 SLOW_SECONDS = 0.3
 """How much later each piece arrives over a slow line."""
 

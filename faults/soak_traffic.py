@@ -59,8 +59,8 @@ class Journal:
     """by party, each record with the version that was answered for"""
     crosses: set[str] = field(default_factory=set)
     """records of the Host that the Partner must have in the end"""
-    calls: dict[str, str] = field(default_factory=dict)
-    """key of a press: record"""
+    calls: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """key of a press: record, and when it was answered"""
     kept_back: list[str] = field(default_factory=list)
     """canaries that may never leave the Host's node"""
     given: list[str] = field(default_factory=list)
@@ -174,7 +174,8 @@ class Callers(threading.Thread):
             await free.acquire()
             task = asyncio.create_task(self._until_answered(one))
             tasks.add(task)
-            task.add_done_callback(lambda done: (free.release(), tasks.discard(done)))
+            task.add_done_callback(lambda _: free.release())
+            task.add_done_callback(tasks.discard)
             share = (time.monotonic() - begun) / self.seconds
             rate = BURSTS.get(what, RATES[what]) if 0.45 < share < 0.55 else RATES[what]
             due = max(due, time.monotonic() - 5.0) + 1 / (rate * self.scale)
@@ -253,7 +254,7 @@ class Callers(threading.Thread):
             key = secrets.token_hex(16)
 
             def note(body: bytes, key: str = key) -> None:
-                self.journal.calls[key] = json.loads(body)["record"]
+                self.journal.calls[key] = (json.loads(body)["record"], time.monotonic())
 
             yield Said("calls for help", people.press(self.world.partner, session, key), note)
 
@@ -265,7 +266,8 @@ class Screens(threading.Thread):
         super().__init__(daemon=True)
         self.home, self.session = home, session
         self.told: list[set[str]] = [set() for _ in range(count)]
-        self.resets = [0] * count
+        self.looked = [0.0] * count
+        """until when what was answered for was on a screen that looked at everything again"""
         self.opened = 0
         self._ending = threading.Event()
 
@@ -289,19 +291,21 @@ class Screens(threading.Thread):
     async def _screen(self, client: aiohttp.ClientSession, number: int) -> None:
         name = f"sc_{self.home.party}_{self.home.settings['port']}_session"
         url = f"http://localhost:{self.home.settings['port']}/live?topics=sos"
-        last = "0"
+        last = ""
         while True:
-            headers = {"Cookie": f"{name}={self.session}", "Last-Event-ID": last}
+            headers = {"Cookie": f"{name}={self.session}", **({"Last-Event-ID": last} if last else {})}
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with client.get(url, headers=headers) as answer:
                     answer.raise_for_status()
                     self.opened += 1
+                    if not last:  # a page that was just made
+                        self.looked[number] = time.monotonic() + ANSWER_SECONDS
                     async for line in answer.content:
                         if line.startswith(b"id: "):
                             last = line[4:].strip().decode()
                         elif line.startswith(b"event: reset"):
                             # The page looks at everything again: it has what is there by now.
-                            self.resets[number] += 1
+                            self.looked[number] = time.monotonic() + ANSWER_SECONDS
                         elif line.startswith(b"data: {") and b'"sos"' in line:
                             self.told[number].add(str(json.loads(line[6:])["record"]))
             await asyncio.sleep(0.5)
