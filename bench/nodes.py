@@ -60,7 +60,8 @@ class Node:
         from safeconduct.records.writer import Writer
 
         self.home = Home.load(path)
-        connections.settings["tables"] = {**connections.settings["tables"], "NAME": str(self.home.tables)}
+        if self.home.database is None:
+            connections.settings["tables"] = {**connections.settings["tables"], "NAME": str(self.home.tables)}
         if hasattr(connections._connections, "tables"):  # type: ignore[attr-defined]
             del connections["tables"]
         self.writer = Writer(self.home)
@@ -81,10 +82,11 @@ class Node:
 
 
 @contextmanager
-def one_node(side: str = "host") -> Iterator[Node]:
-    """A node of one side with no partner and the demonstration's house rules in force."""
+def one_node(side: str = "host", database: str = "") -> Iterator[Node]:
+    """A node of one side with no partner and the demonstration's house rules in force; on PostgreSQL where `database`
+    is the address of an empty one."""
     with _folder() as folder:
-        _create(folder, side)
+        _create(folder, side, **({"database": database} if database else {}))
         node = Node(folder / side)
         try:
             with node.active():
@@ -223,7 +225,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _create(folder: Path, side: str) -> Home:
+def _create(folder: Path, side: str, **settings: Any) -> Home:
     """A home with its databases. The first one of a process starts Django."""
     from safeconduct.node.django_start import migrate, start_django
 
@@ -240,13 +242,15 @@ def _create(folder: Path, side: str) -> Home:
         cadence=3600,
         exchange_port=port,
         exchange_url=f"https://127.0.0.1:{port}",
+        **settings,
     )
     start_django(home)
     from django.db import connections
 
     for alias, path in (("default", home.accounts), ("tables", home.tables)):
         connections[alias].close()
-        connections[alias].settings_dict["NAME"] = str(path)
+        if home.database is None:
+            connections[alias].settings_dict["NAME"] = str(path)
     migrate()
     connections.close_all()
     return home
