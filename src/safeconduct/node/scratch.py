@@ -13,7 +13,7 @@ from pathlib import Path
 
 from safeconduct.ledger.database import open_database
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log
+from safeconduct.records.databases import ledger_of
 from safeconduct.records.home import Home
 
 
@@ -34,7 +34,7 @@ def tables_of(home: Home, parts: Path) -> dict[str, object]:
         closing(open_database(home.path / "ledger.sqlite3", read_only=True)) as connection,
         KeyStore.open(parts, write=False) as keystore,
     ):
-        log = Log(connection, "ledger", f"{home.party}.safeconduct/ledger")
+        log = ledger_of(home, connection)
         entries = follow(log, Tables(connections["tables"]), keystore)
     return {"entries": entries, "fingerprint": fingerprint()}
 

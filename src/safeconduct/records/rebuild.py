@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
+from safeconduct.ledger.tree import TILE_WIDTH
 from safeconduct.records.following import decode
 from safeconduct.records.projection import Tables
 from safeconduct.records.transaction import open_body
@@ -31,7 +32,12 @@ class Verdict:
 
 
 def rebuild(writer: Writer, progress: Progress | None = None) -> int:
-    """Empty every derived table and apply the whole ledger again; returns the number of entries."""
+    """Empty every derived table and apply the whole ledger again; returns the number of entries.
+
+    Raises ArchiveRefused, with the tables as they were, when its beginning lies in an archive that is not to be had.
+    """
+    for first in range(0, writer.log.past.end, TILE_WIDTH):
+        writer.log.entries(first, first + TILE_WIDTH)
     writer.tables.execute("BEGIN")
     for table in derived_tables():
         writer.tables.execute(f"DELETE FROM {table}")

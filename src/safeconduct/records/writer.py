@@ -18,9 +18,8 @@ from django.db import DatabaseError, connections
 
 from safeconduct.ledger.database import FAULTS, sweep
 from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log
 from safeconduct.records import refusals
-from safeconduct.records.databases import claim, open_ledger
+from safeconduct.records.databases import claim, ledger_of, open_ledger
 from safeconduct.records.dialect import SWEEP_WAIT_MS
 from safeconduct.records.erased import LEDGER, erased_list, erased_of, note_erased, older_than, settle_ledger
 from safeconduct.records.events import log_event
@@ -67,7 +66,7 @@ class Writer:
             self.db.execute(
                 "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
             )
-            self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
+            self.log = ledger_of(home, self.db)
             self.keystore = KeyStore.open(home.keys / "parts", create=True)
             opened.callback(self.keystore.close)
             for function in HOOKS.stop:
