@@ -1,4 +1,4 @@
-"""The beginning of a log as files: what they hold, that they verify by themselves, and what is done with hostile ones."""
+"""The beginning of a log as files: what they hold, that they verify by themselves, and what hostile ones come to."""
 
 from __future__ import annotations
 
