@@ -28,6 +28,7 @@ SMALL = (
     ("lean",),
     ("positions", "--reports", "6400", "--phones", "64"),
     ("muster", "--names", "1000"),
+    ("growth", "--most", "20000", "--runs", "3"),
     ("analysis", "--incidents", "2000", "--runs", "3"),
 )
 
