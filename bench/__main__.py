@@ -29,6 +29,7 @@ SMALL = (
     ("fanout", "--events", "2000", "--reports", "200", "--pairs", "2"),
     ("positions", "--reports", "6400", "--phones", "64"),
     ("muster", "--names", "1000"),
+    ("growth", "--most", "20000", "--runs", "3"),
     ("analysis", "--incidents", "2000", "--runs", "3"),
 )
 

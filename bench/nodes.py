@@ -104,10 +104,11 @@ def point(home: Home) -> None:
 
 
 @contextmanager
-def one_node(side: str = "host") -> Iterator[Node]:
-    """A node of one side with no partner and the demonstration's house rules in force."""
+def one_node(side: str = "host", database: str = "") -> Iterator[Node]:
+    """A node of one side with no partner and the demonstration's house rules in force; on PostgreSQL where `database`
+    is the address of an empty one."""
     with folder_for_homes() as folder:
-        _create(folder, side)
+        _create(folder, side, {"database": database} if database else None)
         node = Node(folder / side)
         try:
             with node.active():

@@ -10,8 +10,8 @@ import pytest
 
 import ready
 from bench.constellation import CENTRE, Constellation, make, names
-from bench.nodes import Node
 from bench.every_kind import fill
+from bench.nodes import Node
 from exchange.nodes import own_connections
 from faults import canary
 

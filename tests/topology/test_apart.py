@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.constellation import Constellation, agreement_with
-from bench.every_kind import fill
 from bench.nodes import Node, person, pull
 from bench.samples import parts_of
 from exchange.test_leaks import everything_outside

@@ -11,6 +11,7 @@ import click
 from safeconduct.node.commands import (
     accounts,
     agreement,
+    archiving,
     certificates,
     drilling,
     exchange,
@@ -73,6 +74,8 @@ for command in (
     drilling.drill,
     running.status,
     running.metrics_token,
+    archiving.archive,
+    archiving.compact,
     ledger.verify,
     ledger.rebuild,
     ledger.backup,

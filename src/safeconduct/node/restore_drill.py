@@ -28,7 +28,7 @@ from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.tree import verify_consistency
 from safeconduct.node.backups import Manifest, check_copy
 from safeconduct.node.replicas import fetch
-from safeconduct.records.databases import needs_files
+from safeconduct.records.databases import ledger_of, needs_files
 from safeconduct.records.erased import LEDGER, NAME, erased_in, read_erased, strike_out
 from safeconduct.records.home import Home, HomeError, backup_folder
 
@@ -185,7 +185,7 @@ def _compare(
 def _erase_again(home: Home, copy: Path) -> int:
     lists = [*read_erased(home), *erased_in(copy / NAME)]
     with closing(open_database(copy / "ledger.sqlite3")) as connection:
-        log = Log(connection, "ledger", ledger_origin(home.party))
+        log = ledger_of(home, connection)
         connection.execute("BEGIN IMMEDIATE")
         struck, _ = strike_out(connection, log, LEDGER, lists)
         connection.execute("COMMIT")

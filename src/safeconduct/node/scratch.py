@@ -10,8 +10,7 @@ import json
 import sys
 from contextlib import closing
 
-from safeconduct.ledger.log import Log
-from safeconduct.records.databases import open_keys, open_ledger
+from safeconduct.records.databases import ledger_of, open_keys, open_ledger
 from safeconduct.records.home import Home
 
 
@@ -32,7 +31,7 @@ def tables_of(home: Home, keys: Home) -> dict[str, object]:
         closing(open_ledger(home, read_only=True)) as connection,
         open_keys(keys) as keystore,
     ):
-        log = Log(connection, "ledger", f"{home.party}.safeconduct/ledger")
+        log = ledger_of(home, connection)
         entries = follow(log, Tables(connections["tables"]), keystore)
     return {"entries": entries, "fingerprint": fingerprint()}
 

@@ -26,6 +26,7 @@ from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest, unseal
+from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.ledger.tree import Frontier
 from safeconduct.oversight.verification import anchors, fault_of_parts
 from safeconduct.records.entries import SEALED, StoredPart, unpack
@@ -238,7 +239,11 @@ def _follow(
     while frontier.size < size:
         first = frontier.size
         last = min([first + PIECE, size, *(stop for stop in stops if stop > first)])
-        broken = of.verify_next(frontier, last, holds)
+        try:
+            broken = of.verify_next(frontier, last, holds)
+        except ArchiveRefused as fault:
+            _found(round_, where, first, f"the archive does not hold: {fault}")
+            return
         if broken is not None:
             _found(round_, where, broken, why[0] if why else "the leaf or the tree above it was changed")
             return
@@ -316,6 +321,8 @@ def _tables(tx: Tx, round_: Round) -> Walk:
     """The tables are those that the ledger makes. An erasure meanwhile drops the second set, and it begins anew."""
     if round_.faults:
         return  # what is damaged explains nothing
+    if tx.log.past.end and tx.log.past.folder is None:
+        return  # nor does what lies in an archive that is not attached
     ledger, keystore, tables, home = tx.log, tx.keystore, tx.tables, tx.home
     while True:
         shadow = cast_shadow(home, tables)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from safeconduct.ledger.database import Database, columns, open_database
 from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.tiles import Folder
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.users import permit
 
@@ -58,6 +60,14 @@ def open_ledger(home: Home, *, read_only: bool = False) -> Database:
             "sign two histories. Put `database` back into node.toml"
         )
     return open_database(home.ledger, read_only=read_only)
+
+
+def ledger_of(home: Home, db: Database) -> Log:
+    """The ledger in a database of this node, with the archive that node.toml attaches."""
+    log = Log(db, "ledger", f"{home.party}.safeconduct/ledger")
+    if home.archive is not None:
+        log.past.folder = Folder(home.archive)
+    return log
 
 
 def moved_mark(home: Home) -> Path:

@@ -142,18 +142,20 @@ def older_than(keystore: KeyStore, log: Log) -> bool:
 
     Slots are handed out in the order of the entries; many an entry after the newest sealed part may have none.
     """
-    for last in range(log.size, max(0, log.size - _LOOK_BACK), -_LAST):
-        found = _slots(log, max(0, last - _LAST), last)
+    past = log.past.end
+    for last in range(log.size, max(past, log.size - _LOOK_BACK), -_LAST):
+        found = _slots(log, max(past, last - _LAST), last)
         if found:
             return max(found) >= keystore.next_slot
-    return False
+    return log.past.slot() >= keystore.next_slot
 
 
 def highest_slot(log: Log) -> int:
     """The highest key slot that a body of a log names; -1 for none."""
+    past = log.past.end
     return max(
-        (slot for first in range(0, log.size, _AT_ONCE) for slot in _slots(log, first, first + _AT_ONCE)),
-        default=-1,
+        (slot for first in range(past, log.size, _AT_ONCE) for slot in _slots(log, first, first + _AT_ONCE)),
+        default=log.past.slot(),
     )
 
 

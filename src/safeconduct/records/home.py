@@ -182,6 +182,12 @@ class Home:
         return self.path / "keys"
 
     @property
+    def archive(self) -> Path | None:
+        """The folder in which the archived beginning of the ledger lies; None where nothing is archived."""
+        place = self.settings.get("archive")
+        return self.path / str(place) if place else None
+
+    @property
     def socket(self) -> Path:
         return self.path / "writer.sock"
 

@@ -16,10 +16,9 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from safeconduct.ledger.database import FAULTS, sweep
-from safeconduct.ledger.log import Log
 from safeconduct.records import refusals
 from safeconduct.records.claiming import Claimed, take
-from safeconduct.records.databases import open_keys
+from safeconduct.records.databases import ledger_of, open_keys
 from safeconduct.records.dialect import SWEEP_WAIT_MS
 from safeconduct.records.erased import LEDGER, erased_of, note_erased, older_than, settle_ledger
 from safeconduct.records.events import log_event
@@ -62,7 +61,7 @@ class Writer:
             self.db.execute(
                 "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
             )
-            self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
+            self.log = ledger_of(home, self.db)
             self.keystore = open_keys(home, write=True)
             opened.callback(self.keystore.close)
             for function in HOOKS.stop:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from safeconduct.node.commands.archiving import verify_archive
 from safeconduct.node.commands.opening import home_option, load, opened
 from safeconduct.records.users import permit_all
 
@@ -31,9 +32,17 @@ def verify(ctx: click.Context, home: Path | None) -> None:
     verdict = verify_home(load(home), _progress)
     if verdict.broken is None:
         click.echo(f"ledger holds: {verdict.size:,} entries, root {verdict.root}")
+        if verdict.unseen:
+            click.echo(
+                f"of the first {verdict.unseen:,} only the hashes were looked at: they lie in an archive, and "
+                "node.toml names none as `archive`"
+            )
         return
     click.echo(f"ledger is broken at index {verdict.broken}: {verdict.why}")
     sys.exit(3)
+
+
+verify.add_command(verify_archive)
 
 
 @verify.command("report")
@@ -105,6 +114,7 @@ def verify_parting(file: Path, keys: tuple[str, ...]) -> None:
 @home_option
 def rebuild(home: Path | None) -> None:
     """Make the tables again from the ledger. Stop the node first."""
+    from safeconduct.ledger.tiles import ArchiveRefused
     from safeconduct.records.rebuild import fingerprint
     from safeconduct.records.rebuild import rebuild as again
 
@@ -112,7 +122,10 @@ def rebuild(home: Path | None) -> None:
         if door.writer is None:
             raise click.ClickException("the node is running; stop it before a rebuild")
         before = fingerprint()
-        entries = again(door.writer, _progress)
+        try:
+            entries = again(door.writer, _progress)
+        except ArchiveRefused as fault:
+            raise click.ClickException(str(fault)) from None
         permit_all(where)
         same = "the tables are the same as before" if fingerprint() == before else "the tables had differed"
     click.echo(f"{entries:,} ledger entries applied; {same}")
