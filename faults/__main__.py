@@ -29,6 +29,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="another run of chance")
     parser.add_argument("--size", type=int, help="how many, instead of the short or the long number")
     parser.add_argument("--database", choices=DATABASES, default=DATABASES[0], help="what the homes lie in")
+    parser.add_argument(
+        "--feeds", action="store_true", help="on a server the partners' feeds, too, not as files"
+    )
     given = parser.parse_args()
     if unknown := set(given.names) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
@@ -42,7 +45,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="safeconduct-faults-"))
     rows: list[tuple[str, Outcome, float]] = []
     try:
-        made = prepare(folder, ready.database(feeds=True))
+        made = prepare(folder, ready.database(feeds=given.feeds))
         from faults.ground import Ground
 
         ground = Ground(made, folder / "work")

@@ -1,6 +1,6 @@
 """The server that all homes of a run lie on, taken as a disk: stopped, copied, damaged, put back, started again.
 
-Only in a run that has a server to itself, as `python -m faults` has.
+Only in a run that has a server to itself, as `python -m faults` has. Feeds lie there with `--feeds`.
 """
 
 from __future__ import annotations
