@@ -95,7 +95,7 @@ def server(about: Server, accounts: Sequence[str]) -> str:
     tls = ""
     if about.certificate:
         names = json.dumps(about.certificate), json.dumps(about.key)
-        tls = f'tls {{ cert_file: {names[0]}, key_file: {names[1]}, min_version: "1.2" }}\n'
+        tls = f'tls {{ cert_file: {names[0]}, key_file: {names[1]}, min_version: "1.2", timeout: 10 }}\n'
     included = "\n".join(f"  include {json.dumps(name)}" for name in accounts)
     return (
         "# A NATS server for Safeconduct. Made by `safeconduct nats-config`. Without a user nobody may do anything.\n"

@@ -13,7 +13,6 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -73,8 +72,11 @@ def check(home: Home, process: str) -> None:
     """Whether a process has what it needs for its line to NATS, if the node has one. Raises HomeError."""
     if not addresses(home) or process not in ON_THE_LINE:
         return
-    if find_spec("nats") is None or find_spec("nkeys") is None:
-        raise HomeError("nats in node.toml needs the extra: pip install 'safeconduct[nats]'")
+    try:  # here, and not while its event loop runs: that takes a moment
+        import nats  # noqa: F401
+        import nkeys  # noqa: F401
+    except ModuleNotFoundError:
+        raise HomeError("nats in node.toml needs the extra: pip install 'safeconduct[nats]'") from None
     _seed(home, process)
     _context(home)
     if process != "feed":
@@ -228,7 +230,7 @@ class Link:
         self._faulty(fault)
 
     def _faulty(self, fault: BaseException) -> None:
-        if self.connected and not self._closing:
+        if not self._closing:
             self.say("bus_faulty", fault=fault)
 
     def say(self, event: str, code: str = "", fault: BaseException | None = None) -> None:
