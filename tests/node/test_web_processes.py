@@ -65,9 +65,9 @@ def session(host_home: Home) -> str:
 def running(session: str, host_home: Home) -> Iterator[Node]:
     node = Node(Home.load(host_home.path))
     try:
-        node.start(("writer", "web"), timeout=180)
-        node.ready(180)
-        until(lambda: metric(node, "safeconduct_web_processes") == 2, 180)
+        node.start(("writer", "web"), timeout=300)
+        node.ready(300)
+        until(lambda: metric(node, "safeconduct_web_processes") == 2, 300)
         yield node
     finally:
         node.stop()
