@@ -29,6 +29,7 @@ SMALL = (
     ("positions", "--reports", "6400", "--phones", "64"),
     ("muster", "--names", "1000"),
     ("analysis", "--incidents", "2000", "--runs", "3"),
+    ("scale", "--short", "--processes", "1,2"),
 )
 
 
