@@ -169,6 +169,7 @@ def _commit(home: Home) -> None:
     parts = {
         "summary": {"title": "A shot was heard", "narrative": "", "category": "attack"},
         "when": {"start": "2024-10-06T23:00:00+05:00"},
+        "where": {"latitude": 24.9, "longitude": 67.17, "place": "Karachi airport"},
     }
     with Door(home) as door:
         commit(system_subject(home.party), Draft("incident", parts), door=door)
