@@ -31,6 +31,7 @@ SMALL = (
     ("muster", "--names", "1000"),
     ("growth", "--most", "20000", "--runs", "3"),
     ("analysis", "--incidents", "2000", "--runs", "3"),
+    ("scale", "--short", "--processes", "1,2"),
 )
 
 

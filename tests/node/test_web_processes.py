@@ -65,9 +65,9 @@ def session(host_home: Home) -> str:
 def running(session: str, host_home: Home) -> Iterator[Node]:
     node = Node(Home.load(host_home.path))
     try:
-        node.start(("writer", "web"), timeout=180)
-        node.ready(180)
-        until(lambda: metric(node, "safeconduct_web_processes") == 2, 180)
+        node.start(("writer", "web"), timeout=300)
+        node.ready(300)
+        until(lambda: metric(node, "safeconduct_web_processes") == 2, 300)
         yield node
     finally:
         node.stop()
@@ -169,6 +169,7 @@ def _commit(home: Home) -> None:
     parts = {
         "summary": {"title": "A shot was heard", "narrative": "", "category": "attack"},
         "when": {"start": "2024-10-06T23:00:00+05:00"},
+        "where": {"latitude": 24.9, "longitude": 67.17, "place": "Karachi airport"},
     }
     with Door(home) as door:
         commit(system_subject(home.party), Draft("incident", parts), door=door)

@@ -8,6 +8,7 @@ other process, it is plain memory.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import math
@@ -196,8 +197,6 @@ def levels() -> Commons | Alone:
 
 async def keep_beating(pause: float = 1.0) -> None:
     """Say once a second that this process works, and let go of what has had its time, until cancelled."""
-    import asyncio
-
     while _shared is not None:
         now = time.monotonic()
         _shared.beat(now)
