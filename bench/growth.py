@@ -3,8 +3,8 @@
 What costs something once for each entry (verify, rebuild, the disk) is shown by entry, beside what n log n would make
 of the first step: a ratio of 1 or less grows no worse. What is asked of a few of all (a proof, a page, a search, a
 start, a commit) is shown as it is: flat is a ratio near 1. `bench.grown` says how the entries are made. Beyond 20,000
-entries the parts of 20,000 are verified, and the last 5,000 rebuilt into the full tables. Each figure is the quickest of
-several: processor time, on PostgreSQL the time that passed.
+entries the parts of 20,000 are verified, and the last 5,000 rebuilt into the full tables. Each figure is the quickest
+of several: processor time, on PostgreSQL the time that passed.
 
     .venv/bin/python -m bench.growth                        10,000 and 100,000
     .venv/bin/python -m bench.growth --most 10000000        the long form: hours, and some 60 GB of disk

@@ -181,16 +181,3 @@ def compact(path: Path | str) -> tuple[int, int]:
     finally:
         connection.close()
     return before, location.stat().st_size
-
-
-def size_of(db: Database, table: str) -> int:
-    """Bytes that a table of PostgreSQL takes on the disk, with its indexes."""
-    return int(
-        db.execute("SELECT pg_total_relation_size(to_regclass(CAST(? AS TEXT)))", (table,)).fetchone()[0]
-    )
-
-
-def rewrite(db: Database, table: str) -> int:
-    """Write a table of PostgreSQL anew without dead rows, while nobody else uses it; its bytes afterwards."""
-    db.execute(f"VACUUM FULL {table}")
-    return size_of(db, table)

@@ -119,6 +119,11 @@ EVENTS: Final[Mapping[str, Event]] = {
         "the recomputing of what proves itself found something that does not hold",
         "The status page.",
     ),
+    "archive_missing": Event(
+        WARNING,
+        "entries before `size` lie in an archive, and none is attached; what needs them, an erasure too, is refused",
+        "`archive` in node.toml.",
+    ),
     "feed_made_again": Event(WARNING, "entries of a feed were made again from the ledger"),
     "feed_request_failed": Event(
         ERROR, "a request of a partner failed by a fault that nobody foresaw", "Report it."

@@ -62,6 +62,8 @@ class Writer:
                 "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
             )
             self.log = ledger_of(home, self.db)
+            if self.log.past.end and self.log.past.folder is None:
+                log_event("archive_missing", size=self.log.past.end)
             self.keystore = open_keys(home, write=True)
             opened.callback(self.keystore.close)
             for function in HOOKS.stop:

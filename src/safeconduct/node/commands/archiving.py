@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,21 +79,15 @@ def compact(home: Path | None) -> None:
     Once for a node that an earlier version made; from then on they give it back by themselves. Takes as much room again
     while it works.
     """
-    from safeconduct.ledger.database import columns, rewrite, size_of
     from safeconduct.ledger.database import compact as write_anew
     from safeconduct.node.backups import databases
-    from safeconduct.records.databases import address, open_ledger, open_positions
+    from safeconduct.records.databases import needs_files
     from safeconduct.records.stillness import standing_still
     from safeconduct.records.users import permit_all
 
     node = load(home)
+    needs_files(node, "compacting")
     with standing_still(node):
-        if address(node) is not None:
-            for opening, table in ((open_ledger, "ledger_leaf"), (open_positions, "position")):
-                with closing(opening(node)) as db:
-                    if columns(db, table):
-                        before, after = size_of(db, table), rewrite(db, table)
-                        click.echo(f"{table}: {before:,} bytes, now {after:,}")
         for path in [*databases(node), node.tables, node.positions]:
             if path.exists():
                 before, after = write_anew(path)
