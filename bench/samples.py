@@ -93,4 +93,5 @@ def _candidates(kind: Any, word: str) -> list[Any]:
             return [part_of(kind, word)]
         except LookupError:
             return []
-    return {str: [word], int: [1], float: [1.5], bool: [False]}.get(kind, [])
+    plain: dict[object, list[Any]] = {str: [word], int: [1], float: [1.5], bool: [False]}
+    return plain.get(kind, [])

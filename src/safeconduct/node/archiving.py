@@ -15,6 +15,7 @@ from safeconduct.exchange.archiving import stays
 from safeconduct.ledger import archive as files
 from safeconduct.ledger.database import snapshot
 from safeconduct.ledger.keys import Verifier
+from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.tiles import ArchiveRefused, Folder
 from safeconduct.records.databases import ledger_of, open_ledger
 from safeconduct.records.door import Door
@@ -80,7 +81,7 @@ def archive(
         told("let go")
     while door.call("archive_give_back", {})["more"]:
         told("given back")
-    return Archived(end, end - past, files.unverified_checkpoint(note).size)
+    return Archived(end, end - past, unverified_checkpoint(note).size)
 
 
 def _write(home: Home, target: Folder, note: bytes, past: int, end: int, told: Told) -> None:

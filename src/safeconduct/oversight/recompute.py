@@ -152,7 +152,9 @@ def _advance(tx: Tx, round_: Round, share: int) -> None:
     while done < share:
         count = next(round_.walk, None)
         if len(round_.faults) > before:
-            tx.db.execute("SELECT 1")  # raises where nothing is damaged, and only the way to the database was lost
+            tx.db.execute(
+                "SELECT 1"
+            )  # raises where nothing is damaged, and only the way to the database was lost
         if count is None:
             del _rounds[tx.home.path]
             _keep(tx.home, Result(tx.now, tuple(round_.faults)))
