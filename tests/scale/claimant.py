@@ -1,5 +1,5 @@
-"""`python claimant.py ADDRESS NAME`: waits for the claim on a ledger, writes over the same connection until it cannot;
-says each on standard output."""
+"""`python claimant.py ADDRESS NAME`: waits for the claim on a ledger, and writes over the same connection until it
+cannot; says each on standard output."""
 
 from __future__ import annotations
 

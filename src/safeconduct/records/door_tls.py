@@ -67,11 +67,6 @@ def shown(tls: ssl.SSLObject | ssl.SSLSocket | None) -> Bearer:
     return bearer(x509.load_der_x509_certificate(der))
 
 
-def own(home: Home, process: str) -> Bearer:
-    """What this process's own certificate says. Raises OSError without one, Stranger for one that names nobody."""
-    return bearer(x509.load_pem_x509_certificate((folder(home) / f"{process}.pem").read_bytes()))
-
-
 def server_context(home: Home) -> ssl.SSLContext:
     """For the door: whoever has no certificate of the node's authority does not get past the handshake."""
     context = _context(home, ssl.PROTOCOL_TLS_SERVER, "writer")
