@@ -202,7 +202,7 @@ def test_a_word_that_stands_everywhere_finds_the_same_whichever_way_it_is_looked
     officer = person("watch_officer")
     for number in range(6):
         incident(f"Convoy {number} on the road")
-    commit(system_subject("pk"), Draft("project", {"profile": {"name": "The road of all"}}))
+    commit(system_subject("pk"), Draft("project", {"identity": {"name": "The road of all"}}))
 
     def all_pages() -> list[Any]:
         pages, cursor = [], ""
