@@ -162,8 +162,9 @@ def free_pages(db: Database) -> int:
 
 def give_back(db: Database, pages: int) -> None:
     """Give the disk back so many of them at most. Outside a transaction."""
-    if free_pages(db):
-        db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    if isinstance(db, sqlite3.Connection) and free_pages(db):
+        # `execute` would take one step of it, which is one page.
+        db.executescript(f"PRAGMA incremental_vacuum({pages})")
 
 
 def compact(path: Path | str) -> tuple[int, int]:
