@@ -18,7 +18,7 @@ from statistics import median
 
 from bench.constellation import CENTRE, Constellation, agreement_with, constellation
 from bench.measure import heading
-from bench.nodes import Node, _create, _folder, drafts, incidents, person
+from bench.nodes import Node, _create, drafts, folder_for_homes, incidents, person
 
 COMMITS = 40
 RUNS = 5
@@ -46,7 +46,7 @@ def main() -> int:
     side = "host" if arguments.hosts == [1] else "partner"
     counts = arguments.partners if side == "host" else arguments.hosts
     found = []
-    with _folder() as folder:
+    with folder_for_homes() as folder:
         template = _create(folder, "host").path
         for count in counts:
             found.append(measure(folder / f"of-{count}", side, count, template))
