@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
 import shutil
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -24,16 +20,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from nats_server import Nats, with_nats
+from own_process import own_process
 from people.live_node import PARTS
+from safeconduct.node.health import connects
 from safeconduct.people.models import Account
 from safeconduct.people.tokens import issue
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from signed_in import signed_in
-from writer_process import start_writer, stop_writer
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 HOST = {"Host": "localhost"}
 
 
@@ -51,24 +48,8 @@ def web(home: Home, folder: Path) -> Iterator[int]:
     port = free_port()
     own = replace(Home.load(folder), settings={**home.settings, "port": port})
     own.save()
-    command = [sys.executable, "-m", "safeconduct.node.processes", "web", str(folder)]
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("SAFECONDUCT_PROCESS", "SAFECONDUCT_HOME")
-    }
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
-    try:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < end, "the web process does not start"
-                time.sleep(0.1)
+    with own_process(own, "web", lambda: connects("127.0.0.1", port)):
         yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 class Screen:
@@ -109,8 +90,7 @@ def test_what_is_committed_through_one_is_heard_on_the_other(host_home: Home, tm
     with ExitStack() as stack:
         nats = stack.enter_context(Nats(tmp_path / "nats", [host_home]))
         home = with_nats(host_home, nats.address)
-        writer = start_writer(home)
-        stack.callback(stop_writer, writer)
+        stack.enter_context(own_process(home, "writer"))
         stack.enter_context(here.at(home, Door(home)))
         client, _ = signed_in("watch_officer")
         account = Account.objects.get(username="watch-officer")

@@ -15,6 +15,7 @@ import pytest
 
 import ready
 from nats_server import Nats, with_nats
+from own_process import own_process
 from safeconduct.positions import reading, stream, waiting
 from safeconduct.positions.route import Positions
 from safeconduct.positions.store import Position
@@ -25,7 +26,6 @@ from safeconduct.records.bus_messages import NotOurs
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from signed_in import signed_in
-from writer_process import start_writer, stop_writer
 
 from .test_route import ask, batch, cookie_of, journey
 
@@ -48,13 +48,11 @@ def nats(
     (tmp_path / "nats").mkdir()
     with using(home), Nats(tmp_path / "nats", [home]) as server:
         named = with_nats(home, server.address, positions=0.5)
-        writer = start_writer(named)
-        with here.at(named, Door(named)):
+        with own_process(named, "writer"), here.at(named, Door(named)):
             yield named, server
         for store in reading._stores.values():
             store.close()
         reading._stores.clear()
-        stop_writer(writer)
 
 
 @asynccontextmanager
