@@ -367,6 +367,8 @@ class WriterService:
         else:
             answers = await asyncio.wrap_future(self.writer.submit(name, payloads))
         answer = {"answers": answers} if isinstance(many, list) else answers[0]
+        if out.is_closing():
+            return
         try:
             out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
             await asyncio.wait_for(out.drain(), TAKING_SECONDS)
