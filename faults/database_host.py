@@ -17,19 +17,15 @@ class DatabaseHost(test_server.Server):
     def __init__(self, folder: Path, at: Switch, name: str) -> None:
         super().__init__(folder)
         self.at, self.name = at, name
+        self.prefix = at.prefix(name)
 
-    def _serve(self) -> None:
+    def settings(self) -> dict[str, str]:
+        return {**super().settings(), "listen_addresses": self.at.address(self.name)}
+
+    def _serve(self, **given: str) -> None:
         with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
             rules.write("host all all samenet trust\n")
-        given = {**test_server._SETTINGS, "listen_addresses": f"'{self.at.address(self.name)}'"}
-        options = " ".join(f"-c {name}={value}" for name, value in given.items())
-        command = f"{options} -c unix_socket_directories={self.folder}"
-        log = self.folder / "log"
-        test_server._run(
-            ["pg_ctl", "start", "-w", "-s", "-D", f"{self.folder}/data", "-l", str(log), "-o", command],
-            self.folder,
-            self.at.prefix(self.name),
-        )
+        super()._serve(**given)
 
     def addresses(self, names: dict[str, str], here: bool = False) -> dict[str, str]:
         """Settings of a node for these databases: as its machines reach them, or `here`."""

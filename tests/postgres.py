@@ -42,6 +42,8 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment: dict[str, str] = {}
+        self.prefix: Sequence[str] = ()
+        """What goes before the command that starts it, such as one that enters a network's namespace."""
 
     def start(self) -> None:
         """Make the cluster and its roles. Raises RuntimeError that names what is missing or went wrong."""
@@ -109,7 +111,7 @@ class Server:
     def _control(self, what: str, *more: str) -> None:
         log = self.folder / "log"
         command = ["pg_ctl", what, "-w", "-s", "-D", f"{self.folder}/data", "-l", str(log), *more]
-        _run(command, self.folder, self.environment)
+        _run(command, self.folder, self.environment, self.prefix if what == "start" else ())
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """As the superuser, outside the tests' databases."""
