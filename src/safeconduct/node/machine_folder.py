@@ -93,5 +93,12 @@ def _files(home: Home, processes: Collection[str]) -> Iterator[tuple[Path, str]]
 
 
 def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _private_folder(path.parent)
     create_private(path, content)
+
+
+def _private_folder(path: Path) -> None:
+    """As `mkdir` with parents, which would leave those to the umask."""
+    if not path.exists():
+        _private_folder(path.parent)
+        path.mkdir(mode=0o700)
