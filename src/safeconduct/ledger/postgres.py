@@ -98,7 +98,7 @@ class Postgres:
             cursor = self._connection.cursor(binary=bool(parameters))
             cursor.execute(statement, parameters or None)
         except psycopg.Error as fault:
-            raise _told(fault) from None
+            raise self._failed(fault) from None
         return cast(Rows, cursor)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
@@ -109,8 +109,15 @@ class Postgres:
             cursor = self._connection.cursor()
             cursor.executemany(postgres(sql), given)
         except psycopg.Error as fault:
-            raise _told(fault) from None
+            raise self._failed(fault) from None
         return cast(Rows, cursor)
+
+    def _failed(self, fault: psycopg.Error) -> Exception:
+        """What no server said is the connection's end, also where the library does not see that yet: a line that was
+        cut says nothing more."""
+        if fault.sqlstate is None and isinstance(fault, psycopg.OperationalError):
+            self._connection.close()
+        return _told(fault)
 
     def claim(self) -> bool:
         """Be the only one with a claim to this schema, for as long as the connection lives; False when another is."""
