@@ -79,9 +79,12 @@ def _load() -> None:
 
 
 def _write(path: str) -> None:
+    from django.db import connections
+
     from safeconduct.records.service import serve
 
     home = Home.load(Path(path))
     os.environ["SAFECONDUCT_HOME"] = path
-    ready.point(home)
+    for alias, name in ready.names(home).items():
+        connections[alias].settings_dict["NAME"] = name
     serve(home)

@@ -164,7 +164,6 @@ DEPLOYMENT = register(
         searched=("proposal.title", "proposal.purpose"),
         final=("ended",),
         check=all_of(requires("proposal", "a deployment says what is proposed"), _check_deployment),
-        addressed=True,
     )
 )
 CONSENT = register(

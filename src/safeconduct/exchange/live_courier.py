@@ -12,7 +12,6 @@ import time
 
 import aiohttp
 
-from safeconduct.exchange.addresses import addresses, attentive, connect_seconds
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.server import WAIT_SECONDS
 from safeconduct.exchange.spool import MAX_BYTES, MOST
@@ -47,7 +46,6 @@ class LiveCourier:
 
     def __init__(self, home: Home, partner: Partner, door: AsyncDoor) -> None:
         self.home, self.partner, self.door = home, partner, door
-        self.addresses = addresses(partner)
         self.spool, self.after = "", 0
         self._again_at, self._again = 0.0, AGAIN
         self._told = ""
@@ -56,10 +54,8 @@ class LiveCourier:
     async def run(self) -> None:
         """Follow until cancelled."""
         context = client_context(self.home, Card.of(self.partner.card).certificate)
-        timeout = aiohttp.ClientTimeout(
-            total=WAIT_SECONDS + ANSWER_SECONDS, sock_connect=connect_seconds(self.addresses)
-        )
-        connector = aiohttp.TCPConnector(ssl=context, limit=1, socket_factory=attentive)
+        timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS + ANSWER_SECONDS, sock_connect=10)
+        connector = aiohttp.TCPConnector(ssl=context, limit=1)
         pause = FIRST_PAUSE
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
@@ -73,7 +69,7 @@ class LiveCourier:
                         await asyncio.sleep(LOOK)
                     continue
                 except (aiohttp.ClientError, TimeoutError, OSError, LiveFailed):
-                    self.addresses.rotate(-1)
+                    pass
                 except (Malformed, Refused, Unavailable) as fault:
                     self._warn(type(fault).__name__)
                 self.spool, self.after = "", 0
@@ -97,7 +93,7 @@ class LiveCourier:
             self.spool, self.after, self._again_at = "", 0, 0.0
         wait = min(WAIT_SECONDS, self._again_at - now) if self._again_at else WAIT_SECONDS
         query: dict[str, str | int] = {"spool": self.spool, "after": self.after, "wait": max(0, int(wait))}
-        url = f"{self.addresses[0]}/exchange/positions"
+        url = f"{self.partner.url}/exchange/positions"
         async with session.get(url, params=query, allow_redirects=False) as response:
             if response.status == 204:
                 if time.monotonic() - now < LOOK:

@@ -37,7 +37,6 @@ def ask_for_role(
     units: Sequence[str] = (),
     until: str = "",
     clearance: int = 0,
-    agreements: Sequence[str] = (),
     door: Door | None = None,
 ) -> Committed:
     """Ask that somebody be given a role. Its approval gives it. Raises Refused, PartRefused."""
@@ -47,7 +46,6 @@ def ask_for_role(
         "account_name": account.username,
         "role": role,
         "units": list(units),
-        "agreements": list(agreements),
         "clearance": clearance,
         "until": until,
         "reason": reason,

@@ -56,17 +56,15 @@ def make_store(tx: Tx) -> None:
 
 
 @on_tick("positions", EVERY)
-def forget_old(tx: Tx) -> bool:
+def forget_old(tx: Tx) -> None:
     """Erase what is too old, and all of a movement that was withdrawn or erased.
 
     What a partner sent is gone when the term is over that held when it came, or a shorter one that holds now: a
     clause that is suspended does not lengthen it.
     """
     if not may_have_positions(tx.home):
-        return False
+        return
     store = store_of(tx.home)
-    if store.give_back():
-        return True  # of what was forgotten before; called again at once, after the jobs that wait
     gone = 0
     for movement in store.movements():
         row = tx.row(movement)
@@ -79,7 +77,6 @@ def forget_old(tx: Tx) -> bool:
             gone += store.forget_received(movement, partner, tx.now, before)
     if gone:
         store.sweep()
-    return bool(gone)
 
 
 @on_stop

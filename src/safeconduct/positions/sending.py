@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.agreement.policy import Item, Subject, is_assigned
-from safeconduct.positions.keeping import DEFAULT_DAYS, keep_days
+from safeconduct.positions.keeping import keep_days
 from safeconduct.positions.kinds import MOVEMENT
 from safeconduct.positions.store import Position
 from safeconduct.records import here
@@ -41,12 +41,11 @@ class _Fix(BaseModel):
 
 @dataclass(frozen=True)
 class Batch:
-    """What of a batch can be kept, for how many days, and for each of the others its number and why not."""
+    """What of a batch can be kept, and for each of the others its number and why not."""
 
     movement: str
     positions: list[Position]
     refused: list[tuple[int, str]]
-    days: float = DEFAULT_DAYS
 
 
 class BatchRefused(ValueError):
@@ -78,9 +77,8 @@ def read_batch(sender: Subject, body: Any) -> Batch:
     if not isinstance(given, list) or len(given) > AT_ONCE:
         raise BatchRefused(f"a batch has a list of at most {AT_ONCE} positions")
     movement, now = body["movement"], time.time()
-    days = keep_days(here.state().policy, _originator(movement))
-    oldest = now - 86_400.0 * days
-    batch = Batch(movement, [], [], days)
+    oldest = now - 86_400.0 * keep_days(here.state().policy, _originator(movement))
+    batch = Batch(movement, [], [])
     for number, each in enumerate(given):
         try:
             fix = _Fix.model_validate(each)

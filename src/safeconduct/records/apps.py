@@ -16,8 +16,6 @@ class RecordsConfig(AppConfig):
             attachments,
             break_glass,
             commit,
-            copied,
-            door_certificates,
             earlier,
             emergencies,
             external,
