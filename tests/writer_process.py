@@ -19,7 +19,7 @@ import ready
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 
-PATIENCE = 90.0
+PATIENCE = 240.0
 _loaded = get_context("forkserver")
 
 

@@ -13,7 +13,7 @@ from safeconduct.node.demonstration.cast import PASSWORD
 
 LOCALES = {"en": "en-GB", "ur": "ur-PK", "zh-hans": "zh-CN"}
 REFUSED = re.compile(r"status of 4\d\d")
-PATIENCE = 90_000
+PATIENCE = 240_000
 
 
 @dataclass

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds that a block with "until" is repeated for."""
 
 _HEADING = re.compile(r"^## (.+)$")

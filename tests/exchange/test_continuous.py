@@ -24,7 +24,7 @@ pytestmark = pytest.mark.files
 
 Pair = tuple[Node, Node]
 LITESTREAM = Path(sys.executable).parent / "litestream"
-PATIENCE = 90.0
+PATIENCE = 240.0
 
 
 @pytest.fixture(autouse=True)

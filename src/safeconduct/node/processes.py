@@ -135,7 +135,7 @@ class Node:
         self.stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_over, name="watch", daemon=True)
 
-    def start(self, names: Sequence[str] = ORDER, timeout: float = 30.0) -> None:
+    def start(self, names: Sequence[str] = ORDER, timeout: float = 180.0) -> None:
         """Start the processes in order; the writer must answer before the others begin. Raises TimeoutError."""
         for name in filter(lambda name: has(self.home, name), names):
             self._spawn(name)
@@ -143,7 +143,7 @@ class Node:
                 self._until(lambda: answers(self.home), "the writer", timeout)
         self._watch.start()
 
-    def ready(self, timeout: float = 30.0) -> None:
+    def ready(self, timeout: float = 180.0) -> None:
         """Wait until the web server takes connections. Raises TimeoutError."""
         port = self.home.settings.get("port", 8001)
         self._until(lambda: pages_answer(self.home), f"the web server on port {port}", timeout)
