@@ -26,9 +26,12 @@ SMALL = (
     ("flow", "--seconds", "5", "--suspensions", "2"),
     ("screens", "--screens", "300", "--back", "1000", "--people", "50", "--seconds", "3"),
     ("lean",),
+    ("fanout", "--events", "2000", "--reports", "200", "--pairs", "2"),
     ("positions", "--reports", "6400", "--phones", "64"),
     ("muster", "--names", "1000"),
+    ("growth", "--most", "20000", "--runs", "3"),
     ("analysis", "--incidents", "2000", "--runs", "3"),
+    ("scale", "--short", "--processes", "1,2"),
 )
 
 

@@ -17,7 +17,11 @@ class Answers:
     seconds: float = 0.0
 
     def rate(self) -> float:
-        return self.statuses.get(200, 0) / self.seconds
+        return self.well() / self.seconds
+
+    def well(self) -> int:
+        """How many were answered with 200, 201 or 202."""
+        return sum(self.statuses.get(status, 0) for status in (200, 201, 202))
 
     def at(self, share: float) -> float:
         """Milliseconds within which this share of the answers came."""
@@ -93,7 +97,9 @@ async def ask_all(port: int, streams: list[Iterator[bytes]]) -> Answers:
     return answers
 
 
-def request(path: str, body: bytes, *headers: str, media: str = "application/json") -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {media}", *headers]
+def request(
+    path: str, body: bytes, *headers: str, media: str = "application/json", method: str = "POST"
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Type: {media}", *headers]
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

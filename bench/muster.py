@@ -17,11 +17,10 @@ import os
 import random
 import secrets
 import signal
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,11 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bench.measure import heading
-from bench.nodes import Node, one_node, two_homes
+from bench.nodes import Node, leaves, one_node, point, two_homes
 from bench.positions import _made, _pids
 from bench.sos import _running, _settled
+from safeconduct.ledger.database import FAULTS
+from safeconduct.records.databases import open_tables
 from safeconduct.records.home import Home
 
 AIM_RATE, AIM_BEHIND = 1_000, 1.0
@@ -193,7 +194,7 @@ class Run:
 
     async def _watch(self) -> None:
         """How long ago the oldest reply was acknowledged that the newest figures do not count."""
-        with sqlite3.connect(f"file:{self.home.tables}?mode=ro", uri=True) as db:
+        with closing(open_tables(self.home)) as db:
             while True:
                 await asyncio.sleep(0.1)
                 try:
@@ -201,7 +202,7 @@ class Run:
                         "SELECT parts FROM records_row WHERE kind = 'muster_figure' AND about = ?",
                         (self.people.muster,),
                     ).fetchone()
-                except sqlite3.Error:
+                except FAULTS:
                     continue
                 counted = json.loads(row[0])["count"]["accounted"] if row else 0
                 late = self.order[counted:]
@@ -232,12 +233,10 @@ class Run:
 def _in_ledger(home: Home) -> tuple[int, dict[str, str]]:
     """(accounted by the last figures, the last state of every entry), as the ledger has them."""
     states: dict[str, str] = {}
-    with sqlite3.connect(f"file:{home.ledger}?mode=ro", uri=True) as db:
-        for (leaf,) in db.execute("SELECT leaf FROM ledger_leaf ORDER BY idx"):
-            header = json.loads(leaf)
-            if header.get("kind") == "roll_entry" and header["type"] == "version":
-                states[header["record"]] = header["state"]
-    with sqlite3.connect(f"file:{home.tables}?mode=ro", uri=True) as db:
+    for header in leaves(home):
+        if header.get("kind") == "roll_entry" and header["type"] == "version":
+            states[header["record"]] = header["state"]
+    with closing(open_tables(home)) as db:
         (parts,) = db.execute("SELECT parts FROM records_row WHERE kind = 'muster_figure'").fetchone()
     return int(json.loads(parts)["count"]["accounted"]), states
 
@@ -257,11 +256,9 @@ def _cpu_of(home: Home) -> tuple[float, float]:
 
 def _prepare(node: Node, home: Home, names: int) -> People:
     """Everybody on record with an account, a session or a number, and the muster with its whole roll."""
-    from django.conf import settings
     from django.db import connections
 
     from safeconduct.field import devices
-    from safeconduct.node.secret import secret_key
     from safeconduct.records.commit import Draft, commit_many
     from safeconduct.records.principals import system_subject
     from safeconduct.records.rows import names_in
@@ -269,9 +266,7 @@ def _prepare(node: Node, home: Home, names: int) -> People:
     from safeconduct.timers.firing import fire_due
     from safeconduct.watch import muster
 
-    connections["default"].close()
-    connections["default"].settings_dict["NAME"] = str(home.accounts)
-    settings.ALLOWED_HOSTS, settings.SECRET_KEY = ["*"], secret_key(home)
+    point(home)
     phones, texting = int(names * PHONES), int(names * BY_SMS)
     with node.active():
         system = system_subject(home.party)

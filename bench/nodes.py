@@ -7,7 +7,7 @@ import random
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.records.home import Home
+from safeconduct.records.rows import RowView
 
 AGREEMENT = "pk-cn"
 PARTIES = {"host": "pk", "partner": "cn"}
@@ -54,15 +55,11 @@ class Node:
     """A home whose writer is this process. Several live side by side; `active` chooses one for readers."""
 
     def __init__(self, path: Path) -> None:
-        from django.db import connections
-
         from safeconduct.records.door import Door
         from safeconduct.records.writer import Writer
 
         self.home = Home.load(path)
-        connections.settings["tables"] = {**connections.settings["tables"], "NAME": str(self.home.tables)}
-        if hasattr(connections._connections, "tables"):  # type: ignore[attr-defined]
-            del connections["tables"]
+        point(self.home)
         self.writer = Writer(self.home)
         self.door = Door(self.home, self.writer)
 
@@ -76,15 +73,42 @@ class Node:
         with here.at(self.home, self.door):
             yield self
 
+    def row_of(self, record: str) -> RowView:
+        """A record as the writer sees it. Raises LookupError."""
+        found: list[RowView | None] = []
+        self.writer.tick(lambda tx: found.append(tx.row(record)))
+        if found[0] is None:
+            raise LookupError(record)
+        return found[0]
+
     def close(self) -> None:
         self.writer.close()
 
 
+def point(home: Home) -> None:
+    """Make Django's databases in this process those of a home, files or schemas."""
+    from django.conf import settings
+    from django.db import connections
+
+    from safeconduct.node.databases import databases
+    from safeconduct.node.secret import secret_key
+
+    for alias, wanted in connections.configure_settings(databases(home, "cli")).items():
+        if hasattr(connections._connections, alias):  # type: ignore[attr-defined]
+            # What a writer holds goes on; only files of the accounts are shut here.
+            if alias == "default":
+                connections[alias].close()
+            del connections[alias]
+        connections.settings[alias] = wanted
+    settings.ALLOWED_HOSTS, settings.SECRET_KEY = ["*"], secret_key(home)
+
+
 @contextmanager
-def one_node(side: str = "host") -> Iterator[Node]:
-    """A node of one side with no partner and the demonstration's house rules in force."""
-    with _folder() as folder:
-        _create(folder, side)
+def one_node(side: str = "host", database: str = "") -> Iterator[Node]:
+    """A node of one side with no partner and the demonstration's house rules in force; on PostgreSQL where `database`
+    is the address of an empty one."""
+    with folder_for_homes() as folder:
+        _create(folder, side, {"database": database} if database else None)
         node = Node(folder / side)
         try:
             with node.active():
@@ -107,13 +131,16 @@ def two_nodes() -> Iterator[tuple[Node, Node]]:
 
 
 @contextmanager
-def two_homes() -> Iterator[tuple[Home, Home]]:
-    """Homes of (Host, Partner), paired, the demonstration's agreement signed by both as far as it is agreed."""
+def two_homes(**databases: Mapping[str, str]) -> Iterator[tuple[Home, Home]]:
+    """Homes of (Host, Partner), paired, the demonstration's agreement signed by both as far as it is agreed.
+
+    `databases` are, by side, the settings of a home that lives on PostgreSQL.
+    """
     from safeconduct.exchange.outbound import sweep
     from safeconduct.exchange.pairing import accept_card, export_card
 
-    with _folder() as folder:
-        homes = {side: _create(folder, side) for side in PARTIES}
+    with folder_for_homes() as folder:
+        homes = {side: _create(folder, side, databases.get(side, {})) for side in PARTIES}
         for side, other in (("host", "partner"), ("partner", "host")):
             node = Node(homes[side].path)
             card, spoken = export_card(homes[other], PARTIES[side], AGREEMENT)
@@ -161,6 +188,21 @@ def pull(receiver: Node, sender: Node) -> int:
         have = int(answer["have"])
         if have >= feed.size:
             return have - begun
+
+
+def leaves(home: Home) -> Iterator[dict[str, Any]]:
+    """The entries of a home's ledger, in order, whoever writes it."""
+    import json
+    from contextlib import closing
+
+    from safeconduct.ledger.log import Log
+    from safeconduct.records.databases import open_ledger
+
+    with closing(open_ledger(home, read_only=True)) as db:
+        log = Log(db, "ledger", "")
+        for first in range(0, log.size, 1_000):
+            for entry in log.entries(first, min(log.size, first + 1_000)):
+                yield json.loads(entry.leaf)
 
 
 def incidents(count: int, seed: int = 1) -> list[dict[str, Any]]:
@@ -214,7 +256,7 @@ def drafts(parts: Sequence[dict[str, Any]]) -> list[Any]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_for_homes() -> Iterator[Path]:
     """A folder for homes on the disk that BENCH_DIR names (default: the temporary one), gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="safeconduct-bench-", dir=os.environ.get("BENCH_DIR")))
     try:
@@ -223,7 +265,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _create(folder: Path, side: str) -> Home:
+def _create(folder: Path, side: str, database: Mapping[str, str] | None = None) -> Home:
     """A home with its databases. The first one of a process starts Django."""
     from safeconduct.node.django_start import migrate, start_django
 
@@ -240,13 +282,13 @@ def _create(folder: Path, side: str) -> Home:
         cadence=3600,
         exchange_port=port,
         exchange_url=f"https://127.0.0.1:{port}",
+        **(database or {}),
     )
     start_django(home)
     from django.db import connections
 
-    for alias, path in (("default", home.accounts), ("tables", home.tables)):
-        connections[alias].close()
-        connections[alias].settings_dict["NAME"] = str(path)
+    connections.close_all()
+    point(home)
     migrate()
     connections.close_all()
     return home

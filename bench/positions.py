@@ -178,8 +178,15 @@ def _journeys(node: Node, persons: list[str]) -> list[str]:
         "destination_district": "Khuzdar",
         "persons": 1,
     }
+    itinerary = {
+        "origin": {"place": "Karachi", "latitude": 24.95, "longitude": 67.1},
+        "destination": {"place": "Khuzdar", "latitude": 27.8, "longitude": 66.6},
+        "depart": iso(since),
+        "arrive": iso(time.time() + 80_000),
+    }
     drafts = [
-        Draft("movement", {"notice": notice}, assigned=[person], state="under_way") for person in persons
+        Draft("movement", {"notice": notice, "itinerary": itinerary}, assigned=[person], state="under_way")
+        for person in persons
     ]
     made = commit_many(system_subject(node.home.party), drafts, door=node.door)
     return [_made(each) for each in made]

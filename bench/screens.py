@@ -47,9 +47,10 @@ def main() -> None:
     parser.add_argument("--back", type=int, default=5000, help="screens that come back at once")
     parser.add_argument("--people", type=int, default=400)
     parser.add_argument("--bare", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=1, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.bare:
-        _serve_bare(given.bare)
+        _serve_bare(given.bare, given.workers)
         return
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -281,14 +282,14 @@ def _bare() -> Iterator[tuple[int, int]]:
         process.wait()
 
 
-def _serve_bare(port: int) -> None:
+def _serve_bare(port: int, workers: int = 1) -> None:
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
 
     Granian(
         "bench.screens:bare", address="127.0.0.1", port=port, interface=Interfaces.ASGI, loop=Loops.asyncio,
-        workers=1, backlog=8192, backpressure=20_000, websockets=False, log_level=LogLevels.warning,
+        workers=workers, backlog=8192, backpressure=20_000, websockets=False, log_level=LogLevels.warning,
     ).serve()  # fmt: skip
 
 

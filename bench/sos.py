@@ -156,18 +156,13 @@ def _settled(home: Home) -> Home:
 
 def _sessions(home: Home, role: str, count: int = 1) -> list[str]:
     """The sessions of so many people with that role who have signed in."""
-    from django.conf import settings
     from django.db import connections
     from django.test import Client
 
-    from safeconduct.node.secret import secret_key
     from safeconduct.people.models import Account
     from safeconduct.records.commit import Draft, commit
     from safeconduct.records.principals import system_subject
 
-    connections["default"].close()
-    connections["default"].settings_dict["NAME"] = str(home.accounts)
-    settings.ALLOWED_HOSTS, settings.SECRET_KEY = ["*"], secret_key(home)
     node, found = Node(home.path), []
     with node.active():
         for number in range(count):

@@ -1,4 +1,4 @@
-"""Twelve faults done to two real nodes, each counting what it tried and what was lost: `python -m faults`.
+"""Thirteen faults done to two real nodes, each counting what it tried and what was lost: `python -m faults`.
 
 They stand on the means of the tests (`tests/exchange`): homes on disk, writers in this process, bundles by hand.
 """

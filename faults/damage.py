@@ -16,6 +16,7 @@ from faults.ground import PARTIES, Sides
 from faults.outcome import Outcome
 from safeconduct.exchange.bundle import BundleRefused
 from safeconduct.exchange.delivery import close_feeds
+from safeconduct.ledger.database import DatabaseFault
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.ledger.keystore import KeyStoreRefused
 from safeconduct.oversight.recompute import recompute, result
@@ -24,8 +25,8 @@ from safeconduct.records.rebuild import fingerprint
 from safeconduct.records.refusals import Refused, Unavailable
 
 STOPS = (
-    SystemExit, sqlite3.Error, DatabaseError, OSError, HomeError, KeyRefused, KeyStoreRefused, LookupError, ValueError,
-    TypeError,
+    SystemExit, sqlite3.Error, DatabaseError, DatabaseFault, OSError, HomeError, KeyRefused, KeyStoreRefused,
+    LookupError, ValueError, TypeError,
 )  # fmt: skip
 """What a node that does not start, or does not answer, ends with."""
 MOST_TICKS = 200

@@ -49,10 +49,16 @@ class Worker:
         return code, flushes, writes
 
 
-@contextmanager
-def worker(folder: Path, home: Path) -> Iterator[Worker]:
+def built(folder: Path) -> Path:
+    """The library, in this folder."""
     library = folder / "failing_disk.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
+    return library
+
+
+@contextmanager
+def worker(folder: Path, home: Path) -> Iterator[Worker]:
+    library = built(folder)
     root = SOURCE.parent.parent
     environment = {
         **os.environ,
@@ -83,7 +89,7 @@ def run(ground: Ground, size: int, seed: int) -> Outcome:
             every = [
                 (name, (kind, nth, stays))
                 for name, kind, stays in KINDS
-                for nth in _some(chance, writes if kind else flushes, size // len(KINDS))
+                for nth in some(chance, writes if kind else flushes, size // len(KINDS))
             ]
             outcome.seen["flushes in a run without a fault"] = flushes
             outcome.seen["writes in a run without a fault"] = writes
@@ -92,11 +98,11 @@ def run(ground: Ground, size: int, seed: int) -> Outcome:
                 code, _, _ = _once(sides, copies, on_disk, order, answers)
                 outcome.tried[name] += 1
                 outcome.seen["the node stopped" if code else "the node went on"] += 1
-                _after(outcome, sides, answers.read_text(), f"{name}, number {order[1]}")
+                after(outcome, sides, answers.read_text(), f"{name}, number {order[1]}")
     return outcome
 
 
-def _some(chance: random.Random, count: int, most: int) -> range:
+def some(chance: random.Random, count: int, most: int) -> range:
     """At most about so many of 1 to count, evenly spread from a random one on."""
     step = max(1, -(-count // max(1, most)))
     return range(chance.randint(1, step), count + 1, step)
@@ -111,7 +117,7 @@ def _once(
     return on_disk.order(kind, nth, stays, sides.folder / "pk", answers)
 
 
-def _after(outcome: Outcome, sides: Sides, said: str, what: str) -> None:
+def after(outcome: Outcome, sides: Sides, said: str, what: str) -> None:
     """The disk is well again: all that was answered for is there, and both go on together."""
     try:
         node = sides.open("pk")

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from exchange.nodes import INCIDENT, Node, bundle_bytes, pull
-from faults import canary, judge
+from faults import canary, copies, judge
 from faults.ground import PARTIES, Ground, Sides
 from faults.outcome import Outcome
 from safeconduct.exchange.cadence import keep_acks
+from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.stick import export_bundle
 from safeconduct.node.backups import backup
 from safeconduct.records.attachments import attachment_parts
+from safeconduct.records.home import Home
 
 HOW = (
     "canaries in parts of every label and in files, released and not; erased after feeds, sticks and backups had them; "
@@ -95,7 +97,8 @@ def _copies(sides: Sides, store: Path) -> dict[str, Path]:
     """What somebody may have kept: backups, and copies of databases and their logs as they lay, without keys."""
     kept = {}
     for party in PARTIES:
-        backup(sides[party].home, store / f"backup-{party}")
+        on_files = sides[party].home.database is None
+        (backup if on_files else copies.dump)(sides[party].home, store / f"backup-{party}")
         kept[f"backup of {party}"] = store / f"backup-{party}"
         shutil.copytree(
             sides[party].home.path,
@@ -103,6 +106,9 @@ def _copies(sides: Sides, store: Path) -> dict[str, Path]:
             ignore=shutil.ignore_patterns("keys", "tables.sqlite3*", "*.sock", "*.pem"),
         )
         kept[f"copy of {party} without keys and tables"] = store / f"copy-{party}"
+        if not on_files:
+            for name, raw in copies.files(sides[party].home, ("ledger.", "feed_")):
+                (store / f"copy-{party}" / name).write_bytes(raw)
     file = store / "stick"
     export_bundle(sides.host.home, "cn", file, sides.host.door, since=0)
     kept["stick"] = file
@@ -113,6 +119,8 @@ def _there(outcome: Outcome, sides: Sides, kept: dict[str, Path], words: list[st
     """The search is worth something only if it finds a canary where it still must be."""
     if absent := set(words) - set(canary.found_in(_readable(sides.host, "cn"), words)):
         outcome.missed.append(f"{len(absent)} canaries were not found before they were erased")
+    if sides.host.home.database is not None and not canary.found_in(copies.rows(sides.host.home), words):
+        outcome.missed.append("no canary was found in the rows of the server before they were erased")
     for name, path in kept.items():
         outcome.tried["copies searched"] += 1
         files = [path.read_bytes()] if path.is_file() else [raw for _, raw in canary.bytes_of(path)]
@@ -135,8 +143,20 @@ def _searched(outcome: Outcome, sides: Sides, kept: dict[str, Path], words: list
         for path, raw in canary.bytes_of(sides[party].home.path):
             outcome.tried["files searched"] += 1
             outcome.leaked += [f"{path.name} of {party} bears {w}" for w in canary.found_in(raw, words)]
+        if sides[party].home.database is not None:
+            _searched_on_server(outcome, sides[party].home, party, words)
     for party in PARTIES:
         _restored(outcome, sides, party, kept[f"backup of {party}"], words)
+
+
+def _searched_on_server(outcome: Outcome, home: Home, party: str, words: list[str]) -> None:
+    """The rows and the files of its database; the server's log keeps what the tables held until it is written over."""
+    for name, raw in (("a row", copies.rows(home)), *copies.files(home)):
+        outcome.tried["files on the server searched"] += 1
+        outcome.leaked += [f"{name} of {party} on the server bears {w}" for w in canary.found_in(raw, words)]
+    outcome.seen["segments of the server's log that still bear one"] += sum(
+        bool(canary.found_in(raw, words)) for raw in copies.log_segments()
+    )
 
 
 def _restored(outcome: Outcome, sides: Sides, party: str, folder: Path, words: list[str]) -> None:
@@ -144,11 +164,11 @@ def _restored(outcome: Outcome, sides: Sides, party: str, folder: Path, words: l
     home = sides.shut(party)
     trial = sides.folder / "trial" / party
     shutil.copytree(home, trial)
-    for path in trial.rglob("*.sqlite3*"):
-        path.unlink()
-    for source in folder.rglob("*.sqlite3"):
-        shutil.copy(source, trial / source.relative_to(folder))
-    shutil.copy(sides.made / party / "tables.sqlite3", trial)
+    on_server = Home.load(home).database is not None
+    if on_server:
+        copies.beside(Home.load(home), trial, folder)
+    else:
+        _files_beside(sides, party, trial, folder)
     for partner in ("cn", "xx", "pk"):
         if (trial / "feeds" / partner).is_dir():
             (trial / "feeds" / partner / "restored").touch()
@@ -157,11 +177,26 @@ def _restored(outcome: Outcome, sides: Sides, party: str, folder: Path, words: l
         outcome.tried["backups restored and read"] += 1
         leaks = canary.found_in(_readable(node, PARTIES[party]), words)
         outcome.leaked += [f"the backup of {party} gives back {w}" for w in leaks]
-        for path, raw in canary.bytes_of(trial):
+        on_disk = canary.bytes_of(trial)
+        for name, raw in (
+            *((path.name, raw) for path, raw in on_disk),
+            *(copies.files(node.home) if on_server else ()),
+        ):
             outcome.leaked += [
-                f"{path.name} of the restored {party} bears {w}" for w in canary.found_in(raw, words)
+                f"{name} of the restored {party} bears {w}" for w in canary.found_in(raw, words)
             ]
     finally:
         node.close()
+        close_feeds(node.home)
+        if on_server:
+            copies.forget(node.home)
         shutil.rmtree(trial)
         sides.open(party)
+
+
+def _files_beside(sides: Sides, party: str, trial: Path, folder: Path) -> None:
+    for path in trial.rglob("*.sqlite3*"):
+        path.unlink()
+    for source in folder.rglob("*.sqlite3"):
+        shutil.copy(source, trial / source.relative_to(folder))
+    shutil.copy(sides.made / party / "tables.sqlite3", trial)

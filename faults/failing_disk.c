@@ -1,51 +1,66 @@
-/* A disk that fails once, or from some moment on: preloaded, armed from within, for files below one folder only. */
+/* A disk that fails once, or from some moment on: preloaded, armed from within, for files below one folder only.
+
+   Where FAILING_DISK names a file of at least two pages, all processes that have it there share one disk, and whoever
+   maps it, too, arms it for them: so a server of many processes counts its flushes and writes together. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 enum { FLUSH, WRITE, FULL, HALF };
 
-static char folder[PATH_MAX];
-static int kind = -1, lasting;
-static long wanted, flushes, writes;
+struct disk { int kind, lasting; long wanted, flushes, writes; char folder[PATH_MAX]; };
+static struct disk alone = {.kind = -1}, *disk = &alone;
+
+__attribute__((constructor)) static void share(void) {
+    const char *name = getenv("FAILING_DISK");
+    int fd = name ? open(name, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0) return;
+    void *found = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (found != MAP_FAILED) disk = found;
+    close(fd);
+}
 
 /* The nth flush (kind 0) or write (1: error, 2: disk full, 3: only half is written) fails; with `stays` all after it. */
 void disk_arm(const char *below, int what, long nth, int stays) {
-    snprintf(folder, sizeof folder, "%s/", below);
-    kind = what; wanted = nth; lasting = stays; flushes = writes = 0;
+    disk->folder[0] = 0;
+    disk->kind = what; disk->wanted = nth; disk->lasting = stays; disk->flushes = disk->writes = 0;
+    if (*below) snprintf(disk->folder, sizeof disk->folder, "%s/", below);
 }
-long disk_flushes(void) { return flushes; }
-long disk_writes(void) { return writes; }
+long disk_flushes(void) { return disk->flushes; }
+long disk_writes(void) { return disk->writes; }
 
 static int watched(int fd) {
     char link[64], path[PATH_MAX];
-    if (!folder[0]) return 0;
+    if (!disk->folder[0]) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    return !strncmp(path, folder, strlen(folder));
+    return !strncmp(path, disk->folder, strlen(disk->folder));
 }
-static int now(long count) { return count == wanted || (lasting && count > wanted); }
+static int now(long count) { return count == disk->wanted || (disk->lasting && count > disk->wanted); }
 static int flush_fails(int fd) {
     if (!watched(fd)) return 0;
-    flushes++;
-    if (kind != FLUSH || !now(flushes)) return 0;
+    long count = __sync_add_and_fetch(&disk->flushes, 1);
+    if (disk->kind != FLUSH || !now(count)) return 0;
     errno = EIO;
     return 1;
 }
 /* How much of a write is let through; -1 for an error. */
 static ssize_t allowed(int fd, size_t size) {
     if (!watched(fd)) return (ssize_t)size;
-    writes++;
-    if (kind < WRITE || !now(writes)) return (ssize_t)size;
-    if (kind == HALF && size > 1) return (ssize_t)(size / 2);
-    errno = kind == FULL ? ENOSPC : EIO;
+    long count = __sync_add_and_fetch(&disk->writes, 1);
+    if (disk->kind < WRITE || !now(count)) return (ssize_t)size;
+    if (disk->kind == HALF && size > 1) return (ssize_t)(size / 2);
+    errno = disk->kind == FULL ? ENOSPC : EIO;
     return -1;
 }
 #define REAL(type, name, ...) \

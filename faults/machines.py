@@ -20,7 +20,7 @@ from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Unavailable
 
-PATIENCE = 120.0
+PATIENCE = 400.0
 
 
 def moved_clocks() -> str:

@@ -11,18 +11,21 @@ from pathlib import Path
 
 from exchange.nodes import INCIDENT, Node, bundle_bytes, pull
 from exchange.test_epochs import resume
-from faults import judge
+from faults import copies, judge
 from faults.chaos import act
 from faults.ground import PARTIES, Ground, Sides
 from faults.outcome import Outcome
 from safeconduct.exchange.cadence import keep_acks
+from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.inbound import mirror_of
 from safeconduct.node.backups import backup
+from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed
 
 HOW = (
-    "backups restored by the command, whole homes and single databases put back unsaid, on the sender's side and on "
-    "the receiver's; work in between; then one circle of everything, after a new epoch where one was needed"
+    "backups restored by the command (of a server: dumps, by the handbook), whole homes and single databases put "
+    "back unsaid, on the sender's side and on the receiver's; work in between; then one circle of everything, after a "
+    "new epoch where one was needed"
 )
 WORK = 25
 """What happens before, and what happens after the snapshot."""
@@ -72,17 +75,22 @@ def _restored(outcome: Outcome, sides: Sides, chance: random.Random) -> None:
     party = chance.choice(sorted(PARTIES))
     _work(sides, chance, made)
     folder = sides.folder.parent / "backup"
-    backup(sides[party].home, folder)
+    on_files = sides[party].home.database is None
+    (backup if on_files else copies.dump)(sides[party].home, folder)
     before = dict(made[party])
     _work(sides, chance, made)
     held = _held(sides[PARTIES[party]], party)
     home = sides.shut(party)
-    command = [sys.executable, "-m", "safeconduct", "--home", str(home), "restore", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        outcome.lost.append(f"the restore failed: {done.stderr[-300:]}")
-        return
-    shutil.rmtree(home / "before-restore")
+    if on_files:
+        command = [sys.executable, "-m", "safeconduct", "--home", str(home), "restore", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            outcome.lost.append(f"the restore failed: {done.stderr[-300:]}")
+            return
+        shutil.rmtree(home / "before-restore")
+    else:
+        close_feeds(Home.load(home))
+        copies.restore(Home.load(home), folder)
     node = sides.open(party)
     node.commit("incident", INCIDENT)
     size = node.feed(PARTIES[party]).size
@@ -99,12 +107,16 @@ def _put_back(outcome: Outcome, sides: Sides, chance: random.Random) -> None:
     home = sides.shut(party)
     old = sides.folder.parent / "old"
     shutil.copytree(home, old)
+    kept = "" if Home.load(home).database is None else copies.whole(Home.load(home))
     sides.open(party)
     _work(sides, chance, made)
     held = _held(sides[PARTIES[party]], party)
     sides.shut(party)
     shutil.rmtree(home)
     shutil.copytree(old, home)
+    if kept:
+        close_feeds(Home.load(home))
+        copies.whole_back(Home.load(home), kept)
     node = sides.open(party)
     node.commit("incident", INCIDENT)
     node.publish()
@@ -116,13 +128,15 @@ def _ledger_alone(outcome: Outcome, sides: Sides, chance: random.Random) -> None
     made: dict[str, list[tuple[str, int]]] = {party: [] for party in PARTIES}
     party = chance.choice(sorted(PARTIES))
     _work(sides, chance, made)
-    ledger = sides.shut(party) / "ledger.sqlite3"
-    shutil.copy(ledger, sides.folder / "old")
+    home = Home.load(sides.shut(party))
+    old, newest = sides.folder.parent / "old", sides.folder.parent / "newest"
+    keep, put = (_keep, _put) if home.database is None else (copies.dump_ledger, copies.put_ledger)
+    keep(home, old)
     node = sides.open(party)
     node.commit("incident", INCIDENT)
     sides.shut(party)
-    newest = ledger.read_bytes()
-    shutil.copy(sides.folder / "old", ledger)
+    keep(home, newest)
+    put(home, old)
     try:
         sides.open(party)
         outcome.missed.append(f"{party} starts with a ledger older than its feeds")
@@ -130,16 +144,20 @@ def _ledger_alone(outcome: Outcome, sides: Sides, chance: random.Random) -> None
         if "older" not in str(said):
             outcome.missed.append(f"{party} does not say why it does not start: {said}")
     sides.shut(party)
-    _drop_logs(ledger)
-    ledger.write_bytes(newest)
+    put(home, newest)
     sides.open(party)
     judge.settle(sides)
     judge.agreed(outcome, sides)
 
 
-def _drop_logs(database: Path) -> None:
+def _keep(home: Home, file: Path) -> None:
+    shutil.copy(home.ledger, file)
+
+
+def _put(home: Home, file: Path) -> None:
     for suffix in ("-wal", "-shm"):
-        Path(f"{database}{suffix}").unlink(missing_ok=True)
+        Path(f"{home.ledger}{suffix}").unlink(missing_ok=True)
+    shutil.copy(file, home.ledger)
 
 
 def _after(outcome: Outcome, sides: Sides, party: str, held: list[bytes]) -> None:

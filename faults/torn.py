@@ -102,7 +102,7 @@ def _crashed(outcome: Outcome, sides: Sides, chance: random.Random, old: Moment,
         if place < stage:
             files[name] = new.files.get(name, b"")
         elif place == stage and old.files.get(name) != new.files.get(name):
-            files[name] = _between(chance, old.files.get(name, b""), new.files.get(name, b""))
+            files[name] = between(chance, old.files.get(name, b""), new.files.get(name, b""))
             outcome.tried[f"torn {name}"] += 1
     damage.put(sides.folder / "pk", files)
     what = f"torn at {ORDER[stage]}"
@@ -128,7 +128,7 @@ def _crashed(outcome: Outcome, sides: Sides, chance: random.Random, old: Moment,
     judge.agreed(outcome, sides)
 
 
-def _between(chance: random.Random, old: bytes, new: bytes) -> bytes:
+def between(chance: random.Random, old: bytes, new: bytes) -> bytes:
     """A file while it grows from old to new: what is written in each sector is old, new, zero, noise, or half of it.
 
     A byte that was not written stays as it was (SQLite's "powersafe overwrite", which it takes for granted).
@@ -136,6 +136,8 @@ def _between(chance: random.Random, old: bytes, new: bytes) -> bytes:
     torn = bytearray(new)
     for at in range(0, len(new), SECTOR):
         piece, was = new[at : at + SECTOR], old[at : at + SECTOR].ljust(len(new[at : at + SECTOR]), b"\0")
+        if piece == was and at + len(piece) <= len(old):
+            continue
         written = [n for n in range(len(piece)) if piece[n] != was[n] or at + n >= len(old)]
         if not written:
             continue

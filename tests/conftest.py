@@ -57,12 +57,21 @@ def pytest_unconfigure() -> None:
     ready.end()
 
 
+def _named_as_on_a_server() -> set[Path]:
+    """Files in the folder of the run that bear the name of a database on the PostgreSQL server."""
+    return set(Path(__file__).parent.parent.glob(f"node_{'[0-9a-f]' * 16}"))
+
+
+_before = _named_as_on_a_server()
+
+
 @pytest.fixture(autouse=True)
 def _no_database_left_behind() -> Iterator[None]:
-    """What a test made on the PostgreSQL server goes with it."""
+    """What a test made on the PostgreSQL server goes with it, and nobody has opened its name as a file."""
     mark = ready.begun()
     yield
     ready.drop_since(mark)
+    assert _named_as_on_a_server() <= _before
 
 
 @pytest.fixture(autouse=True)

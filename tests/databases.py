@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 import ready
+from postgres import Server
 from safeconduct.ledger.carrying import carry
 from safeconduct.ledger.database import open_database, transaction
+from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.postgres import Postgres
+from safeconduct.ledger.slots_postgres import SlotsPostgres
+from safeconduct.node.moving_keys import copy_slots
 from safeconduct.records import databases
 from safeconduct.records.home import Home
 
@@ -41,6 +45,17 @@ def on_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         places.drop()
 
 
+@contextmanager
+def keys_on_postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyPlaces]:
+    """Homes that are opened from here on have their keys, and the list of what was erased, there."""
+    places = KeyPlaces()
+    monkeypatch.setattr(databases, "keys_address", places.of)
+    try:
+        yield places
+    finally:
+        places.drop()
+
+
 _empty: list[str] = []
 """Databases that a test has done with: to empty one is quicker than to make one."""
 
@@ -48,12 +63,16 @@ _empty: list[str] = []
 class Places:
     """PostgreSQL databases for homes, each made when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: Server | None = None) -> None:
+        """`server`: another one than that of the run, which takes its databases with it."""
+        self.own = server
         self.names: list[str] = []
         self.of_home: dict[Path, str] = {}
 
     def new(self) -> str:
         """The address of an empty database."""
+        if self.own is not None:
+            return self.own.address(self.own.fresh())
         self.names.append(_empty.pop() if _empty else ready.server().fresh())
         return ready.server().address(self.names[-1])
 
@@ -72,6 +91,21 @@ class Places:
                 _carry(file, place, schema)
             for file in sorted((home.path / "feeds").glob("*/feed.sqlite3")):
                 _carry(file, place, f"feed_{file.parent.name}")
+        return self.of_home[home.path]
+
+
+class KeyPlaces(Places):
+    """The same for keys: what a home's files have is there when it opens."""
+
+    def of(self, home: Home) -> str:
+        if home.path not in self.of_home:
+            place = self.of_home[home.path] = self.new()
+            stores = [(home.keys / "parts", "parts")]
+            stores += [(file, f"feed_{file.parent.name}") for file in (home.path / "feeds").glob("*/keys")]
+            for file, schema in stores:
+                if file.exists():
+                    with KeyStore.open(file, write=False) as source, closing(Postgres(place, schema)) as db:
+                        copy_slots(source, KeyStore(SlotsPostgres(db, schema, True), True))
         return self.of_home[home.path]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,12 @@ import psycopg
 
 OWNER, WEB = "safeconduct", "safeconduct_web"
 _SETTINGS = {
-    "listen_addresses": "''",
+    "listen_addresses": "",
     "fsync": "on",
     "synchronous_commit": "on",
     "autovacuum": "off",
     "max_connections": "200",
-    "shared_buffers": "'64MB'",
+    "shared_buffers": "64MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_min_messages": "fatal",
@@ -40,6 +41,9 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}
+        self.prefix: Sequence[str] = ()
+        """What goes before the command that starts it, such as one that enters a network's namespace."""
 
     def start(self) -> None:
         """Make the cluster and its roles. Raises RuntimeError that names what is missing or went wrong."""
@@ -55,6 +59,8 @@ class Server:
             "-A",
             "trust",
             "--no-sync",
+            "--data-checksums",
+            "--wal-segsize=1",
             "-D",
             f"{self.folder}/data",
         ]
@@ -63,9 +69,25 @@ class Server:
         for role in (OWNER, WEB):
             self.ask(f"CREATE ROLE {role} LOGIN")
 
-    def _serve(self) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    def settings(self) -> dict[str, str]:
+        return _SETTINGS
+
+    def _serve(self, **given: str) -> None:
+        settings = {**self.settings(), **given}.items()
+        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings)
         self._control("start", "-o", f"{options} -c unix_socket_directories={self.folder}")
+
+    def serve(self, environment: dict[str, str] | None = None, **given: str) -> None:
+        """Start a server that was stopped, with more settings if given. Raises RuntimeError when it does not."""
+        self.environment = environment or {}
+        try:
+            self._serve(**given)
+        finally:
+            self.environment = {}
+
+    def stop(self, how: str = "fast") -> None:
+        """As `pg_ctl stop -m` does. Raises RuntimeError when no server runs."""
+        self._control("stop", "-m", how)
 
     def crash(self, patience: float = 90.0) -> None:
         """kill -9 of the server with all that it has begun, and a new one in its place."""
@@ -88,7 +110,8 @@ class Server:
 
     def _control(self, what: str, *more: str) -> None:
         log = self.folder / "log"
-        _run(["pg_ctl", what, "-w", "-s", "-D", f"{self.folder}/data", "-l", str(log), *more], self.folder)
+        command = ["pg_ctl", what, "-w", "-s", "-D", f"{self.folder}/data", "-l", str(log), *more]
+        _run(command, self.folder, self.environment, self.prefix if what == "start" else ())
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """As the superuser, outside the tests' databases."""
@@ -125,27 +148,36 @@ def _servant() -> tuple[int, int]:
     raise RuntimeError("PostgreSQL does not run as root, and there is no user `postgres`")
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    prefix: Sequence[str] = (),
+) -> None:
+    """`prefix` goes before the command, and needs root's rights."""
     as_servant: dict[str, Any] = {}
     if os.geteuid() == 0:
         user, group = _servant()
-        as_servant = {"user": user, "group": group, "extra_groups": []}
-    program = _program(command[0])
+        if prefix:
+            prefix = [*prefix, "setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        else:
+            as_servant = {"user": user, "group": group, "extra_groups": []}
+    program = program_of(command[0])
     done = subprocess.run(
-        [program, *command[1:]],
+        [*prefix, program, *command[1:]],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **(environment or {})},
         **as_servant,
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} {command[1]}: {done.stderr.strip()}")
 
 
-def _program(name: str) -> str:
+def program_of(name: str) -> str:
     """Debian keeps the server's programs out of the path."""
     beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     found = shutil.which(name) or (str(beside[-1]) if beside else None)

@@ -100,12 +100,17 @@ def server() -> Server:
     return _server()
 
 
-def database(template: Path | None = None) -> dict[str, str]:
-    """Settings of a new home: of nothing for SQLite, else of a database of its own, empty or as another home's is."""
+def database(template: Path | None = None, feeds: bool = False) -> dict[str, str]:
+    """Settings of a new home: of nothing for SQLite, else of a database of its own, empty or as another home's is.
+
+    With `feeds`, or where the other home has them so, it holds the partners' feeds, too.
+    """
     home = Home.load(template) if template is not None else None
     if (home.database if home is not None else POSTGRESQL) in (None, False):
         return {}
-    return _database("template0" if home is None else names(home)["tables"])
+    if home is None:
+        return _database("template0", feeds)
+    return _database(names(home)["tables"], home.feeds_database is not None)
 
 
 def own_database() -> dict[str, str]:
@@ -113,13 +118,14 @@ def own_database() -> dict[str, str]:
     return _database("template0")
 
 
-def _database(template: str) -> dict[str, str]:
+def _database(template: str, feeds: bool = False) -> dict[str, str]:
     from postgres import WEB
 
     where = server()
     name = where.fresh(template)
     _made.append(name)
-    return {"database": where.address(name), "database_web": where.address(name, WEB)}
+    made = {"database": where.address(name), "database_web": where.address(name, WEB)}
+    return {**made, "feeds_database": where.address(name)} if feeds else made
 
 
 def copy(source: Path, target: Path, **given: Any) -> Path:
@@ -128,7 +134,7 @@ def copy(source: Path, target: Path, **given: Any) -> Path:
     for file in (*target.glob("node.toml"), *target.glob("*/node.toml")):
         home = Home.load(file.parent)
         if home.database is not None:
-            settings = {**home.settings, **_database(names(home)["tables"])}
+            settings = {**home.settings, **database(file.parent)}
             replace(home, settings=settings).save()
     return target
 
@@ -142,6 +148,16 @@ def ask_tables(home: Home, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
     with psycopg.connect(home.database, options="-c search_path=tables") as session:
         return session.execute(sql.encode(), values).fetchall()
+
+
+def rows_of(home: Home, schema: str) -> list[tuple[Any, ...]]:
+    """All rows of a schema of a home that lives on PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(str(home.database)) as session:
+        found = session.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
+        tables = [f'SELECT * FROM {schema}."{name}"'.encode() for (name,) in found]
+        return [row for table in tables for row in session.execute(table).fetchall()]
 
 
 def leaves(home: Home) -> list[dict[str, Any]]:
@@ -230,14 +246,21 @@ def leave_wall() -> None:
         del walled.connection, walled.name
 
 
-def point(home: Home) -> dict[str, dict[str, Any]]:
-    """Make Django's databases a home's, of whichever sort; what they were before, for `point_back`."""
+def settings_of(home: Home) -> dict[str, dict[str, Any]]:
+    """What Django has to know of a home's databases, of whichever sort."""
     from django.db import connections
 
     from safeconduct.node.databases import databases
 
+    return connections.configure_settings(databases(home, "cli"))
+
+
+def point(home: Home) -> dict[str, dict[str, Any]]:
+    """Make Django's databases a home's, of whichever sort; what they were before, for `point_back`."""
+    from django.db import connections
+
     before = {alias: dict(connections.settings[alias]) for alias in connections}
-    point_back(connections.configure_settings(databases(home, "cli")))
+    point_back(settings_of(home))
     return before
 
 

@@ -79,12 +79,9 @@ def _load() -> None:
 
 
 def _write(path: str) -> None:
-    from django.db import connections
-
     from safeconduct.records.service import serve
 
     home = Home.load(Path(path))
     os.environ["SAFECONDUCT_HOME"] = path
-    for alias, name in ready.names(home).items():
-        connections[alias].settings_dict["NAME"] = name
+    ready.point(home)
     serve(home)

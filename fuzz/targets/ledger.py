@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.target import Target, Unfit, tree_of
-from safeconduct.ledger import keyring, notes, parts, report
+from safeconduct.ledger import keyring, notes, parts, report, tiles
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
 from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
 from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
@@ -201,6 +201,22 @@ TARGETS = (
         lambda: [LOG.vkey.encode(), WITNESS.vkey.encode()],
         (),
         again=lambda key: key.vkey.encode("latin-1"),
+    ),
+    Target(
+        "bundle of leaves",
+        lambda data: tiles.unpack_leaves(data[1:], sum(data[:1])),
+        (tiles.ArchiveRefused,),
+        lambda: [b"\x03" + tiles.pack_leaves([b"a leaf", b"", b"another"])],
+        (),
+        again=lambda leaves: bytes([len(leaves)]) + tiles.pack_leaves(leaves),
+    ),
+    Target(
+        "bodies of a tile",
+        tiles.unpack_bodies,
+        (tiles.ArchiveRefused,),
+        lambda: [tiles.pack_bodies([None, b"", b"sealed", *[b"x"] * 253])],
+        ("ledger.tiles:unpack_bodies",),
+        again=tiles.pack_bodies,
     ),
     Target(
         "private key",

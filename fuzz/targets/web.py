@@ -429,7 +429,7 @@ TARGETS = (
         _socket,
         (),
         lambda: [JOBS],
-        ("records.service:WriterService._serve",),
+        ("records.service:WriterService._converse",),
         stored=False,
         words=(b"\n", b'{"subscribe":true}\n', b"[]\n", b"null\n", b'{"payloads":[1]}\n', b"[" * 5000),
         weight=4,

@@ -43,6 +43,14 @@ def subject(rng: random.Random) -> Subject:
     )
 
 
+def limited(rng: random.Random, who: Subject) -> Subject:
+    """The same person with some of the roles limited to some parties' agreements, or to none that there is."""
+    pairs = [
+        (role, party) for role in sorted(who.roles) for party in ("pk", "cn", "xx", "") if rng.random() < 0.3
+    ]
+    return who._replace(limited=frozenset(pairs))
+
+
 def item(rng: random.Random, number: int) -> Item:
     kind = rng.choice(tuple(VOCABULARY.kinds))
     shape = VOCABULARY.kinds[kind]

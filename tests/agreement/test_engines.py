@@ -18,7 +18,7 @@ from safeconduct.agreement.policy import Book, Item, Policy, Subject, compile_po
 from safeconduct.agreement.sql import visible
 from safeconduct.agreement.vocabulary import ACTS
 
-from .requests import NOW, act, everything_agreed, item, subject
+from .requests import NOW, act, everything_agreed, item, limited, subject
 from .sample import MOVEMENTS, VOCABULARY, books, clause
 
 POLICY = everything_agreed()
@@ -106,12 +106,26 @@ def test_three_engines_agree_on_random_requests() -> None:
 def test_sql_gives_the_same_masks_as_the_dictionary(rng: random.Random, what: str) -> None:
     policy = compile_policy(books(c24=rng.choice(("agreed", "declined"))), VOCABULARY)
     items = [item(rng, number) for number in range(30)]
-    who = subject(rng)
+    who = limited(rng, subject(rng)) if rng.random() < 0.5 else subject(rng)
     connection = table_of(items)
     for kind in VOCABULARY.kinds:
         found = masks_by_sql(connection, policy, who, what, kind)
         masks = {each.id: policy.mask(who, what, each, NOW) for each in items if each.kind == kind}
         assert found == {key: mask for key, mask in masks.items() if mask}
+
+
+def test_the_second_opinion_knows_to_which_agreements_a_role_is_limited() -> None:
+    rng, opinion = random.Random(20), cedar.CedarOpinion(POLICY, VOCABULARY)
+    permitted = narrowed = 0
+    for number in range(400):
+        free, record, what = subject(rng), item(rng, number), act(rng)
+        who = limited(rng, free)
+        for part in VOCABULARY.kinds[record.kind].parts:
+            found = POLICY.decide(who, what, record, part, NOW).permit
+            assert opinion.permits(who, what, record, part, NOW) == found
+            permitted += found
+            narrowed += POLICY.decide(free, what, record, part, NOW).permit and not found
+    assert permitted and narrowed
 
 
 def test_sql_matches_names_exactly_and_holds_no_values() -> None:

@@ -73,7 +73,7 @@ def test_a_pressing_warning_that_is_kept_from_the_other_party_does_not_hasten_wh
     host, _ = rooms
     watch = staff(host, "watch", "watch_officer")
     published: list[str] = []
-    monkeypatch.setattr(warning_writer, "publish_now", lambda tx: published.append(tx.home.party))
+    monkeypatch.setattr(warning_writer, "publish_now", lambda tx, told: published.extend(sorted(told)))
     give(host, watch, urgency="immediate", own_only=True)
     assert published == []
     give(host, watch, urgency="immediate")

@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER: what a node's process leaves behind when it ends is cleared away here."""
@@ -120,11 +119,17 @@ def _home(arguments: list[str]) -> str:
 
 
 def _point_databases(home: Path) -> None:
+    """Those that its node.toml names; files for one that is still to be made."""
     from django.db import connections
 
-    for alias, name in (("default", "accounts.sqlite3"), ("tables", "tables.sqlite3")):
-        settings: dict[str, Any] = connections[alias].settings_dict
-        settings["NAME"] = connections.settings[alias]["NAME"] = str(home / name)
+    from safeconduct.node.databases import databases
+    from safeconduct.records.home import Home
+
+    found = Home.load(home) if (home / "node.toml").exists() else Home(home, "", "host", "", {}, {})
+    for alias, settings in connections.configure_settings(databases(found, "cli")).items():
+        connections.settings[alias] = settings
+        if hasattr(connections._connections, alias):
+            del connections[alias]
 
 
 def serve(at: str) -> None:

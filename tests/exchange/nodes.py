@@ -145,10 +145,7 @@ class Node:
     def __init__(self, path: Path) -> None:
         self.home = Home.load(path)
         self.offset = 0.0
-        connections.settings["tables"] = {
-            **connections.settings["tables"],
-            "NAME": ready.names(self.home)["tables"],
-        }
+        connections.settings["tables"] = ready.settings_of(self.home)["tables"]
         if hasattr(connections._connections, "tables"):
             del connections["tables"]
         self.writer = Writer(self.home)

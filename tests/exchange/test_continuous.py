@@ -20,7 +20,7 @@ from safeconduct.records.home import HomeError
 from .nodes import INCIDENT, Node, pull
 from .test_erased_stays_erased import PARTS, PLAIN, SECRET, again, holding, parts_of
 
-pytestmark = pytest.mark.files
+pytestmark = pytest.mark.files("Litestream copies SQLite's files")
 
 Pair = tuple[Node, Node]
 LITESTREAM = Path(sys.executable).parent / "litestream"

@@ -12,7 +12,7 @@ import pytest
 from safeconduct.ledger.keystore import BLOCK
 from safeconduct.node.backups import backup, restore, verify_home
 from safeconduct.records.entries import SEALED, unpack
-from safeconduct.records.erased import Erased, erased_list, highest_slot, note_erased, read_erased
+from safeconduct.records.erased import Erased, erased_in, erased_list, highest_slot, read_erased, write_erased
 from safeconduct.records.home import Home
 from safeconduct.records.transaction import Tx
 
@@ -79,7 +79,7 @@ def parts_of(node: Node, record: str) -> set[str]:
     return set(row.values()) if row is not None else set()
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 @pytest.mark.parametrize("version", ["this", "earlier"])
 def test_an_older_backup_does_not_bring_it_back(
     nodes: Pair, tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +106,7 @@ def test_an_older_backup_does_not_bring_it_back(
     assert parts_of(host, record) == set() and holding(host.home.path, PLAIN) == []
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_neither_does_an_older_copy_of_the_keys(nodes: Pair, tmp_path: Path) -> None:
     host, partner = nodes
     record = host.commit("incident", PARTS, levels={"response": 2}).record
@@ -147,7 +147,7 @@ def test_neither_does_an_older_copy_of_the_keys(nodes: Pair, tmp_path: Path) -> 
     )
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_with_an_older_copy_of_the_keys_no_key_is_used_twice(nodes: Pair, tmp_path: Path) -> None:
     host, _ = nodes
     host.commit("incident", PARTS)
@@ -201,22 +201,22 @@ def test_the_list_outlives_a_crash_and_says_nothing(nodes: Pair, tmp_path: Path)
     record = host.commit("incident", PARTS, levels={"summary": 0}).record
     host.system("erase", record=record, reason="asked for")
     path = erased_list(host.home)
-    (first,) = [each for each in read_erased(path) if each.log == "ledger"]
+    (first,) = [each for each in erased_in(path) if each.log == "ledger"]
     assert path.stat().st_mode & 0o077 == 0
     assert PLAIN not in path.read_text() and record not in path.read_text()
     with path.open("ab") as file:
         file.write(b"ledger 12 abc")
     more = Erased("feed/cn", 3, "0" * 64, 5)
-    note_erased(path, [more])
+    write_erased(path, [more])
     with path.open("ab") as file:
         file.write(b"\xff\x00garbage\nledger 99999999999999999999 " + b"0" * 64 + b" 1\n" + b"x" * 100_000)
-    note_erased(path, [])
-    note_erased(path, [first])
-    assert [each for each in read_erased(path) if each in (first, more)] == [first, more, first]
-    assert list(read_erased(tmp_path / "none")) == []
+    write_erased(path, [])
+    write_erased(path, [first])
+    assert [each for each in erased_in(path) if each in (first, more)] == [first, more, first]
+    assert list(erased_in(tmp_path / "none")) == []
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_the_list_is_told_before_an_erasure_is_answered_even_after_a_crash(
     nodes: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,9 +228,9 @@ def test_the_list_is_told_before_an_erasure_is_answered_even_after_a_crash(
     host.writer._finish_erasures = lambda: None  # type: ignore[method-assign]
     host.system("erase", record=record, reason="asked for")
     host.writer._finish_erasures = finish  # type: ignore[method-assign]
-    assert "ledger" not in {each.log for each in read_erased(erased_list(host.home))}
+    assert "ledger" not in {each.log for each in read_erased(host.home)}
     host.close()
     again(host)
-    assert "ledger" in {each.log for each in read_erased(erased_list(host.home))}
+    assert "ledger" in {each.log for each in read_erased(host.home)}
     restored(host, tmp_path / "older")
     assert holding(host.home.path, PLAIN) == []

@@ -494,6 +494,7 @@ def test_a_restored_backup_does_not_fork_itself(nodes: Pair, world: Path, tmp_pa
     close_feeds(host.home)
 
 
+@pytest.mark.files("puts back the ledger's file; `faults/snapshot.py` does it to a server's")
 def test_a_ledger_older_than_its_own_feed_refuses_to_start(nodes: Pair, world: Path, tmp_path: Path) -> None:
     host, _ = nodes
     host.close()

@@ -17,7 +17,7 @@ from safeconduct.records.home import Home, last_restore_drill
 
 from .nodes import INCIDENT, Node, pull
 
-pytestmark = pytest.mark.files
+pytestmark = pytest.mark.files("`backup` and `restore` copy files")
 
 Pair = tuple[Node, Node]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import ready
 from safeconduct.exchange import ahead, sealed, spoken
 from safeconduct.exchange.ahead import Sealed, WrongCode
 from safeconduct.exchange.bundle import FeedEntry
@@ -405,15 +406,21 @@ def test_neither_code_nor_contents_lie_in_file_ledger_or_feed(locked: Locked) ->
     for needle in needles:
         assert needle not in given.file
     outside = everything_outside(partner, "pk")
-    disk = b"".join(
-        path.read_bytes() for node in (host, partner) for path in node.home.path.rglob("*.sqlite3*")
-    )
+    disk, partner_disk = (b"".join(map(databases_of, of)) for of in ((host, partner), (partner,)))
     for needle in (given.code.encode(), given.code.replace(" ", "").encode(), code, code.hex().encode()):
         assert needle not in disk and needle not in outside
-    partner_disk = b"".join(path.read_bytes() for path in partner.home.path.rglob("*.sqlite3*"))
     assert CANARY.encode() not in partner_disk and b"killed_best" not in partner_disk
     with host.active():
         assert counts("cn")[SEALED] == 1
+
+
+def databases_of(node: Node) -> bytes:
+    """All that a node's databases hold: their files, on a server what it has of theirs, too."""
+    files = list(node.home.path.rglob("*.sqlite3*"))
+    return b"".join(
+        path.read_bytes()
+        for path in files + (ready.files_of_tables(node.home) if node.home.database is not None else [])
+    )
 
 
 def test_taking_and_opening_need_a_role(locked: Locked) -> None:

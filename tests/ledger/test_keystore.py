@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from safeconduct.ledger import keystore
+from safeconduct.ledger import slots_file
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.ledger.keystore import BLOCK, KeyStore, KeyStoreRefused
 
@@ -27,8 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 def crash(store: KeyStore) -> None:
     """What a killed process leaves: the descriptor closed, nothing given back."""
-    os.close(store._descriptor)
-    store._descriptor = -1
+    store.medium.close()
 
 
 def test_taken_keys_can_be_read_again(path: Path) -> None:
@@ -111,7 +110,7 @@ def test_a_crash_while_a_block_is_made_loses_only_that_block(
         raise OSError(5, "I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keystore.os, "fsync", failing)
+        patch.setattr(slots_file.os, "fsync", failing)
         with pytest.raises(OSError):
             store.take()
     assert calls
@@ -153,7 +152,7 @@ def test_a_failed_erasure_is_not_reported_as_done(path: Path, monkeypatch: pytes
         raise OSError(5, "I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keystore.os, "fsync", failing)
+        patch.setattr(slots_file.os, "fsync", failing)
         with pytest.raises(OSError):
             store.erase([0])
     store.close()

@@ -284,16 +284,26 @@ def _jobs_that_fail(node: Node) -> None:
         assert {json.loads(answers.readline())["error"] for _ in jobs} >= {"unavailable"}
 
 
+def _take_away(home: Home, database: str, table: str) -> None:
+    if home.database is None:
+        with closing(sqlite3.connect(home.path / f"{database}.sqlite3")) as file:
+            file.execute(f"ALTER TABLE {table} RENAME TO gone")
+            file.commit()
+        return
+    import psycopg
+
+    with psycopg.connect(home.database) as session:
+        if database == "tables":
+            session.execute(f"ALTER VIEW reading.{table} RENAME TO gone".encode())
+        session.execute(f"ALTER TABLE {database}.{table} RENAME TO gone".encode())
+
+
 def _fails(node: Node, at: str, bearer: dict[str, str], record: str) -> str:
     """Take the tables away under the web process: pages and API fail. The number of the request that failed."""
-    with closing(sqlite3.connect(node.home.tables)) as tables:
-        tables.execute("ALTER TABLE records_row RENAME TO gone")
-        tables.commit()
+    _take_away(node.home, "tables", "records_row")
     answer = requests.get(f"{at}/api/v1/records/{record}?x={CANARY}", headers=bearer, timeout=90)
     assert answer.status_code == 500 and CANARY not in answer.text
-    with closing(sqlite3.connect(node.home.accounts)) as accounts:
-        accounts.execute("ALTER TABLE people_account RENAME TO gone")
-        accounts.commit()
+    _take_away(node.home, "accounts", "people_account")
     page = requests.post(
         f"{at}/accounts/login/",
         data={"login": CANARY, "password": CANARY},

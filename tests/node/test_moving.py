@@ -24,21 +24,24 @@ from databases import Places
 from exchange.nodes import INCIDENT, own_connections
 from journeys import two_nodes
 from safeconduct.ledger.database import columns, open_database
+from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.postgres import Postgres
 from safeconduct.node.backups import verify_home
 from safeconduct.node.moving_accounts import copy_accounts
+from safeconduct.node.moving_keys import move_keys, same_slots
 from safeconduct.people.models import Account
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
-from safeconduct.records.databases import open_ledger
+from safeconduct.records.databases import open_keys, open_ledger
 from safeconduct.records.door import Door
+from safeconduct.records.erased import Erased, note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.principals import system_subject
 from safeconduct.records.writer import Writer
 
 ACCOUNT = "sana"
-pytestmark = pytest.mark.files
+pytestmark = pytest.mark.files("moves from files to a server")
 
 
 @pytest.fixture
@@ -97,7 +100,7 @@ def bytes_of(home: Home) -> dict[str, str]:
 
 
 def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> None:
-    own, feeds = places.new(), places.new()
+    own, feeds, keys = places.new(), places.new(), places.new()
     before, files = verify_home(home), bytes_of(home)
     with closing(open_database(home.ledger, read_only=True)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -106,19 +109,29 @@ def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> No
         explained = db.execute(
             "SELECT id, version, kind, state, parts FROM records_row ORDER BY id"
         ).fetchall()
-    done = moved(home, "--to", own, "--feeds-to", feeds)
+    note_erased(home, [Erased("ledger", 3, "0" * 64, 5)])
+    files = bytes_of(home)
+    done = moved(home, "--to", own, "--feeds-to", feeds, "--keys-to", keys)
     assert done.returncode == 0, done.stderr
     assert before.root in done.stdout
     there = Home.load(home.path)
-    assert (there.database, there.feeds_database) == (own, feeds)
+    assert (there.database, there.feeds_database, there.keys_database) == (own, feeds, keys)
     after = bytes_of(home)
     assert {name for name in files if after.get(name) != files[name]} == {"node.toml"}
-    assert set(after) - set(files) <= {"keys/django", "moved"}, "nothing is left of the move itself"
+    assert set(after) - set(files) <= {"keys/django", "moved", "keys/moved"}, (
+        "nothing is left of the move itself"
+    )
     with closing(open_ledger(there, read_only=True)) as db:
         assert rows(db, tables) == held
     assert verify_home(there) == before
-    with closing(Postgres(own, "moving", read_only=True)) as db:
-        assert columns(db, "begun") == set()
+    for address in (own, feeds, keys):
+        with closing(Postgres(address, "moving", read_only=True)) as db:
+            assert columns(db, "begun") == set()
+    for partner in ("", "cn"):
+        file = home.feed("cn") / "keys" if partner else home.keys / "parts"
+        with KeyStore.open(file, write=False) as held, open_keys(there, partner) as store:
+            assert same_slots(held, store) and store.slots() > 0
+    assert read_erased(there) == [Erased("ledger", 3, "0" * 64, 5)]
     store = Store(there)
     assert [p.at for p in store.track("m1", 0, 5)] == [1_730_000_000.25]
     store.close()
@@ -140,11 +153,11 @@ def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> No
 def test_a_move_that_is_killed_leaves_the_node_as_it_was_and_is_begun_again(
     home: Home, places: Places
 ) -> None:
-    own, files = places.new(), bytes_of(home)
+    own, keys, files = places.new(), places.new(), bytes_of(home)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SAFECONDUCT", "DJANGO"))}
-    for stage in ("carrying", "verifying what", "copying"):
+    for stage in ("carrying the keys", "verifying what", "copying"):
         child = subprocess.Popen(
-            command(home, "--to", own), stderr=subprocess.PIPE, text=True, env=environment
+            command(home, "--to", own, "--keys-to", keys), stderr=subprocess.PIPE, text=True, env=environment
         )
         assert child.stderr is not None
         for line in child.stderr:
@@ -157,7 +170,9 @@ def test_a_move_that_is_killed_leaves_the_node_as_it_was_and_is_begun_again(
         after = bytes_of(home)
         assert {name: after[name] for name in files} == files
         assert Home.load(home.path).database is None
-    done = moved(home, "--to", own)
+    done = moved(home, "--to", own, "--keys-to", own)
+    assert done.returncode == 1 and "same database as database" in done.stderr
+    done = moved(home, "--to", own, "--keys-to", keys)
     assert done.returncode == 0, done.stderr
     assert not (home.path / "moving").exists()
     assert verify_home(Home.load(home.path)).broken is None
@@ -226,3 +241,23 @@ def test_accounts_are_copied_as_they_are_whatever_was_there(prepared: Path, tmp_
     with using(one), pytest.raises(HomeError, match="earlier version"):
         copy_accounts(two.accounts)
     assert "source" not in connections.settings
+
+
+def test_the_keys_alone_are_carried_over_and_only_into_what_is_empty(home: Home, places: Places) -> None:
+    keys, before = places.new(), verify_home(home)
+    with closing(Postgres(keys, "parts")) as theirs:
+        theirs.execute("CREATE TABLE counts (one INTEGER PRIMARY KEY)")
+    addresses = {"keys_database": keys}
+    with pytest.raises(HomeError, match="empty"):
+        move_keys(home, addresses)
+    with closing(Postgres(keys, "public")) as db:
+        db.execute("DROP SCHEMA parts CASCADE")
+    assert move_keys(home, addresses) == before
+    there = Home.load(home.path)
+    assert (there.database, there.keys_database) == (None, keys)
+    assert verify_home(there) == before
+    with pytest.raises(HomeError, match="already"):
+        move_keys(there, addresses)
+    replace(there, settings={k: v for k, v in there.settings.items() if k != "keys_database"}).save()
+    with pytest.raises(HomeError, match="keys_database"):
+        Writer(Home.load(home.path))

@@ -119,7 +119,15 @@ def asked() -> tuple[int, dict[str, Any]]:
 def test_a_node_that_lacks_nothing_is_ready(node: Home) -> None:
     status, said = asked()
     assert status == 200 and said["status"] == "ok" and all(said["checks"].values())
-    assert said["checks"].keys() == {"accounts", "tables", "writer", "migrations", "disk", "clock"}
+    assert said["checks"].keys() == {
+        "accounts",
+        "tables",
+        "writer",
+        "migrations",
+        "disk",
+        "clock",
+        "processes",
+    }
     assert Client(SERVER_NAME="localhost").get("/livez").status_code == 200
 
 

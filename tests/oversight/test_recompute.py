@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+import ready
 from exchange.conftest import made, nodes, world  # noqa: F401
 from exchange.nodes import INCIDENT, Node, bundle_bytes, own_connections, pull
 from safeconduct.oversight.ailments import ailments
 from safeconduct.oversight.metrics import metrics_text
 from safeconduct.oversight.recompute import recompute, result
 from safeconduct.oversight.vitals import vitals
+from safeconduct.records.home import Home
 
 Pair = tuple[Node, Node]
 
@@ -109,13 +111,12 @@ def test_a_page_that_cannot_be_read_does_not_stop_the_writer(
     assert host.commit("incident", INCIDENT).version == 1
 
 
-@pytest.mark.files
 def test_over_damage_nothing_is_signed(worked: Pair, world: Path) -> None:  # noqa: F811
     host, partner = worked
     head, size = host.feed("cn").head_size(), host.feed("cn").size
-    host.writer.db.execute("UPDATE ledger_leaf SET hash = zeroblob(32) WHERE idx = ?", (head - 1,))
+    host.writer.db.execute("UPDATE ledger_leaf SET hash = ? WHERE idx = ?", (bytes(32), head - 1))
     feed = host.feed("cn").db
-    feed.execute("UPDATE feed_leaf SET hash = zeroblob(32) WHERE idx = ?", (size - 1,))
+    feed.execute("UPDATE feed_leaf SET hash = ? WHERE idx = ?", (bytes(32), size - 1))
     host.writer.log.reload()
     host.feed("cn").log.reload()
     host.commit("incident", INCIDENT)
@@ -125,44 +126,89 @@ def test_over_damage_nothing_is_signed(worked: Pair, world: Path) -> None:  # no
     assert partner.call("exchange_cursor", partner="pk")["frozen"] == ""
 
 
-@pytest.mark.files
+@pytest.fixture
+def alone(bare_home: Home) -> Iterator[Node]:
+    """A node without partners, on either database."""
+    node = Node(bare_home.path)
+    for _ in range(3):
+        node.commit("incident", INCIDENT)
+    yield node
+    node.close()
+
+
+@pytest.mark.both
+def test_what_the_database_refuses_to_read_is_found_and_the_writer_goes_on(
+    alone: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = alone.writer.log
+    unreadable = replace(log._sql, rows_between="SELECT page FROM unreadable WHERE idx >= ? AND idx < ?")
+    monkeypatch.setattr(log, "_sql", unreadable)
+    assert gone_through(alone) == [("ledger", 0)]
+    monkeypatch.undo()
+    assert alone.commit("incident", INCIDENT).version == 1
+
+
+@pytest.mark.both
 @pytest.mark.parametrize(
     "change",
     [
         "UPDATE records_row SET state = 'closed' WHERE kind = 'incident'",
-        "DELETE FROM records_version WHERE rowid = (SELECT max(rowid) FROM records_version)",
+        "DELETE FROM records_version WHERE ledger_index = (SELECT max(ledger_index) FROM records_version)",
         "UPDATE records_search SET words = 'otherwise' WHERE rowid = (SELECT max(rowid) FROM records_search)",
     ],
 )
-def test_tables_that_are_not_what_the_ledger_says_are_found(worked: Pair, change: str) -> None:
-    host, _ = worked
-    host.writer.tables.execute(change)
-    assert {where.partition(":")[0] for where, _ in gone_through(host)} == {"tables"}
-    with host.active():
+def test_tables_that_are_not_what_the_ledger_says_are_found(alone: Node, change: str) -> None:
+    assert gone_through(alone) == []
+    alone.writer.tables.execute(change)
+    assert {where.partition(":")[0] for where, _ in gone_through(alone)} == {"tables"}
+    with alone.active():
         told = [a for a in ailments(vitals()) if a.code == "damaged"]
     assert told and "rebuild" in told[0].do
 
 
-@pytest.mark.files
+def second_set(home: Home) -> str:
+    """All that is in the second set of tables; "" where there is none."""
+    if home.database is None:
+        file = home.path / "tables.check.sqlite3"
+        return file.read_bytes().decode("latin-1") if file.exists() else ""
+    if ready.ask_tables(home, "SELECT to_regnamespace('tables_check') IS NULL") == [(True,)]:
+        return ""
+    return repr(ready.ask_tables(home, "SELECT parts FROM tables_check.records_row"))
+
+
+def one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safeconduct.oversight.recompute._share", lambda _home, _total: 1)
+    monkeypatch.setattr("safeconduct.oversight.recompute.PIECE", 1000)
+
+
+@pytest.mark.both
 def test_an_erasure_leaves_nothing_in_the_second_set_of_tables(
-    worked: Pair, monkeypatch: pytest.MonkeyPatch
+    alone: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host, _ = worked
-    monkeypatch.setattr("safeconduct.oversight.recompute.PIECE", 5)
+    one_thing_at_a_time(monkeypatch)
     summary = {**INCIDENT["summary"], "narrative": "CANARY-SHADOW"}
-    spoken = host.commit("incident", {**INCIDENT, "summary": summary})
-    shadow = host.home.path / "tables.check.sqlite3"
+    spoken = alone.commit("incident", {**INCIDENT, "summary": summary})
+    while "CANARY-SHADOW" not in second_set(alone.home):
+        alone.writer.tick(recompute)
+        assert result(alone.home).finished == 0.0
+    alone.system("erase", record=spoken.record)
+    assert second_set(alone.home) == ""
+    assert gone_through(alone) == [] and second_set(alone.home) == ""
+    files = [p for p in alone.home.path.rglob("*") if p.is_file()] + ready.files_of_tables(alone.home)
+    assert not [p for p in files if b"CANARY-SHADOW" in p.read_bytes()]
 
-    def bears() -> bool:
-        return shadow.exists() and b"CANARY-SHADOW" in shadow.read_bytes()
 
-    while not bears():
-        host.writer.tick(recompute)
-        assert result(host.home).finished == 0.0
-    host.system("erase", record=spoken.record)
-    assert not shadow.exists()
-    assert gone_through(host) == [] and not shadow.exists()
-    assert not [p for p in host.home.path.rglob("*") if p.is_file() and b"CANARY-SHADOW" in p.read_bytes()]
+@pytest.mark.both
+def test_what_a_killed_writer_left_of_a_second_set_goes_with_the_next_erasure(
+    alone: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_thing_at_a_time(monkeypatch)
+    spoken = alone.commit("incident", INCIDENT)
+    while not second_set(alone.home):
+        alone.writer.tick(recompute)
+    monkeypatch.setattr("safeconduct.records.shadow._open", {})
+    alone.system("erase", record=spoken.record)
+    assert second_set(alone.home) == ""
 
 
 @pytest.mark.parametrize("table", ["given", "ack"])

@@ -175,3 +175,8 @@ def test_metrics_are_read_by_prometheus_own_parser_and_name_no_record(node: Home
     assert got["safeconduct_exchange_frozen"][0].value == 1.0
     assert {"code": "backup", "severity": "caution"} in [s.labels for s in got["safeconduct_ailments"]]
     assert {key for each in got.values() for s in each for key in s.labels} <= {"partner", "code", "severity"}
+
+
+def test_a_line_to_nats_that_is_lost_is_told_after_a_moment() -> None:
+    assert [each.code for each in ailments(replace(well(), bus_lost=NOW - 60))] == ["bus"]
+    assert not ailments(replace(well(), bus_lost=NOW - 1))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from typing import Any
 
+import ready
 from exchange.nodes import Node, pull
 from journeys.two_nodes import parts, person
 from safeconduct.exchange.spool import Shelf, spool_file
@@ -99,7 +101,11 @@ def entries(node: Node, kind: str = "flow") -> list[dict[str, Any]]:
 
 
 def bytes_of_positions(node: Node) -> bytes:
-    """Every byte in which positions may lie: the database, its log, and the spools."""
+    """Every byte in which positions may lie: the database, its log, and the spools. Of a server, what it gives."""
     folder = node.home.path
+    if node.home.database is not None:
+        given = [value for row in ready.rows_of(node.home, "positions") for value in row]
+        spools = b"".join(file.read_bytes() for file in folder.glob("feeds/*/positions*"))
+        return spools + b"".join(struct.pack(">d", value) for value in given if isinstance(value, float))
     files = [*folder.glob(f"{node.home.positions.name}*"), *folder.glob("feeds/*/positions*")]
     return b"".join(file.read_bytes() for file in files)

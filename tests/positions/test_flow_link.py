@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -339,9 +340,11 @@ def test_a_store_that_cannot_be_written_stops_neither_the_writer_nor_the_ledger(
     host, partner = nodes
     there, here_ = journey(host, partner)
     report(partner, here_, 25.1)
-    store_of(host.home).db.execute("PRAGMA query_only = ON")
+    on_files = isinstance(store_of(host.home).db, sqlite3.Connection)
+    to_read_only = "PRAGMA query_only = {}" if on_files else "SET default_transaction_read_only = {}"
+    store_of(host.home).db.execute(to_read_only.format("ON"))
     with pytest.raises(Exception, match="could not do this"):
         carry(partner, host)
     host.commit("comment", {"remark": {"text": "heard", "stance": "comment"}}, about=there)
-    store_of(host.home).db.execute("PRAGMA query_only = OFF")
+    store_of(host.home).db.execute(to_read_only.format("OFF"))
     assert carry(partner, host)["kept"] == 1

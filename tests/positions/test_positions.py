@@ -165,6 +165,7 @@ def test_a_movement_that_is_gone_leaves_no_positions(node: Journeys) -> None:
     assert reading.store().movements() == []
 
 
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_backups_have_none(node: Journeys, tmp_path: Path) -> None:
     reading.store().put([at(journey(node, "mei"), time.time())])
     backup(node.home, tmp_path / "backup")

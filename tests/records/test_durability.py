@@ -207,7 +207,7 @@ def test_the_pool_of_keys_never_hands_one_out_twice(bare_home: Home) -> None:
         used |= slots
 
 
-@pytest.mark.files
+@pytest.mark.files("`backup` and `restore` copy files")
 def test_backup_restores_and_says_so_when_it_is_damaged(bare_home: Home, tmp_path: Path) -> None:
     with Door.open(bare_home) as door, here.at(bare_home, door):
         fill(12)
@@ -239,7 +239,7 @@ def test_keys_are_readable_by_their_owner_alone(node: Home) -> None:
         assert store.key(0) is None or len(store.key(0) or b"") == 32
 
 
-@pytest.mark.files
+@pytest.mark.files("on a server the ledger has no file to itself")
 def test_the_ledger_holds_no_part_above_the_lowest_label_in_the_open(node: Home) -> None:
     commit(
         person("watch_officer"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from records.test_commit import PARTS, person
 from records.test_release import entries
-from safeconduct.records import here
+from safeconduct.records import everywhere, here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.everywhere import Group, Sought, search_everywhere
 from safeconduct.records.home import Home
@@ -194,3 +194,32 @@ def test_an_excerpt_is_a_piece_of_the_text(text: str, query: str) -> None:
 def test_folding_twice_changes_nothing(text: str) -> None:
     assert fold(fold(text)).split() == fold(text).split()
     match_expression(text)
+
+
+def test_a_word_that_stands_everywhere_finds_the_same_whichever_way_it_is_looked_for(
+    node: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer = person("watch_officer")
+    for number in range(6):
+        incident(f"Convoy {number} on the road")
+    commit(system_subject("pk"), Draft("project", {"identity": {"name": "The road of all"}}))
+
+    def all_pages() -> list[Any]:
+        pages, cursor = [], ""
+        while True:
+            groups = search_everywhere(
+                officer, Sought("road", most=2, cursor=cursor, kinds=["incident"] if cursor else ())
+            )
+            pages.append([(g.kind, [h.found.id for h in g.hits], bool(g.next_cursor)) for g in groups])
+            cursor = next((g.next_cursor for g in groups if g.kind == "incident"), "")
+            if not cursor:
+                return pages
+
+    plain = all_pages()
+    assert len(plain) == 3
+    monkeypatch.setattr(everywhere, "FAR", 0)
+    assert all_pages() == plain
+    monkeypatch.setattr(everywhere, "NEWEST", 1)
+    assert all_pages() == plain
+    monkeypatch.setattr(everywhere, "FEW", 0)
+    assert all_pages() == plain

@@ -121,7 +121,7 @@ def _run(writer: Writer, batches: list[list[tuple[str, Any, int]]]) -> None:
                 records.append(answer["record"])
 
 
-@pytest.mark.files
+@pytest.mark.files("has both beside each other")
 @settings(max_examples=4, deadline=None)
 @given(st.lists(st.lists(step, min_size=1, max_size=6), min_size=1, max_size=5), st.integers(0, 2**32))
 def test_the_same_jobs_make_the_same_tree_and_the_same_rows_on_both(
@@ -232,7 +232,7 @@ def test_kill_9_of_the_writer_loses_nothing_that_was_acknowledged(home: Home) ->
     assert verify_home(home).broken is None
 
 
-@pytest.mark.files
+@pytest.mark.files("has a server of its own, and the tables beside it")
 def test_a_server_that_is_killed_loses_nothing_that_was_acknowledged(bare_home: Home, tmp_path: Path) -> None:
     server = Server(Path(str(ready.server().folder) + "-killed"))
     server.start()
@@ -308,7 +308,7 @@ def test_who_shows_records_keeps_positions_and_reads_no_ledger(
 
 def test_copying_files_is_no_backup_of_a_server(home: Home, tmp_path: Path) -> None:
     for act in (lambda: backup(home, tmp_path / "to"), lambda: restore(home, tmp_path / "from")):
-        with pytest.raises(HomeError, match="pg_basebackup or pg_dump"):
+        with pytest.raises(HomeError, match="Backups on PostgreSQL"):
             act()
     assert not (tmp_path / "to").exists()
 

@@ -24,7 +24,7 @@ from safeconduct.agreement.books import (
     PlacedGrant,
     conditions_of,
 )
-from safeconduct.agreement.policy import Item, Policy, Subject, is_assigned
+from safeconduct.agreement.policy import Item, Policy, Subject, counting, is_assigned
 from safeconduct.agreement.vocabulary import ACTS, ROLES, Vocabulary
 
 _BUILT_IN = """\
@@ -123,6 +123,7 @@ class CedarOpinion:
         shape = self._vocabulary.kinds.get(item.kind)
         if shape is None or part not in shape.parts or act not in ACTS:
             return False
+        subject = counting(subject, item)
         level = item.levels >> 2 * shape.parts.index(part) & 3
         key = (
             *(subject.party, subject.roles, subject.clearance, act, part, level),

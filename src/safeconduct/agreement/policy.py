@@ -22,13 +22,12 @@ from safeconduct.agreement.books import (
     NOT_BEFORE,
     Book,
     Condition,
-    Line,
     PlacedGrant,
-    conditions_of,
     digest_of,
     place_grants,
     place_red_lines,
 )
+from safeconduct.agreement.dictionary import Entry, Table, View, by_party, table_of, view_of
 from safeconduct.agreement.vocabulary import ROLES, Vocabulary
 
 __all__ = ["Book", "Decision", "Explanation", "Item", "Policy", "Subject", "compile_policy"]
@@ -40,14 +39,12 @@ _GIVING = frozenset({"read", "disclose"})
 _EVERY_ROLE = frozenset(ROLES)
 _MAX_VIEWS = 4096
 
-Table = Mapping[tuple[str, str, str, str, str], tuple[Condition, ...]]
-"""(party, role, act, kind, part) -> conditions, any of which permits."""
-
 
 class Subject(NamedTuple):
     """Who asks. `units` are the units the person serves in; `authorised` the ids of records that a
     DisclosureAuthorisation opens for this person; `clearance` a level number; `emergency` the ids of records for
-    which the person has broken the glass."""
+    which the person has broken the glass; `limited` (role, party) for each party whose agreement a role is limited to:
+    a role that stands in none of them counts everywhere."""
 
     party: str
     roles: frozenset[str]
@@ -56,6 +53,7 @@ class Subject(NamedTuple):
     authorised: frozenset[str] = frozenset()
     person: str = ""
     emergency: frozenset[str] = frozenset()
+    limited: frozenset[tuple[str, str]] = frozenset()
 
 
 class Item(NamedTuple):
@@ -93,21 +91,6 @@ class Explanation(NamedTuple):
     sentences: Mapping[str, str]
 
 
-class Entry(NamedTuple):
-    """A part as a holder of roles meets it: its position in the kind, red lines on it, conditions."""
-
-    bit: int
-    lines: tuple[Line, ...]
-    conditions: tuple[Condition, ...]
-
-
-class View(NamedTuple):
-    """The dictionary as a holder of some roles sees it, by (act, kind, part) and by (act, kind)."""
-
-    parts: dict[tuple[str, str, str], Entry]
-    kinds: dict[tuple[str, str], tuple[Entry, ...]]
-
-
 class Policy:
     """Decides. Immutable after compilation and safe to share between threads.
 
@@ -140,18 +123,32 @@ class Policy:
             for kind in placed.grant.kinds
         )
         self.pending = tuple(grant for grant in placed if grant.status != "agreed")
-        self.table: Table = _table(agreed, vocabulary)
         self._views: dict[tuple[str, frozenset[str]], View] = {}
         self._would_views: dict[tuple[str, frozenset[str]], View] = {}
         self._permits = {name: Decision(True, (name,)) for name in self.grants}
 
     @cached_property
+    def table(self) -> Table:
+        """All that is permitted, at once: for proofs and for whoever lists it. Deciding needs a party's share alone."""
+        return table_of(self.grants.values(), self.vocabulary)
+
+    @cached_property
     def _would(self) -> Table:
-        """What the clauses that are not agreed would permit: asked for a refusal only."""
-        return _table(self.pending, self.vocabulary)
+        """What the clauses that are not agreed would permit."""
+        return table_of(self.pending, self.vocabulary)
+
+    @cached_property
+    def _held(self) -> Mapping[str, tuple[Condition, ...]]:
+        return by_party(self.grants.values())
+
+    @cached_property
+    def _held_if_agreed(self) -> Mapping[str, tuple[Condition, ...]]:
+        """The same of the clauses that are not agreed: asked for a refusal only."""
+        return by_party(self.pending)
 
     def decide(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
         """Permit or refuse one act on one part, with the grants that decide it. `now` is epoch seconds."""
+        subject = counting(subject, item)
         view = self._views.get((subject.party, subject.roles)) or self._view(subject)
         entry = view.parts.get((act, item.kind, part))
         if entry is not None:
@@ -165,6 +162,7 @@ class Policy:
     def mask(self, subject: Subject, act: str, item: Item, now: float) -> int:
         """The parts of a record open to this act, as a bitmask by the position of the part in its kind."""
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             if _permitting(entry, subject, act, item, now):
                 mask |= 1 << entry.bit
@@ -173,6 +171,7 @@ class Policy:
     def logged(self, subject: Subject, act: str, item: Item, now: float) -> int:
         """The open parts that must be noted first: those for which every permitting grant is logged."""
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             found = _permitting(entry, subject, act, item, now)
             if found and all(act in condition.placed.grant.logged for condition in found):
@@ -187,6 +186,7 @@ class Policy:
         if (act, item.kind) not in self.two_person:
             return None
         least: int | None = None
+        subject = counting(subject, item)
         for entry in self.entries(subject, act, item.kind):
             if not parts >> entry.bit & 1:
                 continue
@@ -213,6 +213,7 @@ class Policy:
         is read at the other end.
         """
         mask = 0
+        subject = counting(subject, item)
         for entry in self.entries(subject, "read", item.kind):
             grants = [condition.placed.grant for condition in _permitting(entry, subject, "read", item, now)]
             if any(channel in grant.channels and "read" not in grant.logged for grant in grants):
@@ -283,27 +284,15 @@ class Policy:
         return view.kinds.get((act, kind), ())
 
     def _view(self, subject: Subject, would: bool = False) -> View:
-        views, table = (self._would_views, self._would) if would else (self._views, self.table)
+        views, held = (self._would_views, self._held_if_agreed) if would else (self._views, self._held)
         key = (subject.party, subject.roles)
         view = views.get(key)
         if view is None:
             if len(views) >= _MAX_VIEWS:
                 views.clear()
-            view = views[key] = self._make_view(table, *key)
-        return view
-
-    def _make_view(self, table: Table, party: str, roles: frozenset[str]) -> View:
-        merged: dict[tuple[str, str, str], dict[Condition, None]] = {}
-        for (holder, role, act, kind, part), conditions in table.items():
-            if holder == party and role in roles:
-                merged.setdefault((act, kind, part), {}).update(dict.fromkeys(conditions))
-        view = View({}, {})
-        for (act, kind, part), found in merged.items():
-            bit = self.vocabulary.kinds[kind].parts.index(part)
-            lines = tuple(line for line in self.red_lines if part in line.parts.get(kind, ()))
-            entry = view.parts[act, kind, part] = Entry(bit, lines, tuple(found))
-            entries = (*view.kinds.get((act, kind), ()), entry)
-            view.kinds[act, kind] = tuple(sorted(entries, key=lambda each: each.bit))
+            view = views[key] = view_of(
+                held.get(subject.party, ()), subject.roles, self.red_lines, self.vocabulary
+            )
         return view
 
     def _refusal(self, subject: Subject, act: str, item: Item, part: str, now: float) -> Decision:
@@ -331,6 +320,29 @@ class Policy:
                 yield line.id
 
 
+def counting(subject: Subject, item: Item) -> Subject:
+    """The subject with those of its roles that count for a record: one that is limited to some agreements counts for
+    what came under them, for own records that may go to their parties, and for those that go to nobody."""
+    if not subject.limited:
+        return subject
+    own = item.originator == subject.party
+    concerned = item.releasable if own else frozenset({item.originator})
+    roles = frozenset(
+        role
+        for role in subject.roles
+        if (parties := limits_of(subject, role)) is None
+        or not concerned.isdisjoint(parties)
+        or (own and not concerned)
+    )
+    return subject._replace(roles=roles, limited=frozenset())
+
+
+def limits_of(subject: Subject, role: str) -> frozenset[str] | None:
+    """The parties whose agreements a role of the subject is limited to; None for a role that counts everywhere."""
+    parties = frozenset(party for each, party in subject.limited if each == role)
+    return parties or None
+
+
 def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
     """Compile books of clauses. Raises ValueError if two books share a name or two agreed texts a number."""
     books = tuple(books)
@@ -345,24 +357,11 @@ def compile_policy(books: Iterable[Book], vocabulary: Vocabulary) -> Policy:
     return Policy(books, vocabulary)
 
 
-def _table(grants: Iterable[PlacedGrant], vocabulary: Vocabulary) -> Table:
-    table: dict[tuple[str, str, str, str, str], list[Condition]] = {}
-    for placed in grants:
-        grant = placed.grant
-        for party, condition in conditions_of(placed):
-            for kind in grant.kinds:
-                for part in grant.parts_of(kind, vocabulary):
-                    for act in grant.may:
-                        for role in grant.roles:
-                            table.setdefault((party, role, act, kind, part), []).append(condition)
-    return {key: tuple(conditions) for key, conditions in table.items()}
-
-
 def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float) -> list[Condition]:
     """The conditions that permit an act on a part; none if a red line forbids it."""
-    party, _, clearance, _, _, _, _ = subject
+    party, _, clearance, _, _, _, _, _ = subject
     _, _, originator, state, levels, releasable, orcon, _, _, agreement = item
-    bit, lines, conditions = entry
+    bit, lines, _, by_originator = entry
     level = levels >> 2 * bit & 3
     if clearance < level:
         return []
@@ -373,9 +372,8 @@ def _permitting(entry: Entry, subject: Subject, act: str, item: Item, now: float
             return []
     return [
         condition
-        for condition in conditions
-        if condition[2] == originator
-        and level <= condition[3]
+        for condition in by_originator.get(originator, ())
+        if level <= condition[3]
         and (condition[4] is None or state in condition[4])
         and (not condition[1] or not agreement or condition[1] == agreement)
         and (not condition[5] or _facts_hold(condition[5], subject, item, now))

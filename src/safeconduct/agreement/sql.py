@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Condition, Line
-from safeconduct.agreement.policy import ONWARD_ACTS, Entry, Policy, Subject
+from safeconduct.agreement.dictionary import Entry
+from safeconduct.agreement.policy import ONWARD_ACTS, Policy, Subject, limits_of
 from safeconduct.agreement.vocabulary import LEVELS
 
 _TOP = len(LEVELS) - 1
@@ -68,9 +69,9 @@ def _guard(subject: Subject, act: str) -> _Clause:
 def _group(entries: list[Entry], subject: Subject, act: str, now: float) -> list[_Clause]:
     """Terms of parts that are under the same conditions: what is common to them is asked once per row."""
     alternatives = [
-        (condition, asked)
-        for condition in entries[0].conditions
-        if (asked := _asked(condition, subject, now)) is not _NEVER
+        (alike[0], asked)
+        for alike in _alike(entries[0], subject, act)
+        if (asked := _asked(alike, subject, now)) is not _NEVER
     ]
     if not alternatives:
         return []
@@ -92,11 +93,45 @@ def _group(entries: list[Entry], subject: Subject, act: str, now: float) -> list
     return terms
 
 
-def _asked(condition: Condition, subject: Subject, now: float) -> _Clause:
-    """What a condition asks of the record as a whole."""
-    asked = [_Clause("originator = %s", [condition.originator])]
-    if condition.agreement:
-        asked.append(_Clause("agreement IN ('', %s)", [condition.agreement]))
+def _alike(entry: Entry, subject: Subject, act: str) -> list[list[Condition]]:
+    """The conditions, those together that differ in nothing but the agreement and whose records it is about."""
+    found: dict[tuple[object, ...], list[Condition]] = {}
+    for number, condition in enumerate(entry.conditions):
+        parties = _limits(condition, subject)
+        own = condition.originator == subject.party
+        if parties is not None and not own and condition.originator not in parties:
+            continue
+        alone = 0 if condition.agreement and (parties is None or not own) else number + 1
+        ceilings = tuple(_line_ceiling(line, condition, subject, act) for line in entry.lines)
+        same = (alone, condition.up_to, condition.states, condition.facts, ceilings)
+        found.setdefault(same, []).append(condition)
+    return list(found.values())
+
+
+def _limits(condition: Condition, subject: Subject) -> frozenset[str] | None:
+    """The parties to whose agreements the roles are limited that a condition is met by; None where one is not."""
+    found: set[str] = set()
+    for role in subject.roles.intersection(condition.placed.grant.roles) if subject.limited else ():
+        parties = limits_of(subject, role)
+        if parties is None:
+            return None
+        found |= parties
+    return frozenset(found) if subject.limited else None
+
+
+def _asked(alike: list[Condition], subject: Subject, now: float) -> _Clause:
+    """What conditions that are alike ask of the record as a whole."""
+    condition = alike[0]
+    if len(alike) > 1:
+        asked = [_among(alike)]
+    else:
+        asked = [_Clause("originator = %s", [condition.originator])]
+        if condition.agreement:
+            asked.append(_Clause("agreement IN ('', %s)", [condition.agreement]))
+    parties = _limits(condition, subject)
+    if parties is not None and condition.originator == subject.party:
+        some = _listed("releasable", sorted(parties))
+        asked.append(_Clause(f"(releasable = '' OR {some.text})", some.params))
     if condition.states is not None:
         asked.append(_in("state", sorted(condition.states)))
     if condition.facts & ASSIGNED:
@@ -108,6 +143,18 @@ def _asked(condition: Condition, subject: Subject, now: float) -> _Clause:
     if condition.facts & EMERGENCY:
         asked.append(_in("id", sorted(subject.emergency)))
     return _NEVER if _NEVER in asked else _joined(" AND ", asked)
+
+
+def _among(alike: list[Condition]) -> _Clause:
+    """Whether a record is one of those that these agreements are about: asked once per row, however many there are."""
+    pairs = [
+        value
+        for condition in alike
+        for agreement in ("", condition.agreement)
+        for value in (condition.originator, agreement)
+    ]
+    rows = ", ".join(["(%s, %s)"] * (len(pairs) // 2))
+    return _Clause(f"(originator, agreement) IN (VALUES {rows})", pairs)
 
 
 def _level(entry: Entry, condition: Condition, subject: Subject, act: str) -> _Clause:

@@ -2,7 +2,8 @@
 
 GDAL, and with it QGIS, asks for the length of a file (HEAD) and then for ranges of it. All pieces must come from
 one export, or they do not fit together; and one download is one export in the ledger, not a hundred. So the
-export is kept in memory, and nowhere else, for a minute, for the same token with the same rights alone.
+export is kept in memory, and nowhere else, for a minute, for the same token with the same rights alone; whichever web
+process is asked for the next piece.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 
 from safeconduct.api.problems import Problem
+from safeconduct.records import commons
 
 KEPT_SECONDS = 60.0
 MAX_BYTES = 32 * 1024 * 1024
@@ -56,8 +59,7 @@ class Snapshots:
 
     def take(self, key: Hashable, pieces: Callable[[], Iterable[bytes]]) -> Snapshot | None:
         """The export kept under the key, or a new one of these pieces; None if it is too large to be kept."""
-        with self._lock:
-            found = self._kept.get(key)
+        found = self._found(key)
         if found is not None:
             return found
         raw = bytearray()
@@ -65,7 +67,10 @@ class Snapshots:
             raw += piece
             if len(raw) > MAX_BYTES:
                 return None
-        made = Snapshot(bytes(raw), f'"{hashlib.sha256(raw).hexdigest()[:32]}"')
+        made = _of(bytes(raw))
+        if (shared := commons.shared()) is not None:
+            until = time.monotonic() + KEPT_SECONDS
+            return made if shared.hold(_name(key), made.raw, until) else None
         with self._lock:
             while len(self._kept) >= MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
@@ -75,9 +80,24 @@ class Snapshots:
         timer.start()
         return made
 
+    def _found(self, key: Hashable) -> Snapshot | None:
+        if (shared := commons.shared()) is not None:
+            raw = shared.held(_name(key), time.monotonic())
+            return _of(raw) if raw is not None else None
+        with self._lock:
+            return self._kept.get(key)
+
     def drop(self, key: Hashable) -> None:
         with self._lock:
             self._kept.pop(key, None)
+
+
+def _of(raw: bytes) -> Snapshot:
+    return Snapshot(raw, f'"{hashlib.sha256(raw).hexdigest()[:32]}"')
+
+
+def _name(key: Hashable) -> str:
+    return f"export\n{key!r}"
 
 
 SNAPSHOTS = Snapshots()

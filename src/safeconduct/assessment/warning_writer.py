@@ -90,8 +90,8 @@ def follow_own(tx: Tx, row: RowView, index: int) -> None:
     if row.kind == WARNING.name:
         _follow(tx, row)
         # What the other party is not to have must not show in its clock: a head between two beats tells of haste.
-        if row.version == 1 and names_in(row.releasable) and _warned(row).get("urgency") == "immediate":
-            publish_now(tx)
+        if row.version == 1 and _warned(row).get("urgency") == "immediate":
+            publish_now(tx, names_in(row.releasable))
     elif row.kind == RECEIPT.name and row.about:
         _follow_receipt(tx, row.about)
 

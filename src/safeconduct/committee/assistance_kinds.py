@@ -201,6 +201,7 @@ def _check_end_use(tx: Any, given: Any) -> None:
 REQUEST = register(
     Kind(
         name="assistance_request",
+        addressed=True,
         parts={"need": Need},
         states=("open", "met", "withdrawn"),
         final=("met", "withdrawn"),

@@ -164,6 +164,7 @@ DEPLOYMENT = register(
         searched=("proposal.title", "proposal.purpose"),
         final=("ended",),
         check=all_of(requires("proposal", "a deployment says what is proposed"), _check_deployment),
+        addressed=True,
     )
 )
 CONSENT = register(

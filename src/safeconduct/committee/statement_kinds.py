@@ -167,6 +167,7 @@ def _check_answer(tx: Any, given: Any) -> None:
 STATEMENT = register(
     Kind(
         name="press_statement",
+        addressed=True,
         parts={"line": PressLine, "background": Background, "leak": Leak},
         states=STATES,
         final=("ended",),
@@ -195,6 +196,7 @@ ANSWER = register(
 REPORT = register(
     Kind(
         name="source_report",
+        addressed=True,
         parts={"reported": Reported, "grade": Grade, "source": Reporter},
         states=("filed",),
         check=all_of(

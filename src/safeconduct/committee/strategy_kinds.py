@@ -226,6 +226,7 @@ def _check_verification(tx: Any, given: Any) -> None:
 OBJECTIVE = register(
     Kind(
         name="objective",
+        addressed=True,
         parts={"goal": Goal},
         states=("current", "reached", "dropped"),
         final=("reached", "dropped"),

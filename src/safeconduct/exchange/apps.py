@@ -8,6 +8,7 @@ class ExchangeConfig(AppConfig):
 
     def ready(self) -> None:
         from safeconduct.exchange import (  # noqa: F401
+            archiving,
             cadence,
             delivery,
             duty,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from safeconduct.records.door import Door
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import job, on_start, on_tick, on_version
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 
 PAD = 256
@@ -45,11 +46,19 @@ def publish(tx: Tx) -> None:
     """Pad the ledger, and once that is durable sign its head and offer it to every partner."""
     if not tx.home.partners:
         return
+    _pad(tx)
+    _offer_after(tx, tx.home.partners)
+
+
+def _pad(tx: Tx) -> None:
     pad = max(1, int(tx.home.settings.get("exchange_pad", PAD)))
     for _ in range(pad - tx.log.size % pad):
         tx.append("pad", {"nonce": secrets.token_hex(16)})
-    size, home, log = tx.log.size, tx.home, tx.log
-    tx.after_commit(lambda: offer(home, log, size))
+
+
+def _offer_after(tx: Tx, partners: Iterable[str]) -> None:
+    size, home, log, told = tx.log.size, tx.home, tx.log, tuple(partners)
+    tx.after_commit(lambda: offer(home, log, size, told))
 
 
 @on_version
@@ -61,24 +70,41 @@ def publish_after_reading(tx: Tx, row: RowView, index: int) -> None:
     shown = {part for item in what.get("records", ()) for part in item["parts"]}
     if "itinerary" not in shown or what["act"] not in ("read", "export"):
         return
-    publish_now(tx)
+    publish_now(tx, _party_to(tx, what))
 
 
-def publish_now(tx: Tx) -> None:
-    """Publish between two beats, for what must be cosigned at once; many such within a moment are one head."""
+def _party_to(tx: Tx, what: dict[str, Any]) -> set[str]:
+    """The partners whose records were read, or to whom the own records that were read may go."""
+    if what["of"] != tx.home.party:
+        return {str(what["of"])}
+    rows = [tx.row(str(item["record"])) for item in what["records"]]
+    return {party for row in rows if row is not None for party in names_in(row.releasable)}
+
+
+def publish_now(tx: Tx, concerned: Collection[str]) -> None:
+    """Publish between two beats, for what must be cosigned at once; many such within a moment are one head.
+
+    Only to the partners whom it concerns: a head out of turn tells that something has happened.
+    """
     place = str(tx.home.path)
-    if tx.now - _published.get(place, 0.0) >= AT_ONCE_PAUSE:
-        _published[place] = tx.now
-        publish(tx)
+    told = [
+        partner
+        for partner in tx.home.partners
+        if partner in concerned and tx.now - _published.get((place, partner), 0.0) >= AT_ONCE_PAUSE
+    ]
+    if told:
+        _published.update({(place, partner): tx.now for partner in told})
+        _pad(tx)
+        _offer_after(tx, told)
 
 
-_published: dict[str, float] = {}
-"""When the head of each home was last published between two beats."""
+_published: dict[tuple[str, str], float] = {}
+"""When a head was last published between two beats, by home and partner."""
 
 
-def offer(home: Home, log: Log, size: int) -> None:
-    """Sign the ledger's head at `size`, which must be durable, and put it up with its proof for each partner."""
-    for partner in home.partners:
+def offer(home: Home, log: Log, size: int, partners: Iterable[str]) -> None:
+    """Sign the ledger's head at `size`, which must be durable, and put it up with its proof for these partners."""
+    for partner in partners:
         _offer(home, log, partner, size)
 
 

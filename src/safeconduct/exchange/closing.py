@@ -12,7 +12,7 @@ from safeconduct.exchange import parting_evidence
 from safeconduct.exchange.delivery import let_go
 from safeconduct.exchange.identity import Keys, forget_feed_key
 from safeconduct.exchange.parting import LEAVES
-from safeconduct.records.databases import set_feed_aside
+from safeconduct.records.databases import destroy_keys, set_feed_aside
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 
@@ -64,6 +64,7 @@ def clear_away(home: Home, partner: str, destroy_feed: bool) -> bool:
     if not folder.exists():
         return False
     _overwrite(folder / "keys")
+    destroy_keys(home, partner)
     forget_feed_key(home, partner)
     set_feed_aside(home, partner, home.former[partner].agreement, destroy_feed)
     for name in ("positions.live", "link.json", "restored"):

@@ -12,10 +12,12 @@ import contextlib
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
 
+from safeconduct.exchange.addresses import addresses, attentive, connect_seconds
 from safeconduct.exchange.bundle import MAX_BUNDLE
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.last_contact import link_of
@@ -34,6 +36,8 @@ LONGEST_PAUSE = 15.0
 THAW_PAUSE = 2.0
 """Seconds between two looks, at the own writer alone, whether a frozen exchange goes on."""
 
+CONNECTIONS = 2
+"""To each partner: one for bundles, one for what flows live."""
 FROZEN = "the exchange with this partner is frozen until people have settled why"
 IDLE_PAUSE = 1.0
 STALL_SECONDS = 30.0
@@ -58,6 +62,7 @@ class Courier:
         self.door = door
         self.card = Card.of(partner.card)
         self.link = link_of(home, partner.party)
+        self.addresses = addresses(partner)
         self.pause = FIRST_PAUSE
         self.head = 0
         self.wait = 0.0
@@ -67,8 +72,11 @@ class Courier:
     async def run(self) -> None:
         """Pull until cancelled."""
         context = client_context(self.home, self.card.certificate)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WAIT_SECONDS + STALL_SECONDS)
-        connector = aiohttp.TCPConnector(ssl=context, limit=4)
+        reach = connect_seconds(self.addresses)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=reach, sock_read=WAIT_SECONDS + STALL_SECONDS
+        )
+        connector = aiohttp.TCPConnector(ssl=context, limit=4, socket_factory=attentive)
         # What a bundle may hold is counted as it comes: nothing that it could unfold into is taken.
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
@@ -80,6 +88,7 @@ class Courier:
                         await self._round(session)
                         self.pause = FIRST_PAUSE
                 except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+                    self.addresses.rotate(-1)
                     await self._failed(_in_words(fault))
                 except (LinkFailed, Malformed, Unavailable) as fault:
                     await self._failed(str(fault))
@@ -96,7 +105,7 @@ class Courier:
     async def _round(self, session: aiohttp.ClientSession) -> None:
         """One bundle: ask, wait for something new, hand it over, give the cosignatures back."""
         query = {"from": self.link.have, "head": self.head, "wait": int(self.wait)}
-        url = f"{self.partner.url}/exchange/bundle"
+        url = f"{self.addresses[0]}/exchange/bundle"
         asked = time.monotonic()
         async with session.get(url, params=query, allow_redirects=False) as response:
             if response.status != 200:
@@ -125,7 +134,7 @@ class Courier:
 
     async def _give(self, session: aiohttp.ClientSession, answer: dict[str, Any]) -> None:
         data = base64.b64decode(answer["cosignatures"])
-        url = f"{self.partner.url}/exchange/cosignatures"
+        url = f"{self.addresses[0]}/exchange/cosignatures"
         async with session.post(url, data=data, allow_redirects=False) as response:
             if response.status != 204:
                 raise LinkFailed(f"the partner's server answered {response.status} to our cosignatures")
@@ -169,6 +178,10 @@ def _in_words(fault: BaseException) -> str:
 
 async def run_until(home: Home, stop: asyncio.Event) -> None:
     """Fetch from every partner that has an address until `stop` is set."""
+    # Names are looked up in threads, and a name server that is silent holds one for as long as it likes: with a few
+    # for all, some dead links would keep every other from connecting again.
+    links = ThreadPoolExecutor(CONNECTIONS * len(home.partners) + 1, "names")
+    asyncio.get_running_loop().set_default_executor(links)
     door = AsyncDoor(home)
     tasks = [
         asyncio.create_task(carrier(home, partner, door).run(), name=partner.party)

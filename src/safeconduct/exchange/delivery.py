@@ -19,7 +19,6 @@ from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.parts import seal
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
 from safeconduct.records.erased import (
-    erased_list,
     erased_of,
     feed_log,
     highest_slot,
@@ -162,7 +161,7 @@ def deliver(home: Home, db: Database, partner: str) -> None:
     if waiting:
         log = feed.log
         note_erased(
-            erased_list(home),
+            home,
             [erased_of(feed_log(partner), index, log.entry(index).leaf, mask) for index, mask in waiting],
         )
         db.execute("DELETE FROM exchange_erasing WHERE partner = ?", (partner,))
@@ -206,7 +205,7 @@ def _settle_feed(tx: Tx, feed: Feed) -> None:
     promised = tx.db.execute("SELECT body FROM exchange_outbox WHERE partner = ?", (feed.partner,)).fetchall()
     slots = [part.slot for (body,) in promised for part in unpack(body) if part.state == SEALED]
     feed.keystore.advance_past(max([highest_slot(feed.log), *slots]))
-    for each in read_erased(erased_list(tx.home)):
+    for each in read_erased(tx.home):
         if each.log == feed_log(feed.partner) and each.entry < feed.log.size:
             leaf = feed.log.entry(each.entry).leaf
             if erased_of(each.log, each.entry, leaf, each.mask) == each:

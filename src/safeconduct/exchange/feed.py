@@ -15,7 +15,6 @@ from safeconduct.exchange.epochs import extension
 from safeconduct.exchange.identity import Card, feed_origin, party_id
 from safeconduct.ledger.database import snapshot, sweep, transaction
 from safeconduct.ledger.keys import Signer, Verifier
-from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import (
     Checkpoint,
@@ -25,7 +24,7 @@ from safeconduct.ledger.notes import (
     unverified_checkpoint,
 )
 from safeconduct.ledger.parts import unseal
-from safeconduct.records.databases import open_feed
+from safeconduct.records.databases import keys_address, open_feed, open_keys
 from safeconduct.records.entries import EMPTY, ERASED, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
 from safeconduct.records.users import permit
@@ -72,15 +71,18 @@ class Feed:
         folder = home.feed(party_id(partner))
         if appends:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        elif not (folder / "keys").exists():
+        elif keys_address(home) is None and not (folder / "keys").exists():
             raise FileNotFoundError(folder)
         self.partner = partner
         self._given: Cosignatures | None = None
-        keys = folder / "keys"
         self.db = open_feed(home, partner, appends=appends)
-        self.keystore = KeyStore.open(keys, write=appends, create=appends, readers=bool(home.users))
+        try:
+            self.keystore = open_keys(home, partner, write=appends)
+        except BaseException:
+            self.db.close()
+            raise
         if appends:
-            for made in (folder, keys, *folder.glob("feed.sqlite3*")):
+            for made in (folder, *folder.glob("keys"), *folder.glob("feed.sqlite3*")):
                 permit(home, made)
         if appends:
             with transaction(self.db):

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.x509.oid import NameOID
 
 from safeconduct.agreement.signatures import Signatory
+from safeconduct.exchange.addresses import well_formed
 from safeconduct.exchange.custody import forget_keys, signing_key
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
 from safeconduct.ledger.keys import KeyRefused, Signer, SigningKey, Verifier, create_private, read_private
@@ -259,7 +260,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _address(url: str) -> str:
-    if url and (len(url) > 500 or not re.fullmatch(r"https://[^\s/?#@]+", url)):
+    if not well_formed(url):
         raise CardRefused("the card's address is not of the form https://name:port")
     return url
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from safeconduct.records.home import Home
+from safeconduct.records.hooks import job
+from safeconduct.records.machines import several
+from safeconduct.records.refusals import Unavailable
 from safeconduct.records.users import permit
+
+if TYPE_CHECKING:
+    from safeconduct.records.door import Door
+    from safeconduct.records.transaction import Tx
 
 
 @dataclass
@@ -40,3 +50,28 @@ def link_of(home: Home, partner: str) -> Link:
         return Link(**found)
     except (OSError, ValueError, TypeError):
         return blank
+
+
+@job("links", by=("web", "field"))
+def links_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
+    """How each link is, for the pages of another machine than the courier's."""
+    return {"links": [asdict(link_of(tx.home, partner)) for partner in tx.home.partners]}
+
+
+def link_seen(home: Home, partner: str, door: Door) -> Link:
+    """The link as the courier last wrote it down, on whichever machine it is; blank when it never ran or nobody knows.
+
+    Of another machine what is told may be a second old.
+    """
+    if not several(home):
+        return link_of(home, partner)
+    at, known = _seen.get(home.path, (0.0, {}))
+    if time.monotonic() - at > SEEN_SECONDS:
+        with contextlib.suppress(Unavailable):  # what was known last is still true of then
+            known = {each["partner"]: Link(**each) for each in door.call("links", {})["links"]}
+        _seen[home.path] = (time.monotonic(), known)
+    return known.get(partner, Link(partner))
+
+
+SEEN_SECONDS = 1.0
+_seen: dict[Path, tuple[float, dict[str, Link]]] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from safeconduct.exchange.last_contact import link_of
+from safeconduct.exchange.last_contact import link_seen
 from safeconduct.records import here
 from safeconduct.records.home import Partner
 from safeconduct.records.refusals import Unavailable
@@ -32,7 +32,7 @@ def links_down(now: float | None = None) -> Mapping[str, LinkDown]:
     moment = time.time() if now is None else now
     found = {}
     for partner in home.partners.values():
-        link = link_of(home, partner.party)
+        link = link_seen(home, partner.party, here.door())
         if link.failing_since:
             found[partner.party] = LinkDown(partner, link.failing_since, link.last_contact)
         elif link.last_contact and moment - link.last_contact > QUIET_SECONDS:
@@ -54,11 +54,20 @@ def links_seen(now: float | None = None) -> list[LinkSeen]:
     """Every link of this node, also those that work."""
     home, down = here.home(), links_down(now)
     found = []
+    frozen = _frozen(sorted(home.partners))
     for party, partner in sorted(home.partners.items()):
-        heard = link_of(home, party).last_contact
+        heard = link_seen(home, party, here.door()).last_contact
         state = "down" if party in down else "up" if heard else "never"
-        with suppress(Unavailable):
-            if here.door().call("exchange_cursor", {"partner": party})["frozen"]:
-                state = "frozen"
+        if party in frozen:
+            state = "frozen"
         found.append(LinkSeen(partner, state, heard))
     return found
+
+
+def _frozen(parties: Sequence[str]) -> frozenset[str]:
+    """The partners with whom the exchange stands still, asked with one line; none while the writer is silent."""
+    asked = [{"partner": party} for party in parties]
+    with suppress(Unavailable):
+        answers = here.door().call_many("exchange_cursor", asked)
+        return frozenset(party for party, said in zip(parties, answers, strict=True) if said.get("frozen"))
+    return frozenset()

@@ -12,6 +12,7 @@ import time
 
 import aiohttp
 
+from safeconduct.exchange.addresses import addresses, attentive, connect_seconds
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.server import WAIT_SECONDS
 from safeconduct.exchange.spool import MAX_BYTES, MOST
@@ -46,6 +47,7 @@ class LiveCourier:
 
     def __init__(self, home: Home, partner: Partner, door: AsyncDoor) -> None:
         self.home, self.partner, self.door = home, partner, door
+        self.addresses = addresses(partner)
         self.spool, self.after = "", 0
         self._again_at, self._again = 0.0, AGAIN
         self._told = ""
@@ -54,8 +56,10 @@ class LiveCourier:
     async def run(self) -> None:
         """Follow until cancelled."""
         context = client_context(self.home, Card.of(self.partner.card).certificate)
-        timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS + ANSWER_SECONDS, sock_connect=10)
-        connector = aiohttp.TCPConnector(ssl=context, limit=1)
+        timeout = aiohttp.ClientTimeout(
+            total=WAIT_SECONDS + ANSWER_SECONDS, sock_connect=connect_seconds(self.addresses)
+        )
+        connector = aiohttp.TCPConnector(ssl=context, limit=1, socket_factory=attentive)
         pause = FIRST_PAUSE
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, trust_env=False, auto_decompress=False
@@ -69,7 +73,7 @@ class LiveCourier:
                         await asyncio.sleep(LOOK)
                     continue
                 except (aiohttp.ClientError, TimeoutError, OSError, LiveFailed):
-                    pass
+                    self.addresses.rotate(-1)
                 except (Malformed, Refused, Unavailable) as fault:
                     self._warn(type(fault).__name__)
                 self.spool, self.after = "", 0
@@ -93,7 +97,7 @@ class LiveCourier:
             self.spool, self.after, self._again_at = "", 0, 0.0
         wait = min(WAIT_SECONDS, self._again_at - now) if self._again_at else WAIT_SECONDS
         query: dict[str, str | int] = {"spool": self.spool, "after": self.after, "wait": max(0, int(wait))}
-        url = f"{self.partner.url}/exchange/positions"
+        url = f"{self.addresses[0]}/exchange/positions"
         async with session.get(url, params=query, allow_redirects=False) as response:
             if response.status == 204:
                 if time.monotonic() - now < LOOK:

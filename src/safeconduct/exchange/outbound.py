@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from safeconduct.agreement.books import digest_of
 from safeconduct.agreement.policy import Policy
 from safeconduct.exchange.delivery import post
 from safeconduct.exchange.leaves import write_leaf
@@ -32,7 +33,7 @@ from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version, on_withdrawn
 from safeconduct.records.kinds import all_kinds
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 
 SWEEP_ROWS = 250
@@ -305,8 +306,16 @@ def disclose_version(tx: Tx, row: RowView, index: int) -> None:
         state.lock(row.id, row.opens)
     elif row.opens is not None:
         state.unlock(row.id, row.opens)
-    for partner in tx.home.partners.values():
+    for partner in _concerned(tx, state, row):
         bring_up_to_date(tx, tx.policy, row, partner)
+
+
+def _concerned(tx: Tx, state: State, row: RowView) -> list[Partner]:
+    """The partners that a record may go to, or to whom something of it went: of a hundred mostly one."""
+    if all_kinds()[row.kind].crosses_by_pairing:
+        return list(tx.home.partners.values())
+    parties = names_in(row.releasable) | state.who_has(row.id)
+    return [partner for party, partner in tx.home.partners.items() if party in parties]
 
 
 @on_withdrawn
@@ -314,16 +323,21 @@ def look_at_authorised(tx: Tx, row: RowView) -> None:
     """What a disclosure authorisation is about may be given, or is to be taken back, when that changes."""
     about = tx.row(row.about) if row.about and all_kinds()[row.kind].authorises else None
     if about is not None and about.originator == tx.home.party:
-        for partner in tx.home.partners.values():
+        for partner in _concerned(tx, State(tx.db), about):
             bring_up_to_date(tx, tx.policy, about, partner)
 
 
 @on_policy
 def look_again(tx: Tx, before: Policy, after: Policy) -> None:
-    """What is agreed has changed: go through all own records for every partner, oldest first."""
-    if before.digest != after.digest:
-        for partner in tx.home.partners:
-            State(tx.db).start_sweep(partner)
+    """What is agreed has changed: go through all own records, oldest first, for each partner whom that concerns."""
+    for party, partner in tx.home.partners.items():
+        if _agreed_with(before, partner) != _agreed_with(after, partner):
+            State(tx.db).start_sweep(party)
+
+
+def _agreed_with(policy: Policy, partner: Partner) -> str:
+    """Names what decides what this partner gets: its agreement and the house's red lines."""
+    return digest_of(book for book in policy.books if book.house or book.agreement == partner.agreement)
 
 
 @on_tick("exchange_sweep", 0.25)
@@ -361,5 +375,5 @@ def _opened_locks(tx: Tx) -> None:
             tx.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
             continue
         state.unlock(record, row.opens)
-        for partner in tx.home.partners.values():
+        for partner in _concerned(tx, state, row):
             bring_up_to_date(tx, tx.policy, row, partner)

@@ -22,6 +22,8 @@ from safeconduct.exchange.identity import Card
 from safeconduct.exchange.spool import Shelf
 from safeconduct.exchange.tls import server_context
 from safeconduct.ledger.database import FAULTS
+from safeconduct.records.bus_bell import Bell
+from safeconduct.records.bus_link import let_go
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.started import settle
@@ -77,6 +79,7 @@ class FeedServer:
                     card, Shelf(home, partner.party)
                 )
         self.stopping = asyncio.Event()
+        self.bell: Bell | None = None
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=MAX_COSIGNATURES, middlewares=[_mute])
@@ -137,7 +140,7 @@ class FeedServer:
         while not self.stopping.is_set() and time.monotonic() < deadline:
             if feed.size > start or feed.head_size() > head:
                 return
-            await asyncio.sleep(POLL_SECONDS)
+            await (self.bell.wait(POLL_SECONDS) if self.bell is not None else asyncio.sleep(POLL_SECONDS))
 
     def _partner(self, request: web.Request) -> tuple[Served, Feed]:
         served = self._served(request)
@@ -213,10 +216,13 @@ async def serve_until(home: Home, stop: asyncio.Event) -> None:
     site = web.TCPSite(runner, address, port, ssl_context=server.context(), backlog=CONNECTIONS)
     try:
         await site.start()
+        server.bell = Bell(home)
+        await server.bell.listen()
         async with supervised():
             await stop.wait()
     finally:
         server.stopping.set()
+        await let_go(home)
         await runner.cleanup()
         server.close()
 

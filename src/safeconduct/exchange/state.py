@@ -176,6 +176,15 @@ class State:
         ).fetchone()
         return _sent(row) if row else None
 
+    def who_has(self, record: str) -> frozenset[str]:
+        """The partners that know of an own record, or to whom a sealed bundle was given that holds it."""
+        rows = self.db.execute(
+            "SELECT partner FROM exchange_sent WHERE record = ? "
+            "UNION SELECT partner FROM exchange_sealed WHERE record = ?",
+            (record, record),
+        )
+        return frozenset(partner for (partner,) in rows.fetchall())
+
     def reserve(self, partner: str, record: str) -> str:
         """The id under which a record is to cross to a partner, drawn when it is first asked for."""
         self.db.execute(

@@ -86,7 +86,7 @@ def decide(
     return _by_grants(policy, item, partner.party, partner.agreement, now, authorised)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
 def _of_class(policy: Policy, item: Item, party: str, under: str) -> Permitted:
     """The decision for every record that is like this one in all that policy looks at."""
     return _by_grants(policy, item, party, under, 0.0, frozenset())

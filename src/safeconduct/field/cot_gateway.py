@@ -100,7 +100,7 @@ class Gateway:
         self._door, self._async_door = Door(home), AsyncDoor(home)
         self.outflow = Outflow(home, self.ask, self._door, self._async_door)
         self._store = Store(home)
-        self._intake = Intake(self._store, self._async_door, self._write, self.outflow.relay)
+        self._intake = Intake(self._store, self._async_door, self._write, self.outflow.relay, home)
         self._emergencies = Emergencies(self._async_door)
         self._allowance = Allowance()
         self._clients: set[Client] = set()

@@ -13,10 +13,14 @@ from typing import Any
 
 from safeconduct.field.cot_devices import Device
 from safeconduct.field.cot_events import Event
+from safeconduct.ledger.database import FAULTS
+from safeconduct.positions.bell import Bell
 from safeconduct.positions.sending import AHEAD_SECONDS
 from safeconduct.positions.store import Position, Store
+from safeconduct.positions.waiting import leave
 from safeconduct.records.door import AsyncDoor
 from safeconduct.records.events import log_event
+from safeconduct.records.home import Home
 from safeconduct.records.refusals import Refused, Unavailable
 
 AT_ONCE = 2_000
@@ -60,7 +64,9 @@ class Intake:
         door: AsyncDoor,
         ask: Callable[[Callable[[], Any]], Awaitable[Any]],
         stored: Callable[[Sequence[Report]], Awaitable[None]],
+        home: Home | None = None,
     ) -> None:
+        self._home, self._bell = home, Bell(lambda: home) if home is not None else None
         self._store, self._door, self._ask, self._stored = store, door, ask, stored
         self._waiting: list[Report] = []
         self._wake = asyncio.Event()
@@ -87,10 +93,16 @@ class Intake:
                 try:
                     await self._ask(lambda p=positions: self._store.put(p))  # type: ignore[misc]
                 except Exception as fault:
-                    log_event("positions_unread", fault=fault, unforeseen=True)
+                    away = isinstance(fault, (*FAULTS, OSError))
+                    log_event("positions_unread", fault=fault, unforeseen=not away)
+                    if away and self._home is not None:
+                        await leave(self._home, positions)
                     continue
                 await self._stored(batch)
-                self._untold.update(report.position.movement for report in batch)
+                moved = {report.position.movement for report in batch}
+                if self._bell is not None:
+                    self._bell.ring(moved)
+                self._untold.update(moved)
                 self._tell.set()
 
     async def tell(self) -> None:

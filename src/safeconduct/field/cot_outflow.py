@@ -21,7 +21,8 @@ from safeconduct.field.cot_markers import device_marker, journey_marker, record_
 from safeconduct.field.cot_receiver import Client
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import principals
-from safeconduct.records.door import AsyncDoor, Door, subscribe
+from safeconduct.records.bus import hear
+from safeconduct.records.door import AsyncDoor, Door
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Refused, Unavailable
@@ -276,7 +277,7 @@ class Outflow:
         """Listen to the writer while the gateway lives; when it is not heard, nothing is shown."""
         while True:
             with contextlib.suppress(OSError, ValueError):
-                async for event in subscribe(self.home):
+                async for event in hear(self.home):
                     if not self.live:
                         self.live = self._everything = True
                         self._forget_courses()
@@ -288,9 +289,10 @@ class Outflow:
 
     def _heard(self, event: dict[str, Any]) -> None:
         name, record = str(event.get("kind") or ""), str(event.get("record") or "")
-        if event.get("topic") == "positions":
+        topic = event.get("topic")
+        if topic in ("positions", "subscribed"):
             self._others.set()
-        if event.get("topic") == "policy" or name == "role_assignment" or (name in KINDS and not record):
+        if topic in ("policy", "subscribed") or name == "role_assignment" or (name in KINDS and not record):
             self._everything = True
         elif name == "movement" or name == "device" or name in KINDS:
             self._changed[record] = name

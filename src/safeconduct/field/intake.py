@@ -20,11 +20,13 @@ from safeconduct.field import credentials
 from safeconduct.field.said import Place, Said
 from safeconduct.ledger.database import FAULTS
 from safeconduct.people.remembered import Remembered
-from safeconduct.positions.keeping import keep_days
+from safeconduct.positions.bell import Bell
+from safeconduct.positions.keeping import DEFAULT_DAYS, keep_days
 from safeconduct.positions.limits import Allowance, Bucket
 from safeconduct.positions.sending import AHEAD_SECONDS
 from safeconduct.positions.store import Position, Store
 from safeconduct.positions.telling import Telling
+from safeconduct.positions.waiting import leave
 from safeconduct.records import here
 from safeconduct.records.door import AsyncDoor
 from safeconduct.records.events import log_event
@@ -55,14 +57,15 @@ class Intake:
         self._moved = moved
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="devices")
         self._allowance = Allowance()
-        self._calls = Bucket(CALLS_AT_ONCE, CALLS_A_SECOND)
+        self._calls = Bucket("calls", CALLS_AT_ONCE, CALLS_A_SECOND)
         self._doors: AsyncDoor | None = None
         self._store: Store | None = None
         self._journeys: dict[str, tuple[float, dict[str, Any]]] = {}
         self._asking: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._known: Remembered[str] = Remembered()
         self._keeping: Together[tuple[Position, float], tuple[str, int]] = Together(self._keep_all, self.ask)
-        self._telling = Telling(self.ask, self._kept, self.door)
+        self._telling = Telling(self.ask, self._kept, self.door, Bell(here.home))
+        self._days: float = DEFAULT_DAYS
 
     async def device_of(self, credential: str, user: str = "") -> str | None:
         """The id of the device whose credential this is, now: one that was revoked is not remembered."""
@@ -154,7 +157,12 @@ class Intake:
             return "ahead"
         values = (place.latitude, place.longitude, place.accuracy_m, place.speed, place.heading)
         position = Position(movement, str(about["person"]), place.at, *values)
-        became, new = await self._keeping.ask((position, float(about["since"])))
+        try:
+            became, new = await self._keeping.ask((position, float(about["since"])))
+        except Unavailable:
+            if not await leave(here.home(), [position], self._days):
+                raise
+            return "kept"
         if new:
             self._moved(movement)
             self._telling.moved([movement])
@@ -163,7 +171,7 @@ class Intake:
     def _keep_all(self, given: Sequence[tuple[Position, float]]) -> list[tuple[str, int] | Exception]:
         """Keep those that are not too old, in one transaction; (what became of each, whether it was new)."""
         home, policy = here.home(), here.state().policy
-        days = min(keep_days(policy, party) for party in (home.party, *home.partners))
+        days = self._days = min(keep_days(policy, party) for party in (home.party, *home.partners))
         oldest = time.time() - 86_400.0 * days
         kept = [position for position, since in given if position.at >= max(since, oldest)]
         try:

@@ -35,7 +35,7 @@ class Mqtt:
 
     def __init__(self, intake: Intake, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
         self.intake, self.host, self.port, self.context = intake, host, port, context
-        self._wrong = Bucket(WRONG_AT_ONCE, WRONG_A_SECOND)
+        self._wrong = Bucket("wrong", WRONG_AT_ONCE, WRONG_A_SECOND)
         self._open: dict[str, _Connection] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None

@@ -18,6 +18,8 @@ from safeconduct.field.cot_gateway import gateway_of
 from safeconduct.field.devices import Enrolled
 from safeconduct.field.intake import Intake
 from safeconduct.field.mqtt import Mqtt
+from safeconduct.positions.waiting import Keeping
+from safeconduct.records.bus_link import let_go
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
@@ -75,16 +77,20 @@ async def listen(home: Home) -> None:
         loop.add_signal_handler(number, stop.set)
     context = _tls(home)
     SSLProtocol.max_size = TLS_BUFFER
+    keeping = Keeping(home)
     listeners = [made for opening in LISTENERS if (made := opening(home, context)) is not None]
     try:
         for listener in listeners:
             await listener.start()
+        keeping.start()
         settle()
         async with supervised():
             await stop.wait()
     finally:
         for listener in listeners:
             await listener.close()
+        await keeping.close()
+        await let_go(home)
 
 
 def run(home: Home) -> None:

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http.request import split_domain_port, validate_host
 
 from safeconduct.field import alarms, osmand, owntracks, sms
 from safeconduct.field.intake import Intake, TooMuch
 from safeconduct.field.said import NotUnderstood, Said
+from safeconduct.ledger.database import FAULTS
 from safeconduct.positions.limits import Bucket
 from safeconduct.positions.route import Receive, Send, body_of
 from safeconduct.records.kinds import PartRefused
@@ -35,7 +37,7 @@ class Devices:
 
     def __init__(self, moved: Callable[[str], None] = lambda _movement: None) -> None:
         self.intake = Intake(moved)
-        self._wrong = Bucket(WRONG_AT_ONCE, WRONG_A_SECOND)
+        self._wrong = Bucket("wrong", WRONG_AT_ONCE, WRONG_A_SECOND)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): v.decode("latin-1") for name, v in scope["headers"]}
@@ -62,7 +64,7 @@ class Devices:
             await self._stranger(send, _address(scope))
         except (Refused, Malformed, PartRefused) as fault:
             await answer(send, 422, {"error": type(fault).__name__})
-        except Unavailable:
+        except (Unavailable, *FAULTS, DatabaseError):
             await answer(send, 503, {"error": "try again"}, retry=5)
 
     async def _answer(

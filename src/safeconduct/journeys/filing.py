@@ -5,7 +5,7 @@ Either all of it is in the ledger, or none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
+from safeconduct.records.under import party_under
 
 MAX_MANIFEST = 500
 MAX_LEGS = 40
@@ -53,7 +54,7 @@ def _notify(
         raise Malformed("a movement has its notice")
     if len(names) > min(MAX_MANIFEST, notice["persons"]):
         raise Malformed("more names than persons, or more than a manifest takes")
-    terms = _terms(tx)
+    terms = _terms(tx, _addressed(tx))
     in_time(terms, notice, tx.now)
     opens = None if notice["emergency"] else terms.opens(checked)
     accounts = sorted({account for each in names if (account := _account(each))})
@@ -76,7 +77,7 @@ def amend_job(tx: Tx, payload: Answer) -> Answer:
     after = {**row.values(), **checked}
     if not after.get("notice"):
         raise Malformed("a movement has its notice")
-    terms, opens = _terms(tx), None
+    terms, opens = _terms(tx, names_in(row.releasable)), None
     if after["notice"]["emergency"]:
         opens = iso(tx.now) if row.opens is not None else None
     else:
@@ -171,8 +172,14 @@ def joined_up(plans: Sequence[Mapping[str, Any]]) -> None:
             raise Malformed(f"leg {number} begins when leg {number - 1} ends, or within the hour after")
 
 
-def _terms(tx: Tx) -> Terms:
-    return terms_of(tx.policy, tx.home.party, tx.home.partners)
+def _terms(tx: Tx, parties: Iterable[str]) -> Terms:
+    """What the clauses ask of a movement that these parties are told of; of another's agreement it knows nothing."""
+    return terms_of(tx.policy, tx.home.party, parties)
+
+
+def _addressed(tx: Tx) -> list[str]:
+    party = party_under(tx.home, tx.under) if tx.under else None
+    return [party] if party is not None else list(tx.home.partners)
 
 
 def _known(tx: Tx, subject: Subject, record: str) -> RowView:

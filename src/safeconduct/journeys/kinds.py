@@ -125,6 +125,7 @@ def _attempt(given: Any) -> dict[str, str]:
 MOVEMENT = register(
     Kind(
         name="movement",
+        addressed=True,
         parts={
             "notice": Notice,
             "itinerary": Itinerary,

@@ -21,6 +21,7 @@ from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
 from safeconduct.records.refusals import Malformed, NotFound
 from safeconduct.records.release import Released, release
+from safeconduct.records.under import party_under, under
 
 Parts = Mapping[str, Any]
 MAX_SERIES = 60
@@ -30,7 +31,8 @@ MAX_SERIES = 60
 def terms() -> Terms:
     """What the clauses in force ask of this party's notices."""
     home = here.home()
-    return terms_of(here.state().policy, home.party, home.partners)
+    party = party_under(home, under())
+    return terms_of(here.state().policy, home.party, home.partners if party is None else [party])
 
 
 def opens_hours_of(originator: str) -> int | None:

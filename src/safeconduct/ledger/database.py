@@ -64,6 +64,8 @@ def open_database(path: Path | str, *, read_only: bool = False) -> sqlite3.Conne
     else:
         os.close(os.open(location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(location, isolation_level=None, check_same_thread=False)
+        # Of a file that is made now: what is let go of can be given back to the disk (`give_back`).
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             connection.close()
@@ -96,6 +98,21 @@ def snapshot(db: Database) -> Iterator[None]:
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
+
+
+@contextmanager
+def apart(db: Database) -> Iterator[None]:
+    """Reads whose failure the transaction around them outlives: after it, PostgreSQL would refuse all the rest."""
+    if isinstance(db, sqlite3.Connection) or not db.in_transaction:
+        yield
+        return
+    db.execute("SAVEPOINT apart")
+    try:
+        yield
+    except FAULTS:
+        db.execute("ROLLBACK TO apart")
+        raise
+    db.execute("RELEASE apart")
 
 
 def columns(db: Database, table: str) -> set[str]:
@@ -133,3 +150,35 @@ def sweep(db: Database, *tables: str, wait_ms: int | None = None) -> bool:
     busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     db.execute(f"PRAGMA busy_timeout = {before}")
     return not busy
+
+
+def free_pages(db: Database) -> int:
+    """Pages that a SQLite file has let go of and can give back. A file of an earlier version can give none until it was
+    compacted; PostgreSQL sees to its own."""
+    if not isinstance(db, sqlite3.Connection) or db.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+        return 0
+    return int(db.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def give_back(db: Database, pages: int) -> None:
+    """Give the disk back so many of them at most. Outside a transaction."""
+    if isinstance(db, sqlite3.Connection) and free_pages(db):
+        # `execute` would take one step of it, which is one page.
+        db.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
+def compact(path: Path | str) -> tuple[int, int]:
+    """Write a SQLite file anew without what it let go of, while nobody else has it open: bytes before and after.
+
+    It takes as much room again until it is done; a crash leaves it as it was. From then on `give_back` works on it.
+    """
+    location = Path(path)
+    before = location.stat().st_size
+    connection = open_database(location)
+    try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+    return before, location.stat().st_size

@@ -13,9 +13,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from safeconduct.ledger.database import FAULTS, Database, columns, snapshot
+from safeconduct.ledger.database import FAULTS, Database, apart, columns, snapshot
 from safeconduct.ledger.notes import Checkpoint
-from safeconduct.ledger.tree import TILE_HEIGHT, Frontier, Proofs, leaf_hash
+from safeconduct.ledger.past import Past
+from safeconduct.ledger.tree import TILE_HEIGHT, TILE_WIDTH, Frontier, Proofs, leaf_hash
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _BATCH = 1024
@@ -49,6 +50,8 @@ class _Statements:
     rows_between: str
     tile_count: str
     replace_body: str
+    first: str
+    let_go: str
     cut_leaves: str
     cut_tiles: str
 
@@ -75,6 +78,8 @@ class _Statements:
             " ORDER BY idx",
             tile_count=f"SELECT count(*) FROM {tile}",  # noqa: S608
             replace_body=f"UPDATE {leaf} SET body = ? WHERE idx = ?",  # noqa: S608
+            first=f"SELECT min(idx) FROM {leaf}",  # noqa: S608
+            let_go=f"DELETE FROM {leaf} WHERE idx >= ? AND idx < ?",  # noqa: S608
             cut_leaves=f"DELETE FROM {leaf} WHERE idx >= ?",  # noqa: S608
             cut_tiles=f"DELETE FROM {tile} WHERE ((idx + 1) << CAST(? * level AS INTEGER)) > ?",  # noqa: S608
         )
@@ -92,6 +97,8 @@ class Log:
         self._sql = _Statements.of(name)
         self._proofs = Proofs(self._hashes)
         self._state: Frontier | None = None
+        self.past = Past(connection, name)
+        """What of it lies in an archive."""
         if not columns(connection, f"{name}_tile"):
             for statement in self._sql.create:
                 connection.execute(statement)
@@ -102,6 +109,7 @@ class Log:
         Raises LookupError when the tables do not hold together; `verify` then says where.
         """
         self._state = None
+        self.past.reload()
         self._frontier()
 
     @property
@@ -117,7 +125,8 @@ class Log:
         state = self._state
         if state is None:
             try:
-                state = self._state = self._proofs.frontier(self._stored_size())
+                with apart(self._connection):
+                    state = self._state = self._proofs.frontier(self._stored_size())
             except LookupError as fault:
                 raise LookupError(f"the log {self.origin} is damaged: {fault}") from fault
         return state
@@ -155,13 +164,18 @@ class Log:
         if not self._connection.in_transaction:
             raise RuntimeError("cut works inside a transaction")
         self._within(size)
+        if size < self.past.end:
+            raise ValueError(f"{self.name}: what is archived is not taken away")
         self._connection.execute(self._sql.cut_leaves, (size,))
         self._connection.execute(self._sql.cut_tiles, (TILE_HEIGHT, size))
         self.reload()
 
     def replace_body(self, index: int, body: bytes | None) -> None:
         """Put another body, or none, beside a leaf. The leaf, and so the tree, stays as it is."""
-        if self._connection.execute(self._sql.replace_body, (body, index)).rowcount != 1:
+        changed = self._connection.execute(self._sql.replace_body, (body, index)).rowcount
+        if 0 <= index < self.past.end:
+            self.past.replace(index, body)
+        elif changed != 1:
             raise IndexError(f"{self.name} has no entry {index}")
 
     def root(self) -> bytes:
@@ -192,8 +206,40 @@ class Log:
         return found[0]
 
     def entries(self, start: int, end: int) -> list[Entry]:
-        """The entries [start, end), as far as there are any."""
-        return [Entry(*row) for row in self._connection.execute(self._sql.entries, (start, end))]
+        """The entries [start, end), as far as there are any. Raises ArchiveRefused for archived ones that are not to be
+        had, or are not what they were."""
+        found = [Entry(*row) for row in self._connection.execute(self._sql.entries, (start, end))]
+        if start >= 0 and (not found or found[0].index > start) and start < (past := self.past.end):
+            old = (Entry(index, leaf, body) for index, _, leaf, body in self.past.rows(start, min(end, past)))
+            found = [*old, *(entry for entry in found if entry.index >= past)]
+        return found
+
+    def hashes(self, level: int, start: int, count: int) -> list[bytes]:
+        """That many hashes: of leaves (level 0), or the roots of full tiles. Raises LookupError where they end."""
+        found = self._hashes(level, start, count)
+        if len(found) != count:
+            raise LookupError(f"{self.name} has no {count} hashes of level {level} from {start} on")
+        return found
+
+    def archive(self, end: int, slots: Callable[[bytes | None], int]) -> None:
+        """The tiles before `end` lie in the attached archive, too: inside the caller's transaction, after which
+        `let_go` may take them from the database. `slots` gives the highest key slot that a body names.
+
+        Raises ArchiveRefused when the archive does not have these very leaves.
+        """
+        if not self._connection.in_transaction or end >= self.size:
+            raise RuntimeError("archive works inside a transaction, and leaves the newest entry here")
+        for first in range(self.past.end, end, TILE_WIDTH):
+            rows = self._connection.execute(self._sql.rows_between, (first, first + TILE_WIDTH)).fetchall()
+            self.past.note(rows, max(slots(body) for *_, body in rows) if rows else -1)
+
+    def let_go(self, most: int) -> int:
+        """Take rows of archived entries, so many at most, from the database; how many there were."""
+        first = self._connection.execute(self._sql.first).fetchone()[0]
+        if first is None or first >= self.past.end:
+            return 0
+        last = min(first + most, self.past.end)
+        return int(self._connection.execute(self._sql.let_go, (first, last)).rowcount)
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Proof that entry `index` is in the log of `size` entries."""
@@ -235,6 +281,7 @@ class Log:
         anchor = next(pending, None)
         try:
             total = self._stored_size()
+            self.past.reload()
             for index, digest, leaf, body in self._rows():
                 while anchor is not None and anchor.size == frontier.size:
                     if anchor.root != frontier.root():
@@ -271,12 +318,11 @@ class Log:
         For verifying a log piece by piece: the frontier grows as far as everything holds.
         """
         try:
-            for index, digest, leaf, body in self._connection.execute(
-                self._sql.rows_between, (frontier.size, last)
-            ):
-                broken, _ = self._follow(frontier, index, digest, leaf, body, body_holds)
-                if broken is not None:
-                    return broken
+            with apart(self._connection):
+                for index, digest, leaf, body in self._between(frontier.size, last):
+                    broken, _ = self._follow(frontier, index, digest, leaf, body, body_holds)
+                    if broken is not None:
+                        return broken
         except FAULTS:
             return frontier.size
         return frontier.size if frontier.size < last else None
@@ -291,9 +337,14 @@ class Log:
         body_holds: Callable[[bytes, bytes | None], bool] | None,
     ) -> tuple[int | None, int]:
         """Let the frontier take up a stored entry: (what is broken, how many tiles became full)."""
-        if index != frontier.size or not isinstance(leaf, bytes) or leaf_hash(leaf) != digest:
+        unseen = leaf is None and index < self.past.end
+        if index != frontier.size or (
+            not unseen and (not isinstance(leaf, bytes) or leaf_hash(leaf) != digest)
+        ):
             return frontier.size, 0
-        if not isinstance(body, bytes | None) or (body_holds is not None and not body_holds(leaf, body)):
+        if not isinstance(body, bytes | None):
+            return frontier.size, 0
+        if not unseen and body_holds is not None and not body_holds(leaf, body):
             return frontier.size, 0
         tiles = frontier.extend((digest,))
         for level, at, root in tiles:
@@ -302,12 +353,31 @@ class Log:
         return None, len(tiles)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        after, more = _BEFORE_ALL, True
+        past = self.past.end
+        yield from self._old(0, past)
+        after, more = past - 1 if past else _BEFORE_ALL, True
         while more:
             more = False
             for row in self._connection.execute(self._sql.rows, (after, _BATCH)):
                 yield row
                 after, more = row[0], True
+
+    def _between(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        past = self.past.end
+        if first < past:
+            yield from self._old(first, min(last, past))
+        if last > past:
+            yield from self._connection.execute(self._sql.rows_between, (max(first, past), last))
+
+    def _old(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """Archived entries; where no archive is attached, their hashes alone."""
+        for start in range(first, last, TILE_WIDTH):
+            end = min(start + TILE_WIDTH, last)
+            if self.past.folder is not None:
+                yield from self.past.rows(start, end)
+            else:
+                hashes = self.past.hashes(start, end - start)
+                yield from ((start + at, digest, None, None) for at, digest in enumerate(hashes))
 
     def _stored_size(self) -> int:
         return int(self._connection.execute(self._sql.size).fetchone()[0])
@@ -319,6 +389,10 @@ class Log:
     def _hashes(self, level: int, start: int, count: int) -> list[bytes]:
         if level:
             rows = self._connection.execute(self._sql.tile_hashes, (level, start, start + count))
-        else:
-            rows = self._connection.execute(self._sql.leaf_hashes, (start, start + count))
-        return [row[0] for row in rows]
+            return [row[0] for row in rows]
+        found = [row[0] for row in self._connection.execute(self._sql.leaf_hashes, (start, start + count))]
+        if len(found) < count and start < (past := self.past.end):
+            old = self.past.hashes(start, min(count, past - start))
+            rows = self._connection.execute(self._sql.leaf_hashes, (max(start, past), start + count))
+            found = old + [row[0] for row in rows]
+        return found

@@ -29,15 +29,18 @@ _KEYS = 0x5AFE
 _APART = ("BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
 _WAYS = {
     "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
+    "tcp_user_timeout": 9_000,
 }
 _SAID = ("verify-full", "verify-ca", "require", "disable")
 """What an address says of the way to another machine: libpq's own choice is to go in the open when it must."""
 _NOTICED = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
-"""How soon a way that is cut is noticed, where the address says nothing else; by the server as soon."""
+"""How soon a way that is cut is noticed, where the address says nothing else; by the server as soon: a machine that is
+gone keeps no claim for more than some nine seconds."""
+CHECK_MS = 2_000
+"""How often the server looks, while it works or waits for somebody, whether that one is still there."""
 
 
 class Unfit(DatabaseFault):
@@ -78,6 +81,11 @@ class Postgres:
             return self._began
         return self._connection.pgconn.transaction_status != TransactionStatus.IDLE
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended, and with it whatever was claimed over it."""
+        return self._connection.closed
+
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
         if self._reconnects and self._connection.closed:
             if self._began and sql not in (*self._begins, "ROLLBACK"):
@@ -90,7 +98,7 @@ class Postgres:
             cursor = self._connection.cursor(binary=bool(parameters))
             cursor.execute(statement, parameters or None)
         except psycopg.Error as fault:
-            raise _told(fault) from None
+            raise self._failed(fault) from None
         return cast(Rows, cursor)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Rows:
@@ -101,13 +109,28 @@ class Postgres:
             cursor = self._connection.cursor()
             cursor.executemany(postgres(sql), given)
         except psycopg.Error as fault:
-            raise _told(fault) from None
+            raise self._failed(fault) from None
         return cast(Rows, cursor)
+
+    def _failed(self, fault: psycopg.Error) -> Exception:
+        """What no server said is the connection's end, also where the library does not see that yet: a line that was
+        cut says nothing more."""
+        if fault.sqlstate is None and isinstance(fault, psycopg.OperationalError):
+            self._connection.close()
+        return _told(fault)
 
     def claim(self) -> bool:
         """Be the only one with a claim to this schema, for as long as the connection lives; False when another is."""
         found = self.execute(f"SELECT pg_try_advisory_lock({_KEYS}, {self._number})").fetchone()
         return bool(found[0])
+
+    def whereabouts(self) -> tuple[int, int]:
+        """Which server this is (the number that it was given when it was made) and which of its databases."""
+        found = self.execute(
+            "SELECT (SELECT system_identifier FROM pg_control_system()), CAST(oid AS BIGINT) "
+            "FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+        return int(found[0]), int(found[1])
 
     def close(self) -> None:
         self._connection.close()
@@ -115,9 +138,7 @@ class Postgres:
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         try:
             connection = psycopg.connect(
-                **{**_WAYS, **self._parameters},
-                client_encoding="utf8",
-                application_name="safeconduct",
+                **{**_WAYS, "application_name": "safeconduct", **self._parameters, "client_encoding": "utf8"},
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
             )
@@ -147,11 +168,22 @@ class Postgres:
             connection.execute(b"COMMIT")
         settings = [f"search_path = {schema}", "client_min_messages = warning", f"lock_timeout = {LOCK_MS}"]
         if _is_far(connection):
-            settings += [f"tcp_{name.removeprefix('tcp_')} = {_WAYS[name]}" for name in _NOTICED]
+            settings += noticing()
         if self._read_only:
             settings.append("default_transaction_read_only = on")
         for setting in settings:
             connection.execute(f"SET {setting}".encode())
+
+
+def held() -> dict[str, int]:
+    """Parameters of a connection with which this end soon notices that the server is gone."""
+    return {name: _WAYS[name] for name in _NOTICED}
+
+
+def noticing() -> list[str]:
+    """Settings of a session with which the server soon notices that the machine at its other end is gone."""
+    told = [f"tcp_{name.removeprefix('tcp_')} = {_WAYS[name]}" for name in _NOTICED]
+    return [*told, f"client_connection_check_interval = {CHECK_MS}"]
 
 
 def role_of(address: str) -> str:

@@ -23,7 +23,10 @@ from safeconduct.field.route import PATHS as DEVICE_PATHS  # noqa: E402  (needs 
 from safeconduct.field.route import Devices  # noqa: E402
 from safeconduct.node.logs import catch_uncaught  # noqa: E402
 from safeconduct.positions.route import PATHS, Positions  # noqa: E402
-from safeconduct.records import events  # noqa: E402
+from safeconduct.positions.waiting import Keeping  # noqa: E402
+from safeconduct.records import events, here  # noqa: E402
+from safeconduct.records.bus_link import let_go  # noqa: E402
+from safeconduct.records.commons import all_work, keep_beating  # noqa: E402
 from safeconduct.records.started import settle  # noqa: E402
 from safeconduct.records.supervised import keep_telling  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
@@ -86,8 +89,15 @@ def _join_cookies(scope: dict[str, Any]) -> None:
         scope["headers"] = [*others, (b"cookie", b"; ".join(cookies))]
 
 
+def load() -> None:
+    """Every room's pages, so that the first request need not wait for them."""
+    get_resolver().url_patterns  # noqa: B018
+    settle()
+
+
 async def _lifespan(receive: Any, send: Any) -> None:
-    telling: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = []
+    keeping: Keeping | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -95,19 +105,29 @@ async def _lifespan(receive: Any, send: Any) -> None:
             _before_stopping(_live.end_all)
             _before_stopping(_positions.following.end_all)
             catch_uncaught()
-            get_resolver().url_patterns  # noqa: B018  (every room's pages: the first request need not wait for them)
-            settle()
-            telling = asyncio.create_task(keep_telling())
+            load()
+            keeping = Keeping(here.home(), _positions.following.moved)
+            keeping.start()
+            tasks = [asyncio.create_task(keep_telling(_all_work)), asyncio.create_task(keep_beating())]
         if message["type"] == "lifespan.shutdown":
-            if telling is not None:
-                telling.cancel()
+            for task in tasks:
+                task.cancel()
             await _live.close()
             await _positions.close()
             await _devices.close()
             await _answers.close()
+            if keeping is not None:
+                await keeping.close()
+            await let_go(here.home())
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+async def _all_work() -> None:
+    """Wait while one of the node's web processes is silent: the service manager then starts all of them again."""
+    while not all_work():
+        await asyncio.sleep(1.0)
 
 
 def _end_with(parent: int) -> None:

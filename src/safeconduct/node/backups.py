@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from safeconduct.ledger.database import Database, open_database
-from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
-from safeconduct.records.databases import has_ledger, needs_files, open_ledger
-from safeconduct.records.erased import NAME, erased_list, note_erased, read_erased
+from safeconduct.ledger.tiles import ArchiveRefused
+from safeconduct.records.databases import has_ledger, ledger_of, needs_files, open_keys, open_ledger
+from safeconduct.records.erased import NAME, copy_erased, erased_in, note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
 from safeconduct.records.users import permit_all
@@ -56,19 +56,21 @@ class Manifest:
 class Verdict:
     """`broken` is the first ledger index that does not hold and `why`; then `size` is how much does.
 
-    `root` is base64, "" when broken.
+    `root` is base64, "" when broken. Of the first `unseen` entries, which lie in an archive that is not attached, only
+    the hashes were looked at.
     """
 
     size: int
     root: str
     broken: int | None = None
     why: str = ""
+    unseen: int = 0
 
 
 def ledger_size(home: Home) -> int:
     """Entries in a home's ledger, whether or not its writer runs."""
     with closing(open_ledger(home, read_only=True)) as connection:
-        return Log(connection, "ledger", f"{home.party}.safeconduct/ledger").size
+        return ledger_of(home, connection).size
 
 
 def verify_home(home: Home, progress: Progress | None = None) -> Verdict:
@@ -82,9 +84,9 @@ def verify_home(home: Home, progress: Progress | None = None) -> Verdict:
 def _verify(connection: Database, home: Home, progress: Progress | None) -> Verdict:
     from safeconduct.records.transaction import open_body
 
-    log = Log(connection, "ledger", f"{home.party}.safeconduct/ledger")
+    log = ledger_of(home, connection)
     fault: list[str] = []
-    keystore = KeyStore.open(home.keys / "parts", write=False)
+    keystore = open_keys(home)
 
     def holds(leaf: bytes, body: bytes | None) -> bool:
         if body is None:
@@ -102,11 +104,15 @@ def _verify(connection: Database, home: Home, progress: Progress | None) -> Verd
         return good
 
     with keystore:
-        broken = log.verify(progress, body_holds=holds)
+        try:
+            broken = log.verify(progress, body_holds=holds)
+        except ArchiveRefused as refused:
+            raise HomeError(f"the archive that node.toml attaches does not hold: {refused}") from None
     root = base64.b64encode(log.root()).decode() if broken is None else ""
     why = fault[0] if fault else "the leaf, its hash or the tree above it was changed"
     size = log.size if broken is None else broken
-    return Verdict(size, root, broken, why if broken is not None else "")
+    unseen = log.past.end if log.past.folder is None else 0
+    return Verdict(size, root, broken, why if broken is not None else "", unseen)
 
 
 def backup(home: Home, folder: Path) -> int:
@@ -128,8 +134,7 @@ def backup(home: Home, folder: Path) -> int:
     copy_accounts(home, folder)
     shutil.copy2(home.path / "node.toml", folder / "node.toml")
     # Last, so that it tells of every erasure that a copied database does not know of yet.
-    if erased_list(home).exists():
-        shutil.copy2(erased_list(home), folder / NAME)
+    copy_erased(home, folder)
     return complete(home.party, folder)
 
 
@@ -179,9 +184,9 @@ def restore(home: Home, folder: Path, erased: Path | None = None) -> int:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copy2(source, target)
             target.chmod(0o600)
-        known = set(read_erased(erased_list(home)))
-        told = [each for source in (folder / NAME, erased) if source for each in read_erased(source)]
-        note_erased(erased_list(home), [each for each in dict.fromkeys(told) if each not in known])
+        known = set(read_erased(home))
+        told = [each for source in (folder / NAME, erased) if source for each in erased_in(source)]
+        note_erased(home, [each for each in dict.fromkeys(told) if each not in known])
         home.restored.touch(mode=0o600)
         for partner in home.partners:
             restored_mark(home, partner).touch(mode=0o600)

@@ -24,7 +24,9 @@ _SESSION = ("jit=off", "work_mem=32MB")
 """Lists are short and many: what compiling them takes is lost, and their sorting belongs into memory."""
 CONNECT_SECONDS = 20
 MOST_CONNECTIONS = 16
-"""Connections that one process that shows records holds to each of its two schemas."""
+"""Connections that those of one name that show records hold to each of their two schemas, all together; one process has
+FEWEST at the least."""
+FEWEST_CONNECTIONS = 4
 
 
 def databases(home: Home, process: str) -> dict[str, dict[str, Any]]:
@@ -33,7 +35,12 @@ def databases(home: Home, process: str) -> dict[str, dict[str, Any]]:
     if home.database is None:
         return {"default": _accounts_file(home), "tables": _tables_file(home, shows)}
     address = home.settings.get("database_web", home.database) if shows else home.database
-    return {"default": _schema(address, "accounts", process), "tables": tables_schema(address, process)}
+    found = {"default": _schema(address, "accounts", process), "tables": tables_schema(address, process)}
+    if process == "web":
+        each = max(FEWEST_CONNECTIONS, MOST_CONNECTIONS // int(home.settings.get("web_processes", 1)))
+        for settings in found.values():
+            settings["OPTIONS"]["pool"]["max_size"] = each
+    return found
 
 
 def tables_schema(address: str, process: str) -> dict[str, Any]:
@@ -69,7 +76,15 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
             "timeout": CONNECT_SECONDS,
             "reset": forget_reader,
         }
-    session = [f"search_path={path}", *_SESSION, *(["default_transaction_read_only=on"] if read_only else [])]
+    from safeconduct.ledger.postgres import held, noticing
+
+    noticed = [setting.replace(" ", "") for setting in noticing()]
+    session = [
+        f"search_path={path}",
+        *_SESSION,
+        *noticed,
+        *(["default_transaction_read_only=on"] if read_only else []),
+    ]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": found["dbname"],
@@ -83,6 +98,7 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
         "OPTIONS": {
             "connect_timeout": CONNECT_SECONDS,
             "application_name": f"safeconduct {process}",
+            **held(),
             **more,
             "options": " ".join(f"-c {each}" for each in session),
         },

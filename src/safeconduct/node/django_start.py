@@ -38,3 +38,15 @@ def migrate() -> None:
             schemas.after_migrating(here.home())
     finally:
         os.umask(before)
+
+
+def pending() -> bool:
+    """Whether a database lacks something that this version makes."""
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    for alias in ("default", "tables"):
+        executor = MigrationExecutor(connections[alias])
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return True
+    return False

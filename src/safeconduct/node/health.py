@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from safeconduct.records.home import Home
+from safeconduct.records.stand_by import standing
 
 FIELD_PORTS = ("mqtt_port", "cot_port", "cot_plain_port")
 QUIET_SECONDS = 180.0
@@ -21,6 +22,11 @@ def answers(home: Home) -> bool:
         probe.connect(str(home.socket))
         return True
     return False
+
+
+def writer_works(home: Home) -> bool:
+    """Whether a writer listens, or stands by for the one on another machine."""
+    return answers(home) or standing(home) is not None
 
 
 def connects(address: str, port: int) -> bool:
@@ -37,18 +43,24 @@ def pages_answer(home: Home) -> bool:
 
 
 def exchange_answers(home: Home) -> bool:
+    if standing(home) is not None:
+        return True
     address = str(home.settings.get("exchange_address", "127.0.0.1"))
     return connects(address, int(home.settings.get("exchange_port", 9001)))
 
 
 def links_are_told(home: Home) -> bool:
     """Whether the courier is at work; of no partner with an address there is nothing to tell."""
+    if standing(home) is not None:
+        return True
     told = [home.link(party) for party, partner in home.partners.items() if partner.url and partner.card]
     return all(link.exists() and time.time() - link.stat().st_mtime < QUIET_SECONDS for link in told)
 
 
 def notifier_works(home: Home) -> bool:
-    """Whether a notifier holds its lock."""
+    """Whether a notifier holds its lock; with a writer that stands by it has nothing to do."""
+    if standing(home) is not None:
+        return True
     try:
         with (home.notifying / "notifier.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,7 +80,7 @@ def devices_are_heard(home: Home) -> bool:
 
 
 CHECKS: dict[str, Callable[[Home], bool]] = {
-    "writer": answers,
+    "writer": writer_works,
     "feed": exchange_answers,
     "web": pages_answer,
     "courier": links_are_told,

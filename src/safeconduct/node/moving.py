@@ -20,6 +20,7 @@ from safeconduct.ledger.database import columns, open_database, transaction
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.postgres import Postgres, Unfit
 from safeconduct.node.backups import Verdict, verify_home
+from safeconduct.node.moving_keys import carry_keys, empty_for_keys, keys_are_moved
 from safeconduct.records.databases import moved_mark
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
@@ -41,6 +42,8 @@ def move(home: Home, addresses: Mapping[str, str], tell: Told) -> Verdict:
     """
     if home.database is not None or home.feeds_database is not None:
         raise HomeError("this node's databases are on PostgreSQL already")
+    if home.keys_database is not None and "keys_database" in addresses:
+        raise HomeError("this node's keys are on PostgreSQL already")
     there = replace(home, settings={**home.settings, **addresses})
     with standing_still(home), ExitStack() as stack:
         tell("verifying the ledger")
@@ -53,6 +56,10 @@ def move(home: Home, addresses: Mapping[str, str], tell: Told) -> Verdict:
             for address in (there.database, there.feeds_database)
             if address is not None
         ]
+        if "keys_database" in addresses:
+            empty_for_keys(there)
+            tell("carrying the keys")
+            carry_keys(home, there)
         tell(f"carrying {before.size:,} ledger entries")
         _carried(home.ledger, str(there.database), "ledger")
         if home.positions.exists():
@@ -70,6 +77,8 @@ def move(home: Home, addresses: Mapping[str, str], tell: Told) -> Verdict:
             mark.execute(f"DROP SCHEMA IF EXISTS {_MARK} CASCADE")
         there.save()
         moved_mark(home).touch(mode=0o600)
+        if "keys_database" in addresses:
+            keys_are_moved(there)
     return after
 
 

@@ -8,9 +8,7 @@ can vouch for the names it was made for and for nothing else: whoever steals it 
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from safeconduct.ledger.keys import create_private, read_private
+from safeconduct.node.certificate_files import private_pem, public_pem, read_key, replace_file, usage
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.users import permit
 
@@ -70,7 +68,7 @@ def certify(
     if made:
         _make_authority(home, subjects)
     authority = x509.load_pem_x509_certificate((folder / "authority.pem").read_bytes())
-    key = _key(folder / "authority.key")
+    key = read_key(folder / "authority.key")
     if authority.public_key() != key.public_key():
         raise HomeError(f"{folder}: authority.key is not the key of authority.pem")
     for subject in subjects:
@@ -81,8 +79,8 @@ def certify(
             )
     own, certificate = ec.generate_private_key(ec.SECP256R1()), folder / "node.pem"
     signed = _sign(authority, key, own.public_key(), subjects, days)
-    _replace(home, folder / "node.key", _private(own))
-    _replace(home, certificate, _pem(signed) + _pem(authority))
+    replace_file(home, folder / "node.key", private_pem(own))
+    replace_file(home, certificate, public_pem(signed) + public_pem(authority))
     settings = {
         **home.settings,
         "tls_certificate": f"{FOLDER}/node.pem",
@@ -136,13 +134,13 @@ def _make_authority(home: Home, subjects: Sequence[x509.DNSName | x509.IPAddress
         .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs=True), critical=True)
+        .add_extension(usage(signs=True), critical=True)
         .add_extension(x509.NameConstraints(_constraints(subjects), None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _replace(home, folder / "authority.key", _private(key))
-    _replace(home, folder / "authority.pem", _pem(certificate))
+    replace_file(home, folder / "authority.key", private_pem(key))
+    replace_file(home, folder / "authority.pem", public_pem(certificate))
 
 
 def _constraints(subjects: Sequence[x509.DNSName | x509.IPAddress]) -> list[x509.GeneralName]:
@@ -192,39 +190,7 @@ def _sign(
         .add_extension(x509.SubjectAlternativeName(subjects), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(_usage(signs=False), critical=True)
+        .add_extension(usage(signs=False), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-
-
-def _usage(signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=signs, crl_sign=signs, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-
-
-def _key(file: Path) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(read_private(file), None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise HomeError(f"{file} holds another kind of key")
-    return key
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _replace(home: Home, file: Path, content: bytes) -> None:
-    """A file of mode 0600, or what its readers need; the old one stands until the new one is whole."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    create_private(draft, content)
-    permit(home, draft, file)
-    draft.replace(file)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import multiprocessing
 import os
 import resource
 import signal
@@ -17,21 +18,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from safeconduct.ledger.database import Database
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.node import logs
-from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer
+from safeconduct.node.databases import SHOWING
+from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
+from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
+from safeconduct.records import commons
+from safeconduct.records.bus_link import check as check_line
+from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.machines import several
 from safeconduct.records.users import permit_all, user_of
 
 ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
-_NODES_OWN = ("database", "database_web")
+_KEYS = ("keys_database", KEYS_FEED)
+_NODES_OWN = ("database", "database_web", "keys_database")
 WITHHELD = {
     "feed": _NODES_OWN,
-    "courier": (*_NODES_OWN, "feeds_database"),
-    "notifier": (*_NODES_OWN, "feeds_database"),
+    "web": _KEYS,
+    "field": _KEYS,
+    "courier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
+    "notifier": (*_NODES_OWN, KEYS_FEED, "feeds_database"),
 }
 """What of node.toml a process that speaks to strangers forgets at once: the way to databases that are not its own."""
 STOP_SECONDS = 10.0
@@ -39,6 +51,9 @@ SCREENS = 20_000
 """Connections that the web process takes. Granian's own limit is what its backlog is: 1,024 and no more."""
 FILES = 65_536
 """Open files that a process asks for: every screen and every device is one."""
+MOST_WEB_PROCESSES = 32
+RESPAWN_PAUSE = 0.5
+"""Seconds before a web process that ended is started again beside the others."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
@@ -49,11 +64,28 @@ def writer(home: Home) -> None:
     from safeconduct.records.service import serve
 
     start_django(home, "writer")
+    if several(home):  # until it holds the sequencer the databases, and what signs, are another machine's
+        serve(home, lambda ledger: _take_over(home, ledger))
+        return
     Keys.of(home)
     if home.users:  # nobody else may touch its databases, so it brings them up to date itself
         migrate()
         permit_all(home)
     serve(home)
+
+
+def _take_over(home: Home, ledger: Database) -> None:
+    """What the machine does that has got the sequencer: the databases are brought up to date by nobody else, and only
+    where something is to be done, since the pages of all machines read them meanwhile."""
+    from safeconduct.exchange.identity import Keys
+    from safeconduct.node.django_start import migrate, pending
+    from safeconduct.records.copied import told
+    from safeconduct.records.hello import version
+
+    Keys.of(home)
+    if told(ledger).get("version") != version() or pending():
+        migrate()
+    permit_all(home)
 
 
 def web(home: Home) -> None:
@@ -63,13 +95,22 @@ def web(home: Home) -> None:
 
     os.environ["SAFECONDUCT_HOME"] = str(home.path)
     os.environ["SAFECONDUCT_PROCESS"] = "web"
+    workers = web_processes(home)
+    if workers > 1:
+        commons.begin()
+        multiprocessing.set_start_method("fork", force=True)  # who is forked has what they share
+        from safeconduct.node.asgi import load
+
+        load()  # once for all: each begins at once, and what was loaded is one piece of memory
     certificate, key = home.settings.get("tls_certificate"), home.settings.get("tls_key")
     Granian(
         "safeconduct.node.asgi:application",
         address=str(home.settings.get("address", "127.0.0.1")),
         port=int(home.settings.get("port", 8001)),
         interface=Interfaces.ASGI,
-        workers=1,
+        workers=workers,
+        respawn_failed_workers=workers > 1,
+        respawn_interval=RESPAWN_PAUSE,
         backlog=8192,
         backpressure=SCREENS,
         websockets=False,
@@ -79,6 +120,14 @@ def web(home: Home) -> None:
         ssl_cert=home.path / certificate if certificate else None,
         ssl_key=home.path / key if key else None,
     ).serve()
+
+
+def web_processes(home: Home) -> int:
+    """How many processes answer for the pages, at one port. Raises HomeError."""
+    given = home.settings.get("web_processes", 1)
+    if not isinstance(given, int) or not 1 <= given <= MOST_WEB_PROCESSES:
+        raise HomeError(f"node.toml: web_processes is a number from 1 to {MOST_WEB_PROCESSES}")
+    return given
 
 
 def feed(home: Home) -> None:
@@ -109,7 +158,10 @@ def field(home: Home) -> None:
 
 
 def has(home: Home, name: str) -> bool:
-    """Whether a node has this process: every one but `field`, which needs a port that node.toml opens."""
+    """Whether a node has this process on this machine: every one but `field`, which needs a port that node.toml opens,
+    unless node.toml says which."""
+    if name not in home.settings.get("processes", ORDER):
+        return False
     if name != "field":
         return True
     return any(home.settings.get(port) for port in FIELD_PORTS)
@@ -140,7 +192,7 @@ class Node:
         for name in filter(lambda name: has(self.home, name), names):
             self._spawn(name)
             if name == "writer":
-                self._until(lambda: answers(self.home), "the writer", timeout)
+                self._until(lambda: writer_works(self.home), "the writer", timeout)
         self._watch.start()
 
     def ready(self, timeout: float = 180.0) -> None:
@@ -211,7 +263,8 @@ def serve(homes: Sequence[Home], on_ready: Callable[[], None]) -> None:
         for node in nodes:
             node.start()
         for node in nodes:
-            node.ready()
+            if has(node.home, "web"):
+                node.ready()
         on_ready()
         while not stop.wait(1.0):
             pass
@@ -243,11 +296,11 @@ def run_alone(home: Home, name: str) -> None:
         raise HomeError(f"{name} runs as {user_of(home, name).pw_name}, and not as this user")
     if not has(home, name):
         return
-    if name == "writer" and not home.users:
+    if name == "writer" and not home.users and not several(home):
         from safeconduct.node.setting_up import prepare_databases
 
         prepare_databases(home)
-    while name not in ("writer", "feed") and not answers(home):
+    while name not in ("writer", "feed") and not several(home) and not answers(home):
         time.sleep(0.2)
     _become(home, name)
 
@@ -256,8 +309,25 @@ def _become(home: Home, name: str) -> None:
     logs.begin(name)
     os.umask(0o077)
     allow_files()
+    check_line(home, name)
     gc.disable()  # until it has started: records.started
-    PROCESSES[name](home.without(*WITHHELD.get(name, ())))
+    os.environ["SAFECONDUCT_PROCESS"] = name
+    theirs = own(home, name)
+    if not several(home):
+        PROCESSES[name](theirs)
+    elif name in FOLLOWING:
+        with_sequencer(home, name, lambda: PROCESSES[name](theirs))
+    else:
+        if name in SHOWING:
+            until_upgraded(home, name)
+        PROCESSES[name](theirs)
+
+
+def own(home: Home, name: str) -> Home:
+    """A home as a process of it knows it. Where nobody gave the feed a role for reading keys, it has the writer's."""
+    if name == "feed" and home.keys_database is not None:
+        home = replace(home, settings={KEYS_FEED: home.keys_database, **home.settings})
+    return home.without(*WITHHELD.get(name, ()))
 
 
 def allow_files() -> int:

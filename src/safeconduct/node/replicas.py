@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from safeconduct.node.backups import complete, copy_accounts
-from safeconduct.records.databases import needs_files
-from safeconduct.records.erased import NAME, erased_list
+from safeconduct.records.databases import address, feeds_address, needs_files
+from safeconduct.records.erased import copy_erased
 from safeconduct.records.home import Home, HomeError
 
 SNAPSHOT_HOURS, KEPT_HOURS = 24, 72
 """A whole copy every so often, and how long what is older than one is kept to go back to."""
+
+ARCHIVE_SECONDS = 60
+"""After so long a segment of PostgreSQL's log is archived though it is not full: what a lost disk may cost."""
 
 PROGRAM = "LITESTREAM"
 """Environment variable that names Litestream's program where it is not in the path."""
@@ -46,6 +52,39 @@ def configuration(home: Home, target: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def log_archive(home: Home, target: str) -> str:
+    """Two ways to have the server's write-ahead log archived in a folder: lines of postgresql.conf, or a unit of
+    systemd that runs pg_receivewal, beside which the server needs none of the lines but the first."""
+    if "://" in target or not target.startswith("/") or re.search(r"[^\w./-]", target, re.ASCII):
+        raise HomeError(f"{target!r} is no folder: write its whole path, of letters, digits and ./_- alone")
+    parts = dict(conninfo_to_dict(str(address(home) or feeds_address(home))))
+    parts["user"] = str(home.settings.get("backup_role") or parts.get("user", ""))
+    shown = {name: value for name, value in parts.items() if name not in ("dbname", "password") and value}
+    file = f"{target}/%f"
+    # What was archived before a crash and not acknowledged is there already, and the same.
+    copied = f"cp %p {file}.new && sync {file}.new && mv {file}.new {file}"
+    command = f"cmp -s %p {file} || {{ test ! -f {file} && {copied}; }}"
+    return f"""\
+# postgresql.conf of the node's server. Not of the server of keys: what is erased there must not be archived.
+wal_level = replica
+archive_mode = on
+archive_timeout = {ARCHIVE_SECONDS}
+archive_command = '{command}'
+
+# Or, a second behind, from another machine: /etc/systemd/system/safeconduct-log.service
+# (once: pg_receivewal --create-slot --slot=safeconduct -d "...")
+[Unit]
+Description=Archive of the write-ahead log of the Safeconduct node {home.party}
+After=network-online.target
+[Service]
+User=postgres
+ExecStart=/usr/bin/pg_receivewal -D {target} --synchronous --slot=safeconduct -w -d "{make_conninfo("", **shown)}"
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
+
+
 def fetch(home: Home, target: str, folder: Path) -> int:
     """Make a backup in an empty folder from what was copied to a target; returns the ledger's size.
 
@@ -69,8 +108,7 @@ def fetch(home: Home, target: str, folder: Path) -> int:
         place.chmod(0o600)
     copy_accounts(home, folder)
     shutil.copy2(home.path / "node.toml", folder / "node.toml")
-    if erased_list(home).exists():
-        shutil.copy2(erased_list(home), folder / NAME)
+    copy_erased(home, folder)
     return complete(home.party, folder)
 
 

@@ -22,14 +22,14 @@ from pathlib import Path
 
 from safeconduct.exchange.cadence import cosigned
 from safeconduct.exchange.identity import feed_origin, ledger_origin
-from safeconduct.ledger.database import open_database
+from safeconduct.ledger.database import Database, open_database
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.tree import verify_consistency
 from safeconduct.node.backups import Manifest, check_copy
 from safeconduct.node.replicas import fetch
-from safeconduct.records.databases import needs_files
-from safeconduct.records.erased import LEDGER, NAME, erased_list, read_erased, strike_out
+from safeconduct.records.databases import ledger_of, needs_files
+from safeconduct.records.erased import LEDGER, NAME, erased_in, read_erased, strike_out
 from safeconduct.records.home import Home, HomeError, backup_folder
 
 WORDS: Mapping[str, str] = {
@@ -89,7 +89,7 @@ class Drill:
 
 
 @dataclass
-class _Clock:
+class Clock:
     steps: list[Step] = field(default_factory=list)
 
     @contextmanager
@@ -108,7 +108,7 @@ def drill(
     below `scratch` (None: the system's place for temporary files). Raises HomeError that says what does not hold;
     nothing is left behind either way."""
     needs_files(home, "a restore on trial")
-    clock = _Clock()
+    clock = Clock()
     with tempfile.TemporaryDirectory(prefix="restore-drill-", dir=scratch) as place:
         if replica is not None:
             source = Path(place) / "replica"
@@ -133,7 +133,7 @@ def drill(
         with clock.step() as said:
             compared, lost, feeds = _compare(home, copy, manifest, said)
         with clock.step() as said:
-            entries = _rebuild(home, copy)
+            entries = tables_made(home, copy)
             said.append(f"tables made again from {entries:,} entries")
     return Drill(source, manifest, tuple(clock.steps), compared, lost, feeds)
 
@@ -166,12 +166,8 @@ def _compare(
     if not ledger.exists():
         return False, {}, {}
     with _opened(ledger, "ledger", origin) as running:
-        _begins_with(running, size, root, "ledger")
-        lost = Counter(
-            str(json.loads(entry.leaf)["type"])
-            for first in range(size, running.size, 5000)
-            for entry in running.entries(first, min(first + 5000, running.size))
-        )
+        begins_with(running, size, root, "ledger")
+        lost = since(running, size)
         said.append(f"the ledger of this node, now {running.size:,} entries, begins with it")
     feeds = {}
     for partner, feed in _feeds(copy).items():
@@ -180,23 +176,23 @@ def _compare(
             continue
         name = feed_origin(home.party, partner)
         with _opened(feed, "feed", name) as held, _opened(own, "feed", name) as running:
-            _begins_with(running, held.size, held.root(), f"feed to {partner}")
+            begins_with(running, held.size, held.root(), f"feed to {partner}")
             seen = cosigned(home, partner).feed_size
             feeds[partner] = running.size - held.size, max(0, seen - held.size)
     return True, lost, feeds
 
 
 def _erase_again(home: Home, copy: Path) -> int:
-    lists = [*read_erased(erased_list(home)), *read_erased(copy / NAME)]
+    lists = [*read_erased(home), *erased_in(copy / NAME)]
     with closing(open_database(copy / "ledger.sqlite3")) as connection:
-        log = Log(connection, "ledger", ledger_origin(home.party))
+        log = ledger_of(home, connection)
         connection.execute("BEGIN IMMEDIATE")
         struck, _ = strike_out(connection, log, LEDGER, lists)
         connection.execute("COMMIT")
     return struck
 
 
-def _begins_with(running: Log, size: int, root: bytes, what: str) -> None:
+def begins_with(running: Log, size: int, root: bytes, what: str) -> None:
     if running.size < size:
         raise HomeError(
             f"the {what} of this node is shorter than the backup's: was this node restored since?"
@@ -208,20 +204,35 @@ def _begins_with(running: Log, size: int, root: bytes, what: str) -> None:
         raise HomeError(f"the {what} in the backup is not how this node's began: it is another node's backup")
 
 
+def since(log: Log, size: int) -> Counter[str]:
+    """How many entries of each type a log has from this size on."""
+    return Counter(
+        str(json.loads(entry.leaf)["type"])
+        for first in range(size, log.size, 5000)
+        for entry in log.entries(first, min(first + 5000, log.size))
+    )
+
+
 def _cosigned(copy: Path, ledger: Log) -> int:
     """Check the partners' cosignatures in the copy against it; how many there are."""
     found = 0
     for partner, path in _feeds(copy).items():
         with closing(open_database(path, read_only=True)) as connection:
-            log = Log(connection, "feed", feed_origin(ledger.origin.split(".")[0], partner))
-            if (broken := log.verify()) is not None:
-                raise HomeError(f"the feed to {partner} in the backup is damaged at entry {broken}")
-            for what, note in connection.execute("SELECT what, note FROM ack").fetchall():
-                head = unverified_checkpoint(bytes(note))
-                if not (ledger if what == "ledger" else log).fits(head):
-                    raise HomeError(f"{partner} has cosigned a {what} that is not the one in the backup")
-                found += 1
+            found += feed_holds(connection, partner, ledger)
     return found
+
+
+def feed_holds(connection: Database, partner: str, ledger: Log) -> int:
+    """Check a feed that was brought back, and what its partner has cosigned of it and of the ledger; how many heads
+    that are. Raises HomeError."""
+    log = Log(connection, "feed", feed_origin(ledger.origin.split(".")[0], partner))
+    if (broken := log.verify()) is not None:
+        raise HomeError(f"the feed to {partner} in the backup is damaged at entry {broken}")
+    heads = connection.execute("SELECT what, note FROM ack").fetchall()
+    for what, note in heads:
+        if not (ledger if what == "ledger" else log).fits(unverified_checkpoint(bytes(note))):
+            raise HomeError(f"{partner} has cosigned a {what} that is not the one in the backup")
+    return len(heads)
 
 
 def _feeds(copy: Path) -> dict[str, Path]:
@@ -239,8 +250,9 @@ def _opened(path: Path, name: str, origin: str) -> Iterator[Log]:
         raise HomeError(f"{path} cannot be read: {fault}") from fault
 
 
-def _rebuild(home: Home, copy: Path) -> int:
-    command = [sys.executable, "-m", "safeconduct.node.scratch", str(copy), str(home.keys / "parts")]
+def tables_made(home: Home, copy: Path) -> int:
+    """Make the tables of the home in `copy` in a process of its own, with this one's keys; from how many entries."""
+    command = [sys.executable, "-m", "safeconduct.node.scratch", str(copy), str(home.path)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFECONDUCT_")}
     made = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if made.returncode:

@@ -8,6 +8,7 @@ from django.db import connections, transaction
 
 from safeconduct.node.databases import address_parts
 from safeconduct.records import wall
+from safeconduct.records.dialect import INSTR
 from safeconduct.records.home import Home, HomeError
 
 EXPLAINED = ("records\\_%", "exchange\\_%")
@@ -35,10 +36,7 @@ def after_migrating(home: Home) -> None:
     role = home.settings.get("database_web")
     with transaction.atomic("tables"), connections["tables"].cursor() as cursor:
         _widen(cursor)
-        cursor.execute(
-            "CREATE OR REPLACE FUNCTION instr(whole text, piece text) RETURNS integer "
-            "LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT strpos(whole, piece) $$"
-        )
+        cursor.execute(INSTR)
         wall.put_up(cursor.execute, address_parts(role).get("user") if role else None)
 
 

@@ -9,16 +9,13 @@ import argparse
 import json
 import sys
 from contextlib import closing
-from pathlib import Path
 
-from safeconduct.ledger.database import open_database
-from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log
+from safeconduct.records.databases import ledger_of, open_keys, open_ledger
 from safeconduct.records.home import Home
 
 
-def tables_of(home: Home, parts: Path) -> dict[str, object]:
-    """Make the tables of a home that has none, with the key store at `parts`; how many entries they follow, and
+def tables_of(home: Home, keys: Home) -> dict[str, object]:
+    """Make the tables of a home that has none, with the keys of another one; how many entries they follow, and
     their fingerprint."""
     from safeconduct.node.django_start import migrate, start_django
 
@@ -31,10 +28,10 @@ def tables_of(home: Home, parts: Path) -> dict[str, object]:
     from safeconduct.records.rebuild import fingerprint
 
     with (
-        closing(open_database(home.path / "ledger.sqlite3", read_only=True)) as connection,
-        KeyStore.open(parts, write=False) as keystore,
+        closing(open_ledger(home, read_only=True)) as connection,
+        open_keys(keys) as keystore,
     ):
-        log = Log(connection, "ledger", f"{home.party}.safeconduct/ledger")
+        log = ledger_of(home, connection)
         entries = follow(log, Tables(connections["tables"]), keystore)
     return {"entries": entries, "fingerprint": fingerprint()}
 
@@ -42,9 +39,9 @@ def tables_of(home: Home, parts: Path) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the tables of a restored copy, without a writer.")
     parser.add_argument("home")
-    parser.add_argument("parts")
+    parser.add_argument("keys", help="the home that has the keys")
     given = parser.parse_args()
-    json.dump(tables_of(Home.load(given.home), Path(given.parts)), sys.stdout)
+    json.dump(tables_of(Home.load(given.home), Home.load(given.keys)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ from django.views.generic import RedirectView
 
 from safeconduct.oversight.metrics import metrics
 from safeconduct.shell.search_page import search_page
+from safeconduct.shell.under import choose_agreement
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/incidents/"), name="home"),
     path("", include("safeconduct.people.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("under/", choose_agreement, name="choose_agreement"),
     path("search/", search_page, name="search"),
     path("incidents/", include("safeconduct.incidents.urls")),
     path("journeys/", include("safeconduct.journeys.urls")),

@@ -19,7 +19,9 @@ from typing import Any
 from safeconduct.notify.channels import FILE, Channel, ChannelsRefused, load
 from safeconduct.notify.journal import Journal
 from safeconduct.notify.sending import Rate, send
-from safeconduct.records.door import AsyncDoor, subscribe
+from safeconduct.records.bus import hear
+from safeconduct.records.bus_link import let_go
+from safeconduct.records.door import AsyncDoor
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed, Unavailable
@@ -85,6 +87,7 @@ class Notifier:
         finally:
             listening.cancel()
             await self._end()
+            await let_go(self.home)
             self.threads.shutdown(wait=False, cancel_futures=True)
             await self.door.close()
             self.journal.close()
@@ -103,7 +106,7 @@ class Notifier:
         """Wake as soon as a message is queued: the bus says so."""
         while True:
             with contextlib.suppress(OSError, ValueError):
-                async for event in subscribe(self.home):
+                async for event in hear(self.home):
                     if event.get("kind") == "delivery" or event.get("topic") == "subscribed":
                         self.wake.set()
             await asyncio.sleep(PAUSE)

@@ -17,6 +17,7 @@ DISK_LEAST, DISK_SHARE = 2 * 1024**3, 0.1
 """Bytes, and the share of the disk, of which one must be free."""
 MESSAGE_WAITS, NOTIFIER_SILENT = 120.0, 60.0
 """Seconds after which a message outside, and the notifier's silence, are no delay any more."""
+BUS_LOST = 15.0
 UNCOSIGNED, LINK_DOWN = 3_600.0, 600.0
 BACKUP_AGE = 36 * 3_600.0
 DRILL_AGE = 45 * 86_400.0
@@ -35,7 +36,14 @@ class Ailment:
 
 def ailments(found: Vitals) -> list[Ailment]:
     """The grave ones first."""
-    every = [*_disk(found), *_damage(found), *_timers(found), *_messages(found), *_upkeep(found)]
+    every = [
+        *_disk(found),
+        *_damage(found),
+        *_timers(found),
+        *_messages(found),
+        *_bus(found),
+        *_upkeep(found),
+    ]
     for link in found.links:
         every += _link(link, found.at, found.vital)
     return sorted(every, key=lambda each: each.severity != "grave")
@@ -176,6 +184,19 @@ def _upkeep(found: Vitals) -> Iterator[Ailment]:
                 % {"party": party, "days": max(0, int((ends - found.at) // 86_400))},
                 _("Ask for a new card and accept it."),
             )
+
+
+def _bus(found: Vitals) -> Iterator[Ailment]:
+    if found.bus_lost is not None and found.at - found.bus_lost > BUS_LOST:
+        yield Ailment(
+            "bus",
+            "caution",
+            _(
+                "There is no connection with NATS; it was lost %(age)s. Screens hear of changes from the writer itself."
+            )
+            % {"age": ago(found.at - found.bus_lost)},
+            _("Nothing is lost. See whether the NATS server runs, and what its log says."),
+        )
 
 
 def _link(link: LinkHealth, now: float, vital: frozenset[str]) -> Iterator[Ailment]:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from safeconduct.exchange.cadence import Cosigned, all_cosigned
-from safeconduct.exchange.last_contact import Link, link_of
+from safeconduct.exchange.last_contact import Link, link_seen
 from safeconduct.oversight.wording import ago, moment
 from safeconduct.records import here
 from safeconduct.records.home import Home, Partner
+from safeconduct.records.refusals import from_wire
 
 QUIET_SECONDS = 120.0
 """A link that works is heard of at least this often; the courier waits half a minute for news."""
@@ -51,17 +52,31 @@ class LinkHealth:
         return max(0, self.released - self.acknowledged)
 
 
+WORST_FIRST = ("frozen", "down", "quiet", "never", "up")
+
+
 def links(now: float | None = None) -> list[LinkHealth]:
-    """The health of every link of this node."""
+    """The health of every link of this node, the worst first: of a hundred those are looked for that do not work."""
     home = here.home()
     moment_now = time.time() if now is None else now
     acked = all_cosigned(here.door()) if home.partners else {}
-    return [_health(home, partner, acked[partner.party], moment_now) for partner in home.partners.values()]
+    asked = [{"partner": party} for party in home.partners]
+    cursors = here.door().call_many("exchange_cursor", asked)
+    found = [
+        _health(home, partner, acked[partner.party], _answered(cursor), moment_now)
+        for partner, cursor in zip(home.partners.values(), cursors, strict=True)
+    ]
+    return sorted(found, key=lambda link: (WORST_FIRST.index(link.state), link.partner.name.casefold()))
 
 
-def _health(home: Home, partner: Partner, acked: Cosigned, now: float) -> LinkHealth:
-    link = link_of(home, partner.party)
-    cursor: dict[str, Any] = here.door().call("exchange_cursor", {"partner": partner.party})
+def _answered(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise from_wire(answer)
+    return answer
+
+
+def _health(home: Home, partner: Partner, acked: Cosigned, cursor: dict[str, Any], now: float) -> LinkHealth:
+    link = link_seen(home, partner.party, here.door())
     age = acked.age(now)
     return LinkHealth(
         partner=partner,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from safeconduct.oversight.ailments import ailments
 from safeconduct.oversight.vitals import Vitals, vitals
 from safeconduct.people.tokens import from_header
-from safeconduct.records import here
+from safeconduct.records import commons, here
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Unavailable
 from safeconduct.records.users import permit
@@ -76,6 +77,11 @@ class _Collector:
         yield _gauge("timers_failing", "Timers whose handler fails.", len(found.timers["failing"]))
         yield _gauge("messages_waiting", "Messages outside that wait to be sent.", found.messages["waiting"])
         yield _gauge("messages_oldest_seconds", "Age of the oldest of them.", found.messages_oldest)
+        yield _gauge(
+            "bus_lost",
+            "Whether the line to NATS is lost, where there is one.",
+            int(found.bus_lost is not None),
+        )
         if found.notifier_silent is not None:
             yield _gauge("notifier_silent_seconds", "Since the notifier asked.", found.notifier_silent)
         if found.backup is not None:
@@ -91,6 +97,10 @@ class _Collector:
             )
         if found.drill is not None:
             yield _gauge("restore_drill_age_seconds", "Since a restore was tried.", found.at - found.drill)
+        if (shared := commons.shared()) is not None:
+            there, silent = shared.alive(time.monotonic())
+            yield _gauge("web_processes", "Web processes that are there.", there)
+            yield _gauge("web_processes_silent", "Those of them that answer nobody.", silent)
         yield from self._links()
         troubles = GaugeMetricFamily(
             "safeconduct_ailments",

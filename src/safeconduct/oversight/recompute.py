@@ -26,14 +26,14 @@ from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest, unseal
+from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.ledger.tree import Frontier
 from safeconduct.oversight.verification import anchors, fault_of_parts
-from safeconduct.records.dialect import DIALECTS
 from safeconduct.records.entries import SEALED, StoredPart, unpack
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import job, on_stop, on_tick
-from safeconduct.records.shadow import Shadow, drop_shadow
+from safeconduct.records.shadow import cast_shadow, drop_shadow
 from safeconduct.records.transaction import Tx
 
 SECONDS = 10.0
@@ -151,6 +151,10 @@ def _advance(tx: Tx, round_: Round, share: int) -> None:
     started, done, before = time.monotonic(), 0, len(round_.faults)
     while done < share:
         count = next(round_.walk, None)
+        if len(round_.faults) > before:
+            tx.db.execute(
+                "SELECT 1"
+            )  # raises where nothing is damaged, and only the way to the database was lost
         if count is None:
             del _rounds[tx.home.path]
             _keep(tx.home, Result(tx.now, tuple(round_.faults)))
@@ -237,7 +241,11 @@ def _follow(
     while frontier.size < size:
         first = frontier.size
         last = min([first + PIECE, size, *(stop for stop in stops if stop > first)])
-        broken = of.verify_next(frontier, last, holds)
+        try:
+            broken = of.verify_next(frontier, last, holds)
+        except ArchiveRefused as fault:
+            _found(round_, where, first, f"the archive does not hold: {fault}")
+            return
         if broken is not None:
             _found(round_, where, broken, why[0] if why else "the leaf or the tree above it was changed")
             return
@@ -313,11 +321,13 @@ def _slots(round_: Round, where: str, store: KeyStore) -> Walk:
 
 def _tables(tx: Tx, round_: Round) -> Walk:
     """The tables are those that the ledger makes. An erasure meanwhile drops the second set, and it begins anew."""
-    if tx.tables.dialect is not DIALECTS["sqlite"] or round_.faults:
+    if round_.faults:
         return  # what is damaged explains nothing
+    if tx.log.past.end and tx.log.past.folder is None:
+        return  # nor does what lies in an archive that is not attached
     ledger, keystore, tables, home = tx.log, tx.keystore, tx.tables, tx.home
     while True:
-        shadow = Shadow(home, tables)
+        shadow = cast_shadow(home, tables)
         try:
             while not shadow.dropped:
                 count = shadow.follow(ledger, keystore, PIECE)

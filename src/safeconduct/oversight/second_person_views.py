@@ -123,7 +123,7 @@ def _line(found: Released, names: dict[str, str]) -> RequestLine:
 def _what(kind: str, wish: dict[str, Any]) -> str:
     if kind == "role_request":
         role = plain(ROLE_NAMES, wish.get("role", ""))
-        parts = [role, *wish.get("units", ()), LEVELS[wish.get("clearance", 0)]]
+        parts = [role, *wish.get("units", ()), *wish.get("agreements", ()), LEVELS[wish.get("clearance", 0)]]
         return listed(parts)
     text = _("%(act)s, %(kind)s: %(n)s records within an hour")
     names = {"act": plain(ACT_NAMES, wish.get("act", "")), "kind": kind_name(wish.get("kind", ""))}

@@ -17,6 +17,7 @@ from safeconduct.exchange.identity import Card
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest
+from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.ledger.tree import Frontier
 from safeconduct.records.following import decode
 from safeconduct.records.transaction import Tx, open_body
@@ -98,7 +99,11 @@ def _block(tx: Tx, run: Verification, end: int) -> None:
         return not fault
 
     grown = run.frontier.copy()
-    broken = tx.log.verify_next(grown, last, holds)
+    try:
+        broken = tx.log.verify_next(grown, last, holds)
+    except ArchiveRefused as refused:
+        run.fail(first, f"the archive does not hold: {refused}")
+        return
     if broken is not None:
         run.fail(broken, fault[0] if fault else "the leaf or the tree above it was changed")
         return

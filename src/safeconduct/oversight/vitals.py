@@ -14,7 +14,10 @@ from cryptography import x509
 
 from safeconduct.oversight.link import LinkHealth, links
 from safeconduct.records import here
+from safeconduct.records.bus_link import addresses, standing
+from safeconduct.records.door import Door
 from safeconduct.records.home import Home, last_backup, last_restore_drill
+from safeconduct.records.machines import several
 from safeconduct.shell.since import READ
 
 
@@ -25,8 +28,8 @@ class Vitals:
     `timers`, `messages` and `recompute` are what the writer's jobs "timers", "notify" and "recompute" answer.
     `backup` is when the last backup was complete and `drill` when one was last restored on trial, None for never.
     `certificates` says by party when the certificate that is pinned for it ends, and `pages_certificate` when that of
-    the pages does, None where they have none. `vital` are the kinds on which lives may depend, as the clauses in force
-    say.
+    the pages does, None where they have none. `bus_lost` is since when this process or the writer has no line to NATS,
+    None where both have one or need none. `vital` are the kinds on which lives may depend, as the clauses in force say.
     """
 
     at: float
@@ -42,6 +45,7 @@ class Vitals:
     recompute: Mapping[str, Any] = field(default_factory=dict)
     drill: float | None = None
     pages_certificate: float | None = None
+    bus_lost: float | None = None
 
     @property
     def messages_oldest(self) -> float:
@@ -57,6 +61,7 @@ class Vitals:
 def vitals(now: float | None = None) -> Vitals:
     """Raises Unavailable when the writer does not answer."""
     home, door = here.home(), here.door()
+    told = door.call("sequencer", {}) if several(home) else {}
     disk = shutil.disk_usage(home.path)
     return Vitals(
         at=time.time() if now is None else now,
@@ -66,13 +71,22 @@ def vitals(now: float | None = None) -> Vitals:
         messages=door.call("notify", {}),
         disk_free=disk.free,
         disk_size=disk.total,
-        backup=last_backup(home),
+        backup=told["backup"] if told else last_backup(home),
         certificates=_certificates(home),
         vital=_vital(),
         recompute=door.call("recompute", {}),
-        drill=last_restore_drill(home),
+        drill=told["drill"] if told else last_restore_drill(home),
         pages_certificate=_pages_certificate(home),
+        bus_lost=_bus_lost(home, door),
     )
+
+
+def _bus_lost(home: Home, door: Door) -> float | None:
+    if not addresses(home):
+        return None
+    found, told = standing(home), door.call("bus", {})
+    lost = [found[1]] if found is not None and not found[0] else []
+    return min([*lost, *([told["since"]] if told and not told["connected"] else [])], default=None)
 
 
 def _vital() -> frozenset[str]:

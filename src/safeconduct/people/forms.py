@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import LEVELS, ROLES
 from safeconduct.people.models import SCOPES, Account, Token
+from safeconduct.records import here
 
 ROLE_NAMES = {
     "coordinator": _("Coordinator"),
@@ -112,6 +113,11 @@ class RoleForm(forms.Form):
         max_length=400,
         help_text=_("Separated by commas; leave empty for none."),
     )
+    agreements = forms.MultipleChoiceField(
+        label=_("Agreements"),
+        required=False,
+        help_text=_("The role counts under these alone; choose none for all."),
+    )
     clearance = forms.TypedChoiceField(label=_("Clearance in this role"), coerce=int)
     until = forms.DateField(
         label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -127,6 +133,11 @@ class RoleForm(forms.Form):
         super().__init__(*args, **kwargs)
         if alone:
             del self.fields["reason"]
+        partners = here.home().partners.values()
+        if len(partners) > 1:
+            _offer(self.fields["agreements"], sorted((p.agreement, p.name or p.party) for p in partners), [])
+        else:
+            del self.fields["agreements"]
         _offer(self.fields["clearance"], list(enumerate(LEVELS))[: account.clearance + 1], account.clearance)
 
     def clean_units(self) -> list[str]:

@@ -18,7 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from safeconduct.records import here
+from safeconduct.records import commons, here
 
 DISK_LEAST = 64 * 1024**2
 """Bytes that must be free; the status page warns long before."""
@@ -54,6 +54,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "migrations": _migrations(),
         "disk": _disk(),
         "clock": _clock(),
+        "processes": commons.all_work(),
     }
     well = all(checks.values())
     said = {"status": "ok" if well else "unavailable", "checks": checks}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,8 @@ from safeconduct.people import tokens
 from safeconduct.people.asking import ApiRequest
 from safeconduct.people.models import Account
 from safeconduct.people.principal import lacks_second_factor, principal_of
+from safeconduct.records import here
+from safeconduct.records.under import party_under, working_under
 
 OPEN = ("/accounts/", "/static/", "/i18n/", "/healthz", "/livez", "/readyz", "/metrics", "/watch/sos/pass/")
 """Prefixes that need no principal: signing in, files, the choice of language, the health check, a phone's pass, and the
@@ -26,6 +29,10 @@ The pages under /accounts/ that are about an account ask for sign-in themselves.
 API = "/api/"
 LONGEST_TARGET = 2000
 """Characters of an address that is led back to after signing in; of a longer one its query is dropped."""
+
+AGREEMENT = "Safeconduct-Agreement"
+"""Header by which a program says under which of several agreements it writes or asks."""
+SESSION_KEY = "under"
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -45,9 +52,24 @@ class PrincipalMiddleware:
         request.bearer = None
         answer = self._api(request) if request.path.startswith(API) else self._page(request)
         if answer is None:
-            answer = self.get_response(request)
+            answer = self._under(request)
             if not request.path.startswith("/static/"):
                 answer.headers.setdefault("Cache-Control", "no-store")
+        return answer
+
+    def _under(self, request: ApiRequest) -> HttpResponse:
+        """The answer of who is at work under one of several agreements: a session's choice, or a program's word."""
+        program = request.path.startswith(API)
+        agreement = request.headers.get(AGREEMENT, "") if program else chosen_agreement(request)
+        if not agreement:
+            return self.get_response(request)
+        looking = request.method in SAFE
+        with working_under(agreement, looking):
+            answer = self.get_response(request)
+        if isinstance(answer, StreamingHttpResponse) and not answer.is_async:
+            answer.streaming_content = _piecewise(
+                cast("Iterable[bytes]", answer.streaming_content), agreement, looking
+            )
         return answer
 
     def _api(self, request: ApiRequest) -> HttpResponse | None:
@@ -87,6 +109,23 @@ class PrincipalMiddleware:
             return HttpResponseRedirect(reverse("mfa_index"))
         request.principal = principal
         return None
+
+
+def chosen_agreement(request: HttpRequest) -> str:
+    """The agreement that somebody chose to work under, of those there still are; "" for all of them."""
+    agreement = str(request.session.get(SESSION_KEY, "")) if here.home().partners else ""
+    return agreement if party_under(here.home(), agreement) else ""
+
+
+def _piecewise(pieces: Iterable[bytes], agreement: str, looking: bool) -> Iterator[bytes]:
+    """A file that is made while it is sent, each piece under the agreement."""
+    source = iter(pieces)
+    while True:
+        with working_under(agreement, looking):
+            piece = next(source, None)
+        if piece is None:
+            return
+        yield piece
 
 
 def _ready(account: Account) -> Subject | None:

@@ -36,6 +36,7 @@ class Assignment:
     account_name: str
     role: str
     units: tuple[str, ...]
+    agreements: tuple[str, ...]
     clearance: int
     since: datetime | None
     until: datetime | None
@@ -53,9 +54,11 @@ def assign_role(
     units: Sequence[str] = (),
     until: datetime | None = None,
     clearance: int | None = None,
+    agreements: Sequence[str] = (),
     door: Door | None = None,
 ) -> Committed:
-    """Give an account a role from now on. `clearance` (0 to 3) is at most, and by default, the account's.
+    """Give an account a role from now on. `clearance` (0 to 3) is at most, and by default, the account's; of several
+    `agreements` the role counts under those named, and under all where none is.
 
     Raises Refused when the actor may not, or is the person who would get it; Malformed for an unknown role.
     """
@@ -66,6 +69,7 @@ def assign_role(
         "account_name": account.username,
         "role": role,
         "units": list(units),
+        "agreements": list(agreements),
         "clearance": level,
         "since": _moment(datetime.now(UTC)),
         "until": _moment(until) if until else "",
@@ -82,11 +86,12 @@ def ask_role(
     until: datetime | None,
     clearance: int,
     reason: str,
+    agreements: Sequence[str] = (),
 ) -> Committed:
     """Ask for a role where giving it takes two persons. Raises as `assign_role` does."""
     _check_role(actor, account, role, clearance)
     last = _moment(until) if until else ""
-    return second_person.ask_for_role(actor, account, role, reason, units, last, clearance)
+    return second_person.ask_for_role(actor, account, role, reason, units, last, clearance, agreements)
 
 
 def end_role(actor: Subject, record: str, door: Door | None = None) -> Committed:
@@ -120,6 +125,7 @@ def renew_roles(actor: Subject, account: Account, door: Door | None = None) -> N
             held.units,
             _moment(held.until) if held.until else "",
             held.clearance,
+            held.agreements,
             door,
         )
 
@@ -203,13 +209,14 @@ def may_assign(actor: Subject) -> bool:
 
 
 def _assignment(record: str, part: dict[str, object], ended: bool) -> Assignment:
-    units = part.get("units") or []
+    units, agreements = part.get("units") or [], part.get("agreements") or []
     return Assignment(
         record=record,
         person=str(part["person"]),
         account_name=str(part.get("account_name", "")),
         role=str(part["role"]),
         units=tuple(map(str, units if isinstance(units, list) else [])),
+        agreements=tuple(map(str, agreements if isinstance(agreements, list) else [])),
         clearance=int(str(part.get("clearance", 0))),
         since=_opened(part.get("since")),
         until=_opened(part.get("until")),

@@ -37,6 +37,7 @@ def ask_for_role(
     units: Sequence[str] = (),
     until: str = "",
     clearance: int = 0,
+    agreements: Sequence[str] = (),
     door: Door | None = None,
 ) -> Committed:
     """Ask that somebody be given a role. Its approval gives it. Raises Refused, PartRefused."""
@@ -46,6 +47,7 @@ def ask_for_role(
         "account_name": account.username,
         "role": role,
         "units": list(units),
+        "agreements": list(agreements),
         "clearance": clearance,
         "until": until,
         "reason": reason,

@@ -6,4 +6,4 @@ class PositionsConfig(AppConfig):
     label = "positions"
 
     def ready(self) -> None:
-        from safeconduct.positions import flow_watch, keeping, kinds, seen  # noqa: F401
+        from safeconduct.positions import flow_watch, keeping, kinds, seen, waiting_writer  # noqa: F401

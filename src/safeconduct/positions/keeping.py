@@ -56,15 +56,17 @@ def make_store(tx: Tx) -> None:
 
 
 @on_tick("positions", EVERY)
-def forget_old(tx: Tx) -> None:
+def forget_old(tx: Tx) -> bool:
     """Erase what is too old, and all of a movement that was withdrawn or erased.
 
     What a partner sent is gone when the term is over that held when it came, or a shorter one that holds now: a
     clause that is suspended does not lengthen it.
     """
     if not may_have_positions(tx.home):
-        return
+        return False
     store = store_of(tx.home)
+    if store.give_back():
+        return True  # of what was forgotten before; called again at once, after the jobs that wait
     gone = 0
     for movement in store.movements():
         row = tx.row(movement)
@@ -77,6 +79,7 @@ def forget_old(tx: Tx) -> None:
             gone += store.forget_received(movement, partner, tx.now, before)
     if gone:
         store.sweep()
+    return bool(gone)
 
 
 @on_stop

@@ -1,9 +1,9 @@
 """`POST /positions` and `GET /positions/stream`, answered before Django sees them: a phone reports often.
 
 A batch comes from a signed-in phone or with a token that may write. It is kept, and outlives a power cut, when it is
-answered; batches that come while others are written are one transaction. The writer is told what is new, so that a
-corridor that was left becomes a record. Whether the writer heard stands beside each position; what it could not be
-told is told with the next batch.
+answered; where the database is away for a moment it waits in NATS's stream (`waiting`). Batches that come while others
+are written are one transaction. The writer is told what is new, so that a corridor that was left becomes a record.
+Whether the writer heard stands beside each position; what it could not be told is told with the next batch.
 """
 
 from __future__ import annotations
@@ -16,19 +16,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.http.request import split_domain_port, validate_host
 
+from safeconduct.ledger.database import FAULTS
 from safeconduct.people.presented import Presenting
 from safeconduct.people.sessions import subject_of_cookies
+from safeconduct.positions.bell import Bell
 from safeconduct.positions.limits import Allowance
 from safeconduct.positions.reading import store
 from safeconduct.positions.sending import Batch
 from safeconduct.positions.stream import Following
-from safeconduct.positions.taking import NotTaken, Sent, Taking
+from safeconduct.positions.taking import NotKept, NotTaken, Sent, Taking
 from safeconduct.positions.telling import Telling
+from safeconduct.positions.waiting import leave
 from safeconduct.records import here
 from safeconduct.records.door import AsyncDoor
+from safeconduct.records.events import log_event
 from safeconduct.records.together import Together
 
 T = TypeVar("T")
@@ -49,7 +53,7 @@ class Positions:
         self._door: AsyncDoor | None = None
         self._presenting = Presenting()
         self._taking: Together[Sent, tuple[Batch, int]] = Together(Taking(self._allowance).take, self.ask)
-        self.telling = Telling(self.ask, store, self.door)
+        self.telling = Telling(self.ask, store, self.door, Bell(here.home))
         self.following = Following(self.ask, self.door)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -65,7 +69,11 @@ class Positions:
         elif scope["method"] != "POST":
             await answer(send, 405, {"error": "POST"})
         else:
-            await self._take(headers, receive, send)
+            try:
+                await self._take(headers, receive, send)
+            except (*FAULTS, DatabaseError) as fault:
+                log_event("positions_unread", fault=fault)
+                await answer(send, 503, {"error": "try again"}, retry=5)
 
     async def _follow(
         self, scope: dict[str, Any], headers: dict[str, str], receive: Receive, send: Send
@@ -105,6 +113,11 @@ class Positions:
         except NotTaken as fault:
             await answer(send, fault.status, {"error": fault.why}, retry=fault.wait)
             return
+        except NotKept as fault:
+            batch, new = fault.batch, 0
+            if not await leave(here.home(), batch.positions, batch.days):
+                await answer(send, 503, {"error": "try again"}, retry=5)
+                return
         refused = [{"number": number, "why": why} for number, why in batch.refused]
         await answer(send, 200, {"received": len(batch.positions), "new": new, "refused": refused[:100]})
         if new:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safeconduct.agreement.policy import Item, Subject, is_assigned
-from safeconduct.positions.keeping import keep_days
+from safeconduct.positions.keeping import DEFAULT_DAYS, keep_days
 from safeconduct.positions.kinds import MOVEMENT
 from safeconduct.positions.store import Position
 from safeconduct.records import here
@@ -41,11 +41,12 @@ class _Fix(BaseModel):
 
 @dataclass(frozen=True)
 class Batch:
-    """What of a batch can be kept, and for each of the others its number and why not."""
+    """What of a batch can be kept, for how many days, and for each of the others its number and why not."""
 
     movement: str
     positions: list[Position]
     refused: list[tuple[int, str]]
+    days: float = DEFAULT_DAYS
 
 
 class BatchRefused(ValueError):
@@ -77,8 +78,9 @@ def read_batch(sender: Subject, body: Any) -> Batch:
     if not isinstance(given, list) or len(given) > AT_ONCE:
         raise BatchRefused(f"a batch has a list of at most {AT_ONCE} positions")
     movement, now = body["movement"], time.time()
-    oldest = now - 86_400.0 * keep_days(here.state().policy, _originator(movement))
-    batch = Batch(movement, [], [])
+    days = keep_days(here.state().policy, _originator(movement))
+    oldest = now - 86_400.0 * days
+    batch = Batch(movement, [], [], days)
     for number, each in enumerate(given):
         try:
             fix = _Fix.model_validate(each)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from safeconduct.ledger.database import columns, sweep, transaction, wait_for_disk
+from safeconduct.ledger.database import columns, free_pages, give_back, sweep, transaction, wait_for_disk
 from safeconduct.records.databases import open_positions
 from safeconduct.records.home import Home
 
@@ -40,6 +40,8 @@ _LATER = {"party": "TEXT NOT NULL DEFAULT ''", "until": "REAL"}
 """Columns that a database of an earlier version lacks."""
 _COLUMNS = "movement, person, at, latitude, longitude, accuracy_m, speed, heading, party"
 OWN = ""
+PAGES = 500
+"""Pages of the file that are given back to the disk in one go: phones wait meanwhile."""
 _NEWEST = (
     "WITH RECURSIVE each(who) AS (SELECT min(person) FROM position WHERE movement = ? UNION ALL "
     "SELECT (SELECT min(person) FROM position WHERE movement = ? AND person > each.who) FROM each "
@@ -205,6 +207,13 @@ class Store:
     def sweep(self) -> None:
         """Empty the write-ahead log, which still has what was erased; not while a reader needs it."""
         sweep(self.db, "position")
+
+    def give_back(self) -> bool:
+        """Give the disk back some of what was let go of; whether there is more."""
+        with self._lock:
+            more = free_pages(self.db) > PAGES
+            give_back(self.db, PAGES)
+        return more
 
     def put_each(self, batches: Sequence[Sequence[Position]]) -> list[int]:
         """Keep several batches in one transaction; returns how many of each were new."""

@@ -22,7 +22,8 @@ from safeconduct.people.sessions import subject_of_cookies
 from safeconduct.positions.reading import Sources, follow, may_follow, newest
 from safeconduct.positions.store import Position
 from safeconduct.records import here, principals
-from safeconduct.records.door import AsyncDoor, subscribe
+from safeconduct.records.bus import hear
+from safeconduct.records.door import AsyncDoor
 from safeconduct.records.refusals import Refused, Unavailable
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -93,7 +94,7 @@ class Following:
         again. While it is away nothing can change of what was decided."""
         while True:
             with contextlib.suppress(OSError, ValueError):
-                async for event in subscribe(here.home()):
+                async for event in hear(here.home()):
                     match event.get("topic"), event.get("kind"):
                         case "positions", _:
                             for movement in event["movements"]:

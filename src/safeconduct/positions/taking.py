@@ -7,10 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from safeconduct.ledger.database import FAULTS
 from safeconduct.people.presented import Presented
 from safeconduct.positions.limits import Allowance
 from safeconduct.positions.reading import store
 from safeconduct.positions.sending import Batch, BatchRefused, may_send, read_batch
+from safeconduct.records.events import log_event
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class NotTaken(Exception):
         self.status, self.why, self.wait = status, why, wait
 
 
+class NotKept(Exception):
+    """A batch that may be kept, and could not be: the database is away."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(batch.movement)
+        self.batch = batch
+
+
 class Taking:
     """Runs in the one thread that asks the databases. What it has kept outlives a power cut."""
 
@@ -37,14 +47,18 @@ class Taking:
         self._durable: object = None
 
     def take(self, sent: Sequence[Sent]) -> list[tuple[Batch, int] | Exception]:
-        """For each batch what of it is kept with the number of those that are new, or NotTaken."""
+        """For each batch what of it is kept with the number of those that are new, NotTaken, or NotKept."""
         read: list[Batch | Exception] = []
         for each in sent:
             try:
                 read.append(self._read(each))
             except NotTaken as fault:
                 read.append(fault)
-        kept = self._kept([batch for batch in read if isinstance(batch, Batch)])
+        try:
+            kept = self._kept([batch for batch in read if isinstance(batch, Batch)])
+        except (*FAULTS, OSError) as fault:
+            log_event("positions_unread", fault=fault)
+            return [NotKept(each) if isinstance(each, Batch) else each for each in read]
         return [(each, kept.pop(0)) if isinstance(each, Batch) else each for each in read]
 
     def _read(self, sent: Sent) -> Batch:

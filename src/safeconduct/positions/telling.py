@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from safeconduct.ledger.database import FAULTS
+from safeconduct.positions.bell import Bell
 from safeconduct.positions.store import Position, Store
 from safeconduct.records.door import AsyncDoor
 from safeconduct.records.events import log_event
@@ -24,14 +26,18 @@ class Telling:
         hop: Callable[[Callable[[], Any]], Awaitable[Any]],
         store: Callable[[], Store],
         door: Callable[[], AsyncDoor],
+        bell: Bell | None = None,
     ) -> None:
-        self._hop, self._store, self._door = hop, store, door
+        self._hop, self._store, self._door, self._bell = hop, store, door, bell
         self._moved: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
 
     def moved(self, movements: Iterable[str]) -> None:
         """These journeys have new positions."""
-        self._moved.update(dict.fromkeys(movements))
+        new = dict.fromkeys(movements)
+        if self._bell is not None:
+            self._bell.ring(new)
+        self._moved.update(new)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._tell_all())
 
@@ -47,7 +53,7 @@ class Telling:
                 del self._moved[movement]
             try:
                 more = await self._tell(movements)
-            except (Unavailable, Refused) as fault:
+            except (*FAULTS, Unavailable, Refused) as fault:
                 log_event("positions_untold", fault=fault)
                 return
             self._moved.update(dict.fromkeys(more))

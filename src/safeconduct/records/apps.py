@@ -16,6 +16,8 @@ class RecordsConfig(AppConfig):
             attachments,
             break_glass,
             commit,
+            copied,
+            door_certificates,
             earlier,
             emergencies,
             external,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from safeconduct.agreement.policy import Decision, Item, Subject
+from safeconduct.agreement.policy import Decision, Item, Subject, limits_of
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
 from safeconduct.records.bearers import inherited
@@ -22,6 +22,7 @@ from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused,
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.records.two_person import check_alone
+from safeconduct.records.under import party_under
 
 POLICY_KINDS = ("clause", "status_act")
 COMMITTING = ("write", "acknowledge", "approve", "command")
@@ -33,8 +34,8 @@ class Draft:
     """A version to be. For a new record leave `record` None; for an amendment `expected` is the version it
     was built on, and parts, labels and header fields left out are carried over.
 
-    `releasable` names the parties it may be released to (None: those that what it is about may be released to,
-    or every partner; empty: the originator only);
+    `releasable` names the parties it may be released to (None: those that what it is about may be released to, else
+    the party of the agreement under which it is written, else every partner; empty: the originator only);
     `opens` is the moment of its time lock (ISO 8601, UTC); `levels` raises or lowers labels, 0 to 3, by part.
     """
 
@@ -218,7 +219,7 @@ def _header(
         "at": iso(tx.now),
         "state": state,
         "levels": [levels[name] for name in kind.part_names],
-        "releasable": _releasable(tx, draft, previous, about, derived_from),
+        "releasable": _releasable(tx, subject, kind, draft, previous, about, derived_from),
         "orcon": draft.orcon if draft.orcon is not None else bool(previous and previous.orcon),
         "assigned": sorted(
             draft.assigned if draft.assigned is not None else names_in(previous.assigned if previous else "")
@@ -252,7 +253,13 @@ def _check_about(tx: Tx, subject: Subject, about: str, derived_from: Sequence[st
 
 
 def _releasable(
-    tx: Tx, draft: Draft, previous: RowView | None, about: str, derived_from: Sequence[str]
+    tx: Tx,
+    subject: Subject,
+    kind: Kind,
+    draft: Draft,
+    previous: RowView | None,
+    about: str,
+    derived_from: Sequence[str],
 ) -> list[str]:
     """The parties it may go to: never more than what it is derived from, and no more than what it speaks of
     unless its author says so."""
@@ -266,7 +273,31 @@ def _releasable(
         return sorted(draft.releasable)
     if previous is not None:
         return sorted(names_in(previous.releasable) & ceiling)
-    return sorted(_reach(tx, [about] if about else []) & ceiling)
+    if about:
+        return sorted(_reach(tx, [about]) & ceiling)
+    return sorted(_addressees(tx, subject, kind, bool(derived_from)) & ceiling)
+
+
+def _addressees(tx: Tx, subject: Subject, kind: Kind, derived: bool) -> set[str]:
+    """To whom a record may go that speaks of no other and of which nothing was said."""
+    within = _within(subject)
+    if tx.under:
+        party = party_under(tx.home, tx.under)
+        if party is None:
+            raise Malformed("this node has no such agreement")
+        return {party}
+    if within is not None and len(within) == 1:
+        return within & set(tx.home.partners)
+    if kind.addressed and not derived and len(tx.home.partners) > 1:
+        raise Malformed("this node has several agreements: say under which of them this is")
+    return set(tx.home.partners) if within is None else within & set(tx.home.partners)
+
+
+def _within(subject: Subject) -> set[str] | None:
+    """The parties to whose agreements all roles of the subject are limited; None where one is not."""
+    if any(limits_of(subject, role) is None for role in subject.roles):
+        return None
+    return {party for _, party in subject.limited}
 
 
 def _reach(tx: Tx, records: Sequence[str]) -> set[str]:
@@ -295,6 +326,9 @@ def _decide(
     attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
+    within = _within(subject)
+    if within is not None and not within.issuperset(header["releasable"]):
+        raise Refused("no role counts under all agreements that this concerns", attempt=attempt)
     touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
     grants: set[str] = set()
     for item in _items(tx, act, kind, previous, header):

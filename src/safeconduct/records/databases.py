@@ -1,7 +1,7 @@
 """Where the databases of a node lie: files in its home, or schemas of the PostgreSQL database that node.toml names.
 
 A partner's feed has a database of its own: files, or what `feeds_database` names, which the process that serves it
-reaches with rights of its own.
+reaches with rights of its own. Keys have a third one, which is in no backup of the other two.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safeconduct.ledger.database import Database, columns, open_database
+from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.tiles import Folder
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.users import permit
 
@@ -24,6 +27,8 @@ CLAIM_SECONDS = 5.0
 SHOWING = ("web", "field")
 """Processes that show records, which work as another role where node.toml names one:"""
 WEB = "database_web"
+KEYS_FEED = "keys_database_feed"
+"""The database of keys as the role of the process that serves feeds."""
 
 
 def address(home: Home) -> str | None:
@@ -34,6 +39,11 @@ def address(home: Home) -> str | None:
 def feeds_address(home: Home) -> str | None:
     """The same for the partners' feeds."""
     return home.feeds_database
+
+
+def keys_address(home: Home) -> str | None:
+    """The same for the keys of sealed parts. One that may only read those of feeds has an address of its own."""
+    return home.keys_database or home.settings.get(KEYS_FEED)
 
 
 def open_ledger(home: Home, *, read_only: bool = False) -> Database:
@@ -52,6 +62,14 @@ def open_ledger(home: Home, *, read_only: bool = False) -> Database:
     return open_database(home.ledger, read_only=read_only)
 
 
+def ledger_of(home: Home, db: Database) -> Log:
+    """The ledger in a database of this node, with the archive that node.toml attaches."""
+    log = Log(db, "ledger", f"{home.party}.safeconduct/ledger")
+    if home.archive is not None:
+        log.past.folder = Folder(home.archive)
+    return log
+
+
 def moved_mark(home: Home) -> Path:
     """The file that stands where a node once was moved away from."""
     return home.path / "moved"
@@ -65,16 +83,18 @@ def has_ledger(home: Home) -> bool:
         return bool(columns(db, "ledger_leaf"))
 
 
-def claim(db: Database) -> bool:
+def claim(db: Database, seconds: float = CLAIM_SECONDS) -> bool:
     """Be the only writer of a ledger, on whichever machine; False when another is. A file's lock is the home's.
 
-    A server takes a moment to notice that a writer has ended: so long is waited.
+    A server takes a moment to notice that a writer has ended: so many seconds are waited.
     """
     from safeconduct.ledger.postgres import Postgres
 
-    if not isinstance(db, Postgres):
-        return True
-    end = time.monotonic() + CLAIM_SECONDS
+    return not isinstance(db, Postgres) or _claimed(db, seconds)
+
+
+def _claimed(db: Postgres, seconds: float = CLAIM_SECONDS) -> bool:
+    end = time.monotonic() + seconds
     while not (claimed := db.claim()) and time.monotonic() < end:
         time.sleep(0.02)
     return claimed
@@ -106,9 +126,7 @@ def let_in(home: Home, db: Database) -> None:
     """The role of the processes that show records keeps and reads positions; only the owner made their tables."""
     if address(home) is None or not home.settings.get(WEB):
         return
-    from safeconduct.ledger.postgres import role_of
-
-    role = role_of(str(home.settings[WEB]))
+    role = _role(str(home.settings[WEB]))
     db.execute(f"GRANT USAGE ON SCHEMA positions TO {role}")
     db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA positions TO {role}")
 
@@ -146,12 +164,89 @@ def set_feed_aside(home: Home, partner: str, agreement: str, destroy: bool) -> N
             db.execute(f"ALTER SCHEMA {schema} RENAME TO {kept}")
 
 
+def keys_moved_mark(home: Home) -> Path:
+    """The file that stands where key stores once were moved away from."""
+    return home.keys / "moved"
+
+
+def open_keys(home: Home, partner: str = "", *, write: bool = False) -> KeyStore:
+    """The key store of the ledger, or that of the feed to a partner. A writer makes it when it is not there.
+
+    Raises FileNotFoundError for a reader while there is none, KeyRefused and KeyStoreRefused as KeyStore does,
+    HomeError for a database that will not do.
+    """
+    place = keys_address(home)
+    if place is None:
+        if keys_moved_mark(home).exists():
+            raise HomeError(
+                "the keys of this node were moved to PostgreSQL, and those beside it are of before: put "
+                "`keys_database` back into node.toml"
+            )
+        path = home.feed(partner) / "keys" if partner else home.keys / "parts"
+        return KeyStore.open(path, write=write, create=write, readers=bool(partner and home.users))
+    return _keys_on_postgresql(home, place, f"feed_{partner}" if partner else "parts", write)
+
+
+def _keys_on_postgresql(home: Home, place: str, schema: str, write: bool) -> KeyStore:
+    from safeconduct.ledger.slots_postgres import SlotsPostgres, let_read
+
+    db = _postgres(place, schema, read_only=not write, reconnects=not write)
+    try:
+        if write:
+            keep_apart(home, db)
+            if not _claimed(db):
+                raise KeyStoreRefused(f"the keys in {schema} are open in another writer")
+        medium = SlotsPostgres(db, f"the key store {schema}", write)
+        reader = home.settings.get(KEYS_FEED)
+        if write and schema != "parts" and reader:
+            let_read(db, f'"{schema}"', _role(str(reader)))
+        return KeyStore(medium, write)
+    except BaseException:
+        db.close()
+        raise
+
+
+def keep_apart(home: Home, keys: Postgres) -> None:
+    """Raises HomeError when keys would lie in the database of what they seal, by whatever address it is named."""
+    for name, place in (("database", address(home)), ("feeds_database", feeds_address(home))):
+        if place is not None:
+            with closing(_postgres(place, "public", read_only=True)) as other:
+                if other.whereabouts() == keys.whereabouts():
+                    raise HomeError(
+                        f"node.toml: keys_database is the same database as {name}: keys lie apart from what they seal, "
+                        "or every backup of it has them"
+                    )
+
+
+def destroy_keys(home: Home, partner: str) -> None:
+    """Take the keys of the feed to a former partner out of a PostgreSQL database for good; where they are a file,
+    that is left to whoever moves the feed."""
+    from safeconduct.ledger.slots_postgres import let_go_of_log
+
+    place = keys_address(home)
+    if place is not None:
+        with closing(_postgres(place, f"feed_{partner}")) as db:
+            db.execute(f'DROP SCHEMA "feed_{partner}" CASCADE')
+            let_go_of_log(db)
+
+
+def open_erased(home: Home) -> Database | None:
+    """Where the list of what was erased lies when it is a table, in the schema `erased`; None when it is a file."""
+    place = keys_address(home)
+    return None if place is None else _postgres(place, "erased")
+
+
+def on_postgresql(home: Home) -> bool:
+    """Whether anything of a node but its keys lies on PostgreSQL."""
+    return address(home) is not None or feeds_address(home) is not None
+
+
 def needs_files(home: Home, what: str) -> None:
     """Raises HomeError where something can be done with SQLite's files only."""
-    if address(home) is not None or feeds_address(home) is not None:
+    if on_postgresql(home):
         raise HomeError(
             f"{what} of this kind is for a node whose databases are files; this one's are on PostgreSQL: "
-            "see pg_basebackup or pg_dump in docs/operator.md"
+            "see *Backups on PostgreSQL* in docs/operator.md"
         )
 
 
@@ -160,5 +255,14 @@ def _postgres(address: str, schema: str, *, read_only: bool = False, reconnects:
 
     try:
         return Postgres(address, schema, read_only=read_only, reconnects=reconnects)
+    except Unfit as fault:
+        raise HomeError(f"node.toml: {fault}") from None
+
+
+def _role(address: str) -> str:
+    from safeconduct.ledger.postgres import Unfit, role_of
+
+    try:
+        return role_of(address)
     except Unfit as fault:
         raise HomeError(f"node.toml: {fault}") from None

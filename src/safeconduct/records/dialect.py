@@ -22,11 +22,18 @@ Execute = Callable[[str], Any]
 SWEEP_WAIT_MS = 250
 SETTING = "safeconduct.reader"
 """The setting of a PostgreSQL session that says for whom it reads (records.wall)."""
+INSTR = (
+    "CREATE OR REPLACE FUNCTION instr(whole text, piece text) RETURNS integer "
+    "LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT strpos(whole, piece) $$"
+)
+"""What the tables' SQL calls on either, and PostgreSQL has under another name."""
 
 
 class Dialect(Protocol):
     in_turn: str
     """The join that looks its right side up for each row of its left."""
+    row_key: str
+    """The column of records by which a row is found soonest."""
     places: int
     """Places of the text index that are asked for at least: where finding some means finding all, the more."""
 
@@ -35,6 +42,9 @@ class Dialect(Protocol):
 
     def matching(self, expression: str) -> Asked:
         """What rows of the text index must meet to match an expression of `search.match_expression`."""
+
+    def places_among(self, born: Sequence[int], expression: str, bits: int) -> Asked:
+        """A SELECT of the places that match an expression, of those that begin with one of these numbers."""
 
     def put_text(self, place: int, text: str) -> Asked:
         """Put a folded text into the text index."""
@@ -48,6 +58,7 @@ class Dialect(Protocol):
 
 class Sqlite:
     in_turn = "CROSS JOIN"
+    row_key = "rowid"
     places = 1
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
@@ -55,6 +66,15 @@ class Sqlite:
 
     def matching(self, expression: str) -> Asked:
         return "records_search MATCH %s", [expression]
+
+    def places_among(self, born: Sequence[int], expression: str, bits: int) -> Asked:
+        listed, values = self.listed(born, "bigint")
+        test, asked = self.matching(expression)
+        return (
+            f"SELECT records_search.rowid FROM {listed} AS wanted CROSS JOIN records_search WHERE {test} AND "
+            f"records_search.rowid >= wanted.value << {bits} AND records_search.rowid < (wanted.value + 1) << {bits}",
+            [*values, *asked],
+        )
 
     def put_text(self, place: int, text: str) -> Asked:
         return "INSERT INTO records_search (rowid, words) VALUES (%s, %s)", [place, text]
@@ -68,6 +88,7 @@ class Sqlite:
 
 class Postgresql:
     in_turn = "JOIN"
+    row_key = "id"
     places = 50_000
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
@@ -83,6 +104,17 @@ class Postgresql:
         tests = ["lexemes @@ %s::tsquery", *["strpos(words, %s) > 0"] * len(exact)]
         query = " & ".join(filter(None, [wanted, begun]))
         return " AND ".join(tests), [query, *(f" {' '.join(phrase)}" for phrase in exact)]
+
+    def places_among(self, born: Sequence[int], expression: str, bits: int) -> Asked:
+        listed, values = self.listed(born, "bigint")
+        test, asked = self.matching(expression)
+        # The offset keeps the planner from asking the text index for all places of the words first.
+        return (
+            f"SELECT near.rowid FROM {listed} AS wanted JOIN LATERAL (SELECT * FROM records_search AS each "
+            f"WHERE each.rowid >= wanted.value << {bits} AND each.rowid < (wanted.value + 1) << {bits} OFFSET 0) "
+            f"AS near ON true WHERE {test}",
+            [*values, *asked],
+        )
 
     def put_text(self, place: int, text: str) -> Asked:
         words = tokens(text)

@@ -1,4 +1,5 @@
-"""The way to the writer: over its socket when it runs, in this process when it does not."""
+"""The way to the writer: over its socket when it runs, in this process when it does not; on several machines also over
+the door of the one that holds the sequencer (`records.ways`)."""
 
 from __future__ import annotations
 
@@ -6,25 +7,27 @@ import asyncio
 import contextlib
 import itertools
 import json
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from safeconduct.records import refusals
 from safeconduct.records.home import Home
+from safeconduct.records.machines import listens, several
+from safeconduct.records.stand_by import AlreadyRunning, standing
+from safeconduct.records.under import under
+from safeconduct.records.ways import LINE_LIMIT, TIMEOUT, NoWay, connect, connect_async, listening
 
 if TYPE_CHECKING:
     from safeconduct.records.writer import Writer
 
 Answer = dict[str, Any]
-LINE_LIMIT = 128 * 1024 * 1024
-TIMEOUT = 60.0
 MANY = 500
 """Jobs that are asked for with one line, which is one transaction."""
+NO_WAY_SECONDS = 0.5
+"""For so long those who waited for the same connection are told that there is none, and do not try again in turn."""
 STARTING = 15.0
 """Seconds that a starting writer may take until it answers."""
 
@@ -42,11 +45,17 @@ class Door:
         """A door to the running writer; where none runs, this process becomes the writer until `close`.
 
         Waits for a writer that is just starting. Raises refusals.Unavailable when one holds the lock but
-        does not answer.
+        does not answer, or where another machine holds the sequencer.
         """
         end = time.monotonic() + STARTING
-        while not _listening(home.socket):
-            from safeconduct.records.writer import AlreadyRunning, Writer
+        while not listening(home.socket):
+            if several(home) and listens(home) is None:
+                raise refusals.Unavailable(
+                    "this machine holds no sequencer: give the command on one that does"
+                )
+            if (found := standing(home)) is not None:
+                raise refusals.Unavailable(f"the writer of this machine stands by: {found.words}")
+            from safeconduct.records.writer import Writer
 
             try:
                 return cls(home, Writer(home))
@@ -65,13 +74,15 @@ class Door:
 
     def call_many(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
         """Run a job for each payload, in order, in as few transactions as can be; answers may be errors."""
+        if agreement := under():
+            payloads = [{**payload, "under": agreement} for payload in payloads]
         if self.writer is not None:
             return self.writer.execute([(job, p) for p in payloads])
         try:
             return self._over_socket(job, payloads)
         except (OSError, ValueError) as fault:
             self._drop()
-            raise refusals.Unavailable("the writer does not answer") from fault
+            raise _silent(fault) from fault
 
     def _over_socket(self, job: str, payloads: Sequence[Answer]) -> list[Answer]:
         stream = self._stream()
@@ -89,9 +100,7 @@ class Door:
     def _stream(self) -> Any:
         stream = getattr(self._local, "stream", None)
         if stream is None:
-            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            client.settimeout(TIMEOUT)
-            client.connect(str(self.home.socket))
+            client = connect(self.home)
             stream = self._local.stream = client.makefile("rwb")
             client.close()
         return stream
@@ -128,6 +137,7 @@ class AsyncDoor:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._out: asyncio.StreamWriter | None = None
         self._connecting = asyncio.Lock()
+        self._no_way: tuple[float, str] = (0.0, "")
         self._task: asyncio.Task[None] | None = None
 
     async def call(self, job: str, payload: Answer) -> Answer:
@@ -153,14 +163,21 @@ class AsyncDoor:
             await out.drain()
             return await asyncio.wait_for(future, TIMEOUT)
         except (OSError, TimeoutError) as fault:
-            raise refusals.Unavailable("the writer does not answer") from fault
+            raise _silent(fault) from fault
         finally:
             self._waiting.pop(number, None)
 
     async def _connection(self) -> asyncio.StreamWriter:
         async with self._connecting:
             if self._out is None or self._out.is_closing():
-                reader, self._out = await asyncio.open_unix_connection(self.home.socket, limit=LINE_LIMIT)
+                at, why = self._no_way
+                if time.monotonic() - at < NO_WAY_SECONDS:
+                    raise NoWay(why)
+                try:
+                    reader, self._out = await connect_async(self.home)
+                except NoWay as fault:
+                    self._no_way = (time.monotonic(), str(fault))
+                    raise
                 self._task = asyncio.create_task(self._listen(reader, self._out))
             return self._out
 
@@ -185,11 +202,16 @@ class AsyncDoor:
             await self._task
 
 
-async def subscribe(home: Home) -> AsyncIterator[Answer]:
-    """The bus: events as they become durable. Ends when the writer stops or the listener lags too far."""
-    reader, out = await asyncio.open_unix_connection(home.socket, limit=LINE_LIMIT)
+async def subscribe(home: Home, after: tuple[str, int] | None = None) -> AsyncIterator[Answer]:
+    """The writer's bus: events as they become durable. Ends when the writer stops or the listener lags too far.
+
+    `after` is the number of an announcement and whose it was (`records.bus_numbers`): what came since is told first,
+    and each event in an envelope with its number. A room listens by `records.bus`, which knows both ways.
+    """
+    reader, out = await connect_async(home)
     try:
-        out.write(b'{"subscribe":true}\n')
+        asked = {"subscribe": True} if after is None else {"subscribe": True, "after": after}
+        out.write(json.dumps(asked).encode() + b"\n")
         await out.drain()
         while line := await reader.readline():
             yield json.loads(line)
@@ -197,10 +219,5 @@ async def subscribe(home: Home) -> AsyncIterator[Answer]:
         out.close()
 
 
-def _listening(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
+def _silent(fault: Exception) -> refusals.Unavailable:
+    return refusals.Unavailable(str(fault) if isinstance(fault, NoWay) else "the writer does not answer")

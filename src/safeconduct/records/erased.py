@@ -1,5 +1,7 @@
 """What was erased, in a list apart from the databases: so that it does not come back with an older copy of them.
 
+It is a file beside the keys, or a table in the database that has them.
+
 One line for each erasure: the log, the entry's index and the SHA-256 of its leaf, the parts as a mask in hexadecimal.
 It says nothing of what was erased, and may be kept anywhere; the newest list is applied to the oldest backup.
 """
@@ -10,18 +12,25 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from safeconduct.ledger.database import Database
+from safeconduct.ledger.database import Database, transaction
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
+from safeconduct.records.databases import open_erased
 from safeconduct.records.entries import ERASED, PLAIN, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
 
 NAME = "erased"
 LEDGER = "ledger"
 _LINE = re.compile(r"(ledger|feed/[a-z0-9-]{1,32}) (\d{1,15}) ([0-9a-f]{64}) ([0-9a-f]{1,64})")
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS erased (log TEXT NOT NULL, entry INTEGER NOT NULL, leaf TEXT NOT NULL, "
+    "mask TEXT NOT NULL, PRIMARY KEY (log, entry, leaf, mask))"
+)
+_NOTE = "INSERT INTO erased (log, entry, leaf, mask) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _AT_ONCE = 5000
 _LAST, _LOOK_BACK = 500, 200_000
 """Entries that are looked through at a time, from the end, for the newest sealed part; and how far back."""
@@ -37,7 +46,7 @@ class Erased(NamedTuple):
 
 
 def erased_list(home: Home) -> Path:
-    """Where a home's list lies: with its keys, in no database."""
+    """Where a home's list lies when it is a file: with its keys."""
     return home.keys / NAME
 
 
@@ -49,8 +58,40 @@ def erased_of(log: str, entry: int, leaf: bytes, mask: int) -> Erased:
     return Erased(log, entry, hashlib.sha256(leaf).hexdigest(), mask)
 
 
-def note_erased(path: Path, erased: Iterable[Erased]) -> None:
-    """Add lines to a list, durable on return. A line that a crash has cut short is left behind and does no harm."""
+def note_erased(home: Home, erased: Iterable[Erased]) -> None:
+    """Add to a home's list, durable on return."""
+    given = list(erased)
+    if not given:
+        return
+    db = open_erased(home)
+    if db is None:
+        write_erased(erased_list(home), given)
+        return
+    with closing(db):
+        db.execute(_TABLE)
+        with transaction(db):
+            db.executemany(_NOTE, [(each.log, each.entry, each.leaf, f"{each.mask:x}") for each in given])
+
+
+def read_erased(home: Home) -> list[Erased]:
+    """A home's list; nothing where there is none yet."""
+    db = open_erased(home)
+    if db is None:
+        return list(erased_in(erased_list(home)))
+    with closing(db):
+        db.execute(_TABLE)
+        rows = db.execute("SELECT log, entry, leaf, mask FROM erased ORDER BY log, entry, leaf, mask")
+        return [Erased(log, entry, leaf, int(mask, 16)) for log, entry, leaf, mask in rows]
+
+
+def copy_erased(home: Home, folder: Path) -> None:
+    """Write a home's list, as it is now, into a folder as a file; none where nothing was erased."""
+    write_erased(folder / NAME, read_erased(home))
+
+
+def write_erased(path: Path, erased: Iterable[Erased]) -> None:
+    """Add lines to a list in a file, durable on return. A line that a crash has cut short is left behind and does no
+    harm."""
     text = "".join(f"{each.log} {each.entry} {each.leaf} {each.mask:x}\n" for each in erased)
     if not text:
         return
@@ -63,8 +104,8 @@ def note_erased(path: Path, erased: Iterable[Erased]) -> None:
         os.fsync(descriptor)
 
 
-def read_erased(path: Path) -> Iterator[Erased]:
-    """The lines of a list; nothing where there is none yet."""
+def erased_in(path: Path) -> Iterator[Erased]:
+    """The lines of a list in a file; nothing where there is none yet."""
     if not path.exists():
         return
     with path.open(encoding="ascii", errors="replace") as lines:
@@ -101,18 +142,20 @@ def older_than(keystore: KeyStore, log: Log) -> bool:
 
     Slots are handed out in the order of the entries; many an entry after the newest sealed part may have none.
     """
-    for last in range(log.size, max(0, log.size - _LOOK_BACK), -_LAST):
-        found = _slots(log, max(0, last - _LAST), last)
+    past = log.past.end
+    for last in range(log.size, max(past, log.size - _LOOK_BACK), -_LAST):
+        found = _slots(log, max(past, last - _LAST), last)
         if found:
             return max(found) >= keystore.next_slot
-    return False
+    return log.past.slot() >= keystore.next_slot
 
 
 def highest_slot(log: Log) -> int:
     """The highest key slot that a body of a log names; -1 for none."""
+    past = log.past.end
     return max(
-        (slot for first in range(0, log.size, _AT_ONCE) for slot in _slots(log, first, first + _AT_ONCE)),
-        default=-1,
+        (slot for first in range(past, log.size, _AT_ONCE) for slot in _slots(log, first, first + _AT_ONCE)),
+        default=log.past.slot(),
     )
 
 
@@ -130,7 +173,7 @@ def settle_ledger(home: Home, db: Database, log: Log, keystore: KeyStore, to_swe
     """
     keystore.advance_past(highest_slot(log))
     db.execute("BEGIN IMMEDIATE")
-    struck, slots = strike_out(db, log, LEDGER, read_erased(erased_list(home)))
+    struck, slots = strike_out(db, log, LEDGER, read_erased(home))
     if struck:
         db.executemany(
             "INSERT INTO erasing (slot) VALUES (?) ON CONFLICT DO NOTHING", [(s,) for s in (*slots, to_sweep)]

@@ -47,6 +47,25 @@ EVENTS: Final[Mapping[str, Event]] = {
         "the ledger's databases failed; the writer ends and is rebuilt from the disk",
         "Look at the disk: space, errors.",
     ),
+    "standing_by": Event(
+        INFO, "the writer of this machine stands by for another's, and says whether it could take over"
+    ),
+    "standing_by_blind": Event(
+        WARNING,
+        "the writer that stands by does not reach the database",
+        "Look at the network and the server.",
+    ),
+    "took_over": Event(WARNING, "the writer of this machine holds the sequencer from now on"),
+    "claim_lost": Event(
+        CRITICAL,
+        "the writer lost its connection to the database and with it the sequencer; it ends and stands by",
+        "Look whether this machine was cut off; another has taken over if one stood by.",
+    ),
+    "door_refused": Event(
+        WARNING,
+        "somebody was not let in at the door for other machines",
+        "Find out who it was if it goes on.",
+    ),
     "job_not_theirs": Event(ERROR, "a process asked the writer for what is not its own", "Find out why."),
     "sign_on_refused": Event(
         WARNING, "single sign-on was refused", "Look at the issuer's settings if it goes on."
@@ -100,6 +119,11 @@ EVENTS: Final[Mapping[str, Event]] = {
         "the recomputing of what proves itself found something that does not hold",
         "The status page.",
     ),
+    "archive_missing": Event(
+        WARNING,
+        "entries before `size` lie in an archive, and none is attached; what needs them, an erasure too, is refused",
+        "`archive` in node.toml.",
+    ),
     "feed_made_again": Event(WARNING, "entries of a feed were made again from the ledger"),
     "feed_request_failed": Event(
         ERROR, "a request of a partner failed by a fault that nobody foresaw", "Report it."
@@ -114,6 +138,27 @@ EVENTS: Final[Mapping[str, Event]] = {
     "areas_unread": Event(ERROR, "the Designated Areas cannot be read", "Import them again."),
     "live_failed": Event(
         ERROR, "live streams could not be served and begin again", "Report it if it goes on."
+    ),
+    "bus_lost": Event(
+        WARNING,
+        "the line to NATS is lost; the process hears of changes from the writer itself",
+        "Look at the NATS server.",
+    ),
+    "bus_connected": Event(INFO, "the line to NATS is there"),
+    "bus_faulty": Event(
+        WARNING,
+        "NATS says that something is wrong; what was missed is asked of the writer",
+        "Look at the NATS server's log.",
+    ),
+    "bus_refused": Event(
+        ERROR,
+        "a message on NATS was dropped that no process of this node wrote; `code` says why",
+        "Find out who may publish there.",
+    ),
+    "reports_wait": Event(
+        WARNING,
+        "positions cannot be written and wait sealed in NATS's stream; written when the database is back",
+        "Look at the database.",
     ),
     "device_unknown": Event(ERROR, "a device could not be looked up", "Report it."),
     "device_refused": Event(

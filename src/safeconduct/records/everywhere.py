@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import time as clock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
@@ -28,6 +28,10 @@ from safeconduct.records.spelling import latin, sound_query
 
 FIRST_STEP, LARGEST_STEP = 200, 8_000
 """Places of the text index whose records are looked at in one go, at first and at most."""
+FAR, FEW = 2_000, 1_000
+"""Records with the words after which it is asked what kinds are worth going on for; of so few each is looked at."""
+NEWEST = 2_000
+"""Entries of the ledger whose words are looked through first, on PostgreSQL."""
 ALIKE = 55
 """How much a name must be like what was asked, of 100, to be shown for its sound."""
 _PART = (1 << PART_BITS) - 1
@@ -134,17 +138,58 @@ def _walk(
     remaining, tables = set(kinds), here.tables(reader)
     if expression is None or not remaining:
         return found
+    gone_through: int | None = 0
     for bits in _hits(tables, expression, before if before is not None else _LATEST):
-        for name, records in _kinds_of(tables, bits, remaining).items():
-            seen = _visible(reader, name, records, sought)
-            for record, born in records.items():
-                row, mask = seen.get(record, (None, 0))
-                if row is not None and mask & bits[born]:
-                    found.setdefault(name, []).append(_Place(row, mask, mask & bits[born], born))
-            if len(found.get(name, ())) > sought.most:
+        for name, places in _places(reader, tables, bits, remaining, sought).items():
+            found.setdefault(name, []).extend(places)
+            if len(found[name]) > sought.most:
                 remaining.discard(name)
+        if gone_through is not None and (gone_through := gone_through + len(bits)) > FAR and remaining:
+            # A word of one kind that stands everywhere: the kinds of which there are few are looked at by themselves.
+            for name, bits_of in _few(tables, expression, sorted(remaining), before).items():
+                remaining.discard(name)
+                found[name] = _places(reader, tables, bits_of, [name], sought).get(name, [])
+            gone_through = None
         if not remaining:
             break
+    return {name: places for name, places in found.items() if places}
+
+
+def _places(
+    reader: Subject, tables: Tables, bits: Mapping[int, int], kinds: Iterable[str], sought: Sought
+) -> dict[str, list[_Place]]:
+    """Of the records that were born there, by kind, those of which a part with the words may be seen."""
+    found: dict[str, list[_Place]] = {}
+    for name, records in _kinds_of(tables, bits, kinds).items():
+        seen = _visible(reader, name, records, sought)
+        for record, born in records.items():
+            row, mask = seen.get(record, (None, 0))
+            if row is not None and mask & bits[born]:
+                found.setdefault(name, []).append(_Place(row, mask, mask & bits[born], born))
+    return found
+
+
+def _few(
+    tables: Tables, expression: str, kinds: Sequence[str], before: int | None
+) -> dict[str, dict[int, int]]:
+    """For each kind of which there are few records, where they were born and the parts in which the words stand."""
+    found: dict[str, dict[int, int]] = {}
+    for name in kinds:
+        born = [
+            each
+            for (each,) in tables.all(
+                "SELECT born FROM records_row WHERE kind = %s LIMIT %s", [name, FEW + 1]
+            )
+        ]
+        if len(born) > FEW:
+            continue
+        found[name] = {}
+        if born:
+            sql, values = tables.dialect.places_among(born, expression, PART_BITS)
+            for (place,) in tables.all(sql, values):
+                at = place >> PART_BITS
+                if before is None or at < before:
+                    found[name][at] = found[name].get(at, 0) | 1 << (place & _PART)
     return found
 
 
@@ -152,7 +197,7 @@ def _hits(tables: Tables, expression: str, before: int) -> Iterator[dict[int, in
     """By where records were born, the parts of them in which the words stand: the latest first, few and then more."""
     test, values = tables.dialect.matching(expression)
     step, last, more = FIRST_STEP, before << PART_BITS, True
-    waiting: list[int] = []
+    waiting: list[int] = _newest(tables, test, values, before) if tables.dialect.places > 1 else []
     while True:
         if more and len(waiting) < step:
             asked = max(step, tables.dialect.places)
@@ -173,6 +218,19 @@ def _hits(tables: Tables, expression: str, before: int) -> Iterator[dict[int, in
             waiting = [place for place in places if place >> PART_BITS == last >> PART_BITS] + waiting
         yield bits
         step = min(2 * step, LARGEST_STEP)
+
+
+def _newest(tables: Tables, test: str, values: Sequence[Any], before: int) -> list[int]:
+    """The places among the newest entries, latest first, where the text index finds some only by finding all: of a word
+    that stands everywhere these are enough to begin with, and of any other they are found at once, too."""
+    known = tables.one("SELECT max(rowid) FROM records_search", [])
+    newest = min(before << PART_BITS, int(known[0]) + 1 if known and known[0] is not None else 0)
+    # Without an offset of 0 the planner would ask the text index for all places, and then look which are new.
+    sql = (
+        f"SELECT rowid FROM (SELECT * FROM records_search WHERE rowid >= %s AND rowid < %s OFFSET 0) AS newest "
+        f"WHERE {test} ORDER BY rowid DESC"
+    )
+    return [place for (place,) in tables.all(sql, [newest - (NEWEST << PART_BITS), newest, *values])]
 
 
 def _kinds_of(tables: Tables, born: Iterable[int], remaining: Iterable[str]) -> dict[str, dict[str, int]]:

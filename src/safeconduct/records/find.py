@@ -26,6 +26,7 @@ from safeconduct.records.release import Released, note, release_row, unknown_abo
 from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
+from safeconduct.records.under import ALWAYS_SHOWN, looking_under, of_agreement
 
 MAX_LIMIT = 10_000
 _PLACES = (
@@ -157,6 +158,8 @@ class Listing:
         self.values: list[Any] = []
         self.needed = 0
         """Parts that must be visible, since they are filtered or sorted by."""
+        if (agreement := looking_under()) and shape.name not in ALWAYS_SHOWN:
+            self._and(*of_agreement(here.home(), agreement))
 
     def filter(self, query: Query) -> None:
         for column, test, value in (
@@ -273,9 +276,10 @@ class Listing:
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
         if self.source == "records_row":
+            key = self.dialect.row_key
             self.source = (
-                "(SELECT id AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
-                f"{self.dialect.in_turn} records_row ON records_row.id = recent.latest"
+                f"(SELECT {key} AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
+                f"{self.dialect.in_turn} records_row ON records_row.{key} = recent.latest"
             )
             self.source_values = [self.shape.name, RECENT]
         when, when_values, _, _ = self.visible(bits=1 << bit)

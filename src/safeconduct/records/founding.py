@@ -39,6 +39,10 @@ class Assignment(PartModel):
     account_name: str = Field(default="", max_length=150)
     role: Literal[ROLES]  # type: ignore[valid-type]
     units: list[str] = Field(default_factory=list, max_length=64)
+    agreements: list[Annotated[str, StringConstraints(max_length=32)]] = Field(
+        default_factory=list, max_length=200
+    )
+    """Where the role counts; empty for under every agreement, and for what belongs to none."""
     clearance: int = Field(default=0, ge=0, le=3)
     since: str = ""
     until: str = ""

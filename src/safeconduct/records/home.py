@@ -173,8 +173,19 @@ class Home:
         return self.settings.get("feeds_database")
 
     @property
+    def keys_database(self) -> str | None:
+        """The same for the keys of sealed parts and the list of what was erased, apart from both; None: files here."""
+        return self.settings.get("keys_database")
+
+    @property
     def keys(self) -> Path:
         return self.path / "keys"
+
+    @property
+    def archive(self) -> Path | None:
+        """The folder in which the archived beginning of the ledger lies; None where nothing is archived."""
+        place = self.settings.get("archive")
+        return self.path / str(place) if place else None
 
     @property
     def socket(self) -> Path:

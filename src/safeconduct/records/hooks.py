@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safeconduct.records.bus_link import Link
     from safeconduct.records.home import Home
     from safeconduct.records.transaction import Tx
 
 Job = Callable[["Tx", dict[str, Any]], dict[str, Any]]
 Tick = Callable[["Tx"], bool | None]
 """Returns whether there is more to do, so that it is called again at once, after the jobs that wait."""
+
+Ask = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Has a job done by the writer and waits for its answer."""
+OnBus = Callable[["Home", "Link", Ask], Awaitable[None]]
 
 
 @dataclass
@@ -26,6 +31,7 @@ class Hooks:
     bearers: list[Callable[[Tx, Sequence[str]], None]] = field(default_factory=list)
     policy: list[Callable[[Tx, Any, Any], None]] = field(default_factory=list)
     ticks: list[tuple[str, float, Tick]] = field(default_factory=list)
+    bus: list[OnBus] = field(default_factory=list)
     start: list[Callable[[Tx], None]] = field(default_factory=list)
     stop: list[Callable[[Home], None]] = field(default_factory=list)
 
@@ -108,3 +114,9 @@ def on_tick(setting: str, seconds: float) -> Callable[[Tick], Tick]:
         return function
 
     return register
+
+
+def on_bus(function: OnBus) -> OnBus:
+    """Run `function(home, link, ask)` in the writer's event loop for as long as it serves, where the node has NATS."""
+    HOOKS.bus.append(function)
+    return function

@@ -68,6 +68,8 @@ class Kind:
     `inherits_bearers`: the bearers of what a record is about are bearers of the record. `final` are the states
     after which nothing more happens; terms of erasure count from the day one of them was reached. `falls_with`:
     it makes no sense without the record it is about, and is withdrawn with that by the party that wrote both.
+    `addressed`: where it speaks of no other record it belongs to one agreement, and a node with several must be told
+    to which; the others are for every partner unless their author says otherwise.
     `telemetry_of` is the (kind, part) that it belongs to and is as confidential as, for a kind that is never recorded.
     """
 
@@ -85,6 +87,7 @@ class Kind:
     inherits_bearers: bool = False
     final: tuple[str, ...] = ()
     falls_with: bool = False
+    addressed: bool = False
     telemetry_of: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:

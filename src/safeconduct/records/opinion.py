@@ -5,8 +5,10 @@ Both engines read the same grants; either one's refusal is a refusal.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from safeconduct.agreement.books import digest_of
 from safeconduct.agreement.cedar import CedarOpinion
 from safeconduct.agreement.policy import Decision, Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS
@@ -28,6 +30,29 @@ def opinion_of(policy: Policy) -> CedarOpinion:
     return CedarOpinion(policy, policy.vocabulary)
 
 
+@lru_cache(maxsize=1024)
+def opinion_on_giving(policy: Policy, party: str) -> CedarOpinion:
+    """Cedar's reading of what may be given to a party: of the house rules and that party's agreement alone, so that it
+    stays as it is, and as small, whatever is agreed with others."""
+    books = tuple(book for book in policy.books if book.house or party in book.parties.values())
+    kinds = tuple(policy.vocabulary.kinds.items())
+    return _made(_Share(digest_of(books), kinds, Policy(books, policy.vocabulary)))
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Some of a policy's books, known by their clauses and what these may name."""
+
+    digest: str
+    kinds: tuple[object, ...]
+    policy: Policy = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def _made(share: _Share) -> CedarOpinion:
+    return CedarOpinion(share.policy, share.policy.vocabulary)
+
+
 def disclosure_agreed(
     policy: Policy,
     item: Item,
@@ -45,4 +70,4 @@ def disclosure_agreed(
         units=item.assigned,
         authorised=authorised & {item.id},
     )
-    return opinion_of(policy).permits(reader, "disclose", item, part, now)
+    return opinion_on_giving(policy, party).permits(reader, "disclose", item, part, now)

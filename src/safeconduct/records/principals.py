@@ -12,6 +12,7 @@ from safeconduct.records.emergencies import opened_in_emergency
 from safeconduct.records.home import Home
 from safeconduct.records.projection import epoch
 from safeconduct.records.refusals import Refused
+from safeconduct.records.under import party_under
 
 SYSTEM = "system"
 """The node itself (first set-up, import from the command line, drills); never a person at a screen."""
@@ -72,11 +73,13 @@ def _subject(
     roles: set[str] = set()
     units: set[str] = set()
     clearance = 0
+    limits: dict[str, set[str] | None] = {}
     for assignment in assignments:
         since, until = epoch(assignment.get("since")), epoch(assignment.get("until"))
         if (since is not None and now < since) or (until is not None and now >= until):
             continue
         roles.add(assignment["role"])
+        _limit(home, limits, assignment)
         units.update(assignment.get("units", ()))
         clearance = max(clearance, assignment.get("clearance", 0))
     return Subject(
@@ -86,7 +89,20 @@ def _subject(
         units=frozenset(units),
         authorised=open_to if roles else NOBODY,
         person=person,
+        limited=frozenset((role, party) for role, parties in limits.items() for party in parties or ()),
     )
+
+
+def _limit(home: Home, limits: dict[str, set[str] | None], assignment: Mapping[str, Any]) -> None:
+    """To which parties' agreements a role is limited; None once it is held without a limit as well. An agreement that
+    this node has no more stands for nobody."""
+    role, agreements = assignment["role"], assignment.get("agreements", ())
+    if not agreements:
+        limits[role] = None
+        return
+    parties = {party_under(home, agreement) or "" for agreement in agreements}
+    before = limits.get(role, set())
+    limits[role] = None if before is None else before | parties
 
 
 def to_wire(subject: Subject) -> dict[str, Any]:
@@ -114,4 +130,5 @@ def confirm(tables: Asks, home: Home, actor: Mapping[str, Any], now: float) -> S
         authorised=subject.authorised,
         person=person,
         emergency=subject.emergency,
+        limited=subject.limited,
     )

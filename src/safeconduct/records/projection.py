@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -63,6 +64,7 @@ class Tables:
 
     def __init__(self, connection: Any, reader: str = "") -> None:
         connection.ensure_connection()
+        self._connection = connection
         self._sqlite = connection.vendor == "sqlite"
         self.dialect = DIALECTS[connection.vendor]
         self._walled = connection.connection if connection.settings_dict.get("WALLED") else None
@@ -93,6 +95,16 @@ class Tables:
             statement = _question_marks(sql) if self._sqlite else sql
             self._cursor.executemany(statement, [parameters for _, parameters in group])
         self.deferred.clear()
+
+    def beside(self, schema: str) -> Tables:
+        """Over a connection of its own the tables of another schema of a PostgreSQL database, to be closed again."""
+        settings = deepcopy(self._connection.settings_dict)
+        settings["OPTIONS"]["options"] += f" -c search_path={schema}"
+        return Tables(type(self._connection)(settings, self._connection.alias))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         found: tuple[Any, ...] | None = self.execute(sql, parameters).fetchone()

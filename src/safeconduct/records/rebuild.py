@@ -12,12 +12,14 @@ from django.db.models import Model
 
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.parts import digest
+from safeconduct.ledger.tree import TILE_WIDTH
 from safeconduct.records.following import decode
 from safeconduct.records.projection import Tables
 from safeconduct.records.transaction import open_body
 from safeconduct.records.writer import Writer
 
 Progress = Callable[[int, int], None]
+_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class Verdict:
 
 
 def rebuild(writer: Writer, progress: Progress | None = None) -> int:
-    """Empty every derived table and apply the whole ledger again; returns the number of entries."""
+    """Empty every derived table and apply the whole ledger again; returns the number of entries.
+
+    Raises ArchiveRefused, with the tables as they were, when its beginning lies in an archive that is not to be had.
+    """
+    for first in range(0, writer.log.past.end, TILE_WIDTH):
+        writer.log.entries(first, first + TILE_WIDTH)
     writer.tables.execute("BEGIN")
     for table in derived_tables():
         writer.tables.execute(f"DELETE FROM {table}")
@@ -84,19 +91,27 @@ def verify(writer: Writer, progress: Progress | None = None) -> Verdict:
     broken = log.verify()
     if broken is not None:
         return Verdict(size, broken, "the leaf or the tree above it was changed")
-    for first in range(0, size, 5000):
-        last = min(first + 5000, size)
-        for index, entry in enumerate(log.entries(first, last), first):
-            if entry.body is None:
-                continue
-            header = decode(entry.leaf)
-            try:
-                opened = open_body(writer.keystore, header, entry.body)
-            except ValueError as fault:
-                return Verdict(size, index, f"a part does not open: {fault}")
-            for text, expected in zip(opened, header.get("parts", ()), strict=True):
-                if text is not None and digest(text) != expected:
-                    return Verdict(size, index, "a part is not the one the header promises")
+    for first in range(0, size, _AT_ONCE):
+        last = min(first + _AT_ONCE, size)
+        fault = parts_fault(writer, first, last)
+        if fault is not None:
+            return Verdict(size, *fault)
         if progress:
             progress(last, size)
     return Verdict(size)
+
+
+def parts_fault(writer: Writer, first: int, last: int) -> tuple[int, str] | None:
+    """The first of these entries with a part that is not the one its leaf promises, and what is wrong with it."""
+    for index, entry in enumerate(writer.log.entries(first, last), first):
+        if entry.body is None:
+            continue
+        header = decode(entry.leaf)
+        try:
+            opened = open_body(writer.keystore, header, entry.body)
+        except ValueError as fault:
+            return index, f"a part does not open: {fault}"
+        for text, expected in zip(opened, header.get("parts", ()), strict=True):
+            if text is not None and digest(text) != expected:
+                return index, "a part is not the one the header promises"
+    return None

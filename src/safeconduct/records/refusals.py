@@ -78,6 +78,8 @@ def to_wire(fault: Exception) -> dict[str, Any]:
             return {"error": "part", "kind": fault.kind, "errors": [list(e) for e in fault.errors]}
         case ValueError():
             return {"error": "malformed", "reason": str(fault)}
+        case Unavailable():
+            return {"error": "unavailable", "reason": str(fault)}
     return {"error": "unavailable", "reason": "the writer could not do this"}
 
 

@@ -2,9 +2,11 @@
 
 One JSON object a line. `{"id", "job", "payload"}` is answered by `{"id", ...answer}` once it is durable,
 `{"id", "job", "payloads": [...]}`, which is one transaction, by `{"id", "answers": [...]}`;
-`{"subscribe": true}` turns the connection into the bus: one event a line. The socket is the home's owner's alone; where
-each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for its
-own jobs and for no others.
+`{"subscribe": true}` turns the connection into the bus: one event a line; with `"after": [run, number]` each has its
+number, and what came after that one is told first (`records.bus_numbers`). The socket is the home's owner's alone;
+where each process has a user of its own it is also theirs, and the kernel says whose a connection is: each may ask for
+its own jobs and for no others. To processes on other machines of the party a certificate says it (`records.far_door`).
+Where several machines may hold the sequencer, a writer stands by until the claim is free, and opens its doors then.
 """
 
 from __future__ import annotations
@@ -24,10 +26,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 
+from safeconduct.ledger.database import Database
+from safeconduct.records.bus_numbers import Numbers
+from safeconduct.records.bus_telling import Telling
+from safeconduct.records.claiming import StandBy
+from safeconduct.records.door_certificates import TOPIC
 from safeconduct.records.events import log_event
-from safeconduct.records.home import Home
+from safeconduct.records.far_door import FarDoor, ReadLine
+from safeconduct.records.home import Home, HomeError
 from safeconduct.records.hooks import DOORS, HOOKS, Tick
-from safeconduct.records.refusals import Malformed, to_wire
+from safeconduct.records.machines import listens, several
+from safeconduct.records.refusals import Malformed, Unavailable, from_wire, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
@@ -38,8 +47,18 @@ _CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid of a connection's other end, as Linux gives them."""
 BATCH = 500
 LINE_LIMIT = 128 * 1024 * 1024
+UNKNOWN = Unavailable("the writer is of another version and does not know how to do this")
+"""Nothing is wrong with what was asked, and after the upgrade it can be asked again."""
+AT_ONCE = 1000
+"""Requests of one connection that may wait for their answers; then no more is read from it."""
+TAKING_SECONDS = 60.0
+"""Within which an answer must have been taken."""
+STALLED_SECONDS = 60.0
 BACKLOG = 1000
 """Events a slow subscriber may lag behind before it is cut off and has to look again."""
+
+
+Prepare = Callable[[Database], None]
 
 
 class _Timer:
@@ -69,12 +88,16 @@ class WriterThread:
     A listener is told the events of a batch together.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
+        """`prepare` is done by whoever has got the claim, before it looks at the tables."""
         self.home = home
+        self.prepare = prepare
         self.orders: queue.Queue[_Order | None] = queue.Queue()
         self.listeners: list[Callable[[Sequence[Answer]], None]] = []
         self._events: list[Answer] = []
-        self.ready: Future[None] = Future()
+        self.ready: Future[bool] = Future()
+        """Whether it is the writer now; False when it was stopped while it stood by."""
+        self.standing = StandBy(home) if several(home) else None
         self.thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -82,8 +105,20 @@ class WriterThread:
         self.ready.result()
 
     def stop(self) -> None:
+        if self.standing is not None:
+            self.standing.stop.set()
         self.orders.put(None)
         self.thread.join(30)
+
+    async def works(self) -> None:
+        """Returns once it has shown that it works: that it tries for the claim, or an empty transaction, through its
+        own thread and to the disk."""
+        if self.ready.done():
+            await asyncio.wrap_future(self.submit("", []))
+        while self.standing is not None and time.monotonic() - self.standing.looked > STALLED_SECONDS:
+            if self.ready.done():
+                return
+            await asyncio.sleep(1.0)
 
     def submit(self, job: str, payloads: Sequence[Answer]) -> Future[list[Answer]]:
         order = _Order([(job, payload) for payload in payloads], Future())
@@ -92,12 +127,20 @@ class WriterThread:
 
     def _run(self) -> None:
         try:
-            writer = Writer(self.home)
+            claimed = self.standing.wait() if self.standing is not None else None
+            if self.standing is not None and claimed is None:
+                self.ready.set_result(False)
+                return
+            if claimed is not None:
+                self.prepare(claimed.db)
+            writer = Writer(self.home, claimed=claimed)
         except BaseException as fault:
             self.ready.set_exception(fault)
             return
         writer.listeners.append(self._events.append)
-        self.ready.set_result(None)
+        if claimed is not None:
+            log_event("took_over")
+        self.ready.set_result(True)
         try:
             self._loop(writer)
         except BaseException as fault:
@@ -151,13 +194,16 @@ class WriterThread:
 
 
 class WriterService:
-    """Serves a WriterThread on the home's socket."""
+    """Serves a WriterThread on the home's socket, and to other machines."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
         self.home = home
-        self.writer = WriterThread(home)
-        self.subscribers: dict[asyncio.Queue[bytes | None], str] = {}
+        self.writer = WriterThread(home, prepare)
+        self.subscribers: dict[asyncio.Queue[bytes | None], _Subscriber] = {}
         self.callers = callers(home)
+        self.numbers = Numbers()
+        self.telling = Telling.of(home, self.numbers)
+        self.far = self._far_door()
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -167,7 +213,27 @@ class WriterService:
 
         self.writer.listeners.append(heard)
         dictionary()
-        await loop.run_in_executor(None, self.writer.start)
+        if several(self.home):
+            async with supervised(self.writer.works):
+                if await self._begun(stop):
+                    await self._open(stop)
+        elif await self._begun(stop):
+            async with supervised(self.writer.works):
+                await self._open(stop)
+        await loop.run_in_executor(None, self.writer.stop)
+
+    async def _begun(self, stop: asyncio.Event) -> bool:
+        """Whether this process has become the writer; False when it was stopped before."""
+        self.writer.thread.start()
+        began = asyncio.wrap_future(self.writer.ready)
+        ended: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({began, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if self.writer.standing is not None:
+            self.writer.standing.stop.set()
+        return await began
+
+    async def _open(self, stop: asyncio.Event) -> None:
         settle()
         self.home.socket.unlink(missing_ok=True)
         mask = os.umask(0o177)
@@ -176,47 +242,99 @@ class WriterService:
         finally:
             os.umask(mask)
         permit(self.home, self.home.socket)
-        async with server, supervised(self._works):
+        telling = asyncio.create_task(self.telling.run(self._ask)) if self.telling is not None else None
+        async with server, self.far or contextlib.nullcontext():
             await stop.wait()
         self._publish([None])
+        if telling is not None:
+            telling.cancel()
+            await asyncio.wait({telling})
         self.home.socket.unlink(missing_ok=True)
-        await loop.run_in_executor(None, self.writer.stop)
 
-    async def _works(self) -> None:
-        """An empty transaction, through the writer's own thread and to the disk."""
-        await asyncio.wrap_future(self.writer.submit("", []))
+    async def _ask(self, job: str, payload: Answer) -> Answer:
+        (answer,) = await asyncio.wrap_future(self.writer.submit(job, [payload]))
+        if "error" in answer:
+            raise from_wire(answer)
+        return answer
+
+    def _far_door(self) -> FarDoor | None:
+        """The door for other machines, not open yet. Raises HomeError where this machine cannot have one."""
+        at = listens(self.home)
+        try:
+            return FarDoor(self.home, at, self._converse, self._certificates) if at is not None else None
+        except (OSError, ValueError) as fault:
+            raise HomeError(
+                "this machine's writer has no certificate for its door: `machine first` makes it, or `machine add`"
+            ) from fault
+
+    async def _certificates(self) -> frozenset[str]:
+        """The serial numbers of those that the door takes."""
+        answer = await self._ask("machines", {})
+        return frozenset(each["serial"] for each in answer.get("certificates", ()))
 
     def _publish(self, events: Sequence[Answer | None]) -> None:
-        if not self.subscribers:
-            return
+        if self.far is not None and any(event and event.get("topic") == TOPIC for event in events):
+            self.far.look_again()
         for event in events:
-            line = None if event is None else json.dumps(event).encode() + b"\n"
-            for waiting, process in list(self.subscribers.items()):
-                if event is not None and process in HEARS and event.get("kind") not in HEARS[process]:
+            number = self.numbers.add(event) if event is not None else 0
+            if event is not None and self.telling is not None:
+                self.telling.tell(number, event)
+            lines: dict[bool, bytes] = {}
+            for waiting, subscriber in list(self.subscribers.items()):
+                if event is not None and not subscriber.hears(event):
                     continue
-                if waiting.qsize() > BACKLOG:
-                    del self.subscribers[waiting]
+                if event is None or waiting.qsize() > BACKLOG:
+                    self.subscribers.pop(waiting)
                     waiting.put_nowait(None)
-                else:
-                    waiting.put_nowait(line)
+                    continue
+                if subscriber.numbered not in lines:
+                    lines[subscriber.numbered] = self._line(number, event, subscriber)
+                waiting.put_nowait(lines[subscriber.numbered])
+
+    def _line(self, number: int, event: Answer, to: _Subscriber) -> bytes:
+        told = {"run": self.numbers.run, "number": number, "event": event} if to.numbered else event
+        return json.dumps(told).encode() + b"\n"
+
+    def _welcome(self, to: _Subscriber, after: object) -> bytes:
+        """What a subscriber reads first: that it is one, and what came after what it heard last."""
+        if not to.numbered:
+            return b'{"topic":"subscribed"}\n'
+        known = isinstance(after, list) and [type(each) for each in after] == [str, int]
+        missed = self.numbers.after(*after) if known and isinstance(after, list) else None
+        told = {"topic": "subscribed", "run": self.numbers.run, "last": self.numbers.last}
+        lines = [json.dumps({**told, "complete": missed is not None}).encode() + b"\n"]
+        lines += [self._line(number, event, to) for number, event in missed or () if to.hears(event)]
+        return b"".join(lines)
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        tasks: set[asyncio.Task[None]] = set()
         try:
             process = self._process(out)
-            while line := await reader.readline():
+        except PermissionError:
+            out.close()
+            return
+        await self._converse(reader.readline, reader, out, process)
+
+    async def _converse(
+        self, read: ReadLine, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str
+    ) -> None:
+        """Answer one connection until it ends; `read` gives its next line, b"" at the end."""
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while line := await read():
                 try:
                     request = json.loads(line)
                     subscribing = bool(request.get("subscribe"))
-                except (ValueError, AttributeError):
+                except (ValueError, AttributeError, RecursionError):
                     break
                 if subscribing:
-                    await self._stream(reader, out, process)
+                    await self._stream(reader, out, process, request.get("after"))
                     break
                 task = asyncio.create_task(self._answer(request, out, process))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-        except (ConnectionError, PermissionError, ValueError):
+                if len(tasks) >= AT_ONCE:
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except (OSError, ValueError):
             pass
         except asyncio.CancelledError:
             # The service ends while somebody is still connected: nothing more is read from them.
@@ -244,17 +362,27 @@ class WriterService:
         if process and process not in HOOKS.callers.get(name, DOORS):
             log_event("job_not_theirs", process=process, code=name)
             answers = [to_wire(Malformed(f"this job is not for {process}"))] * len(payloads)
+        elif process and name not in HOOKS.jobs:
+            answers = [to_wire(UNKNOWN)] * len(payloads)
         else:
             answers = await asyncio.wrap_future(self.writer.submit(name, payloads))
         answer = {"answers": answers} if isinstance(many, list) else answers[0]
-        with contextlib.suppress(ConnectionError):
+        if out.is_closing():
+            return
+        try:
             out.write(json.dumps({"id": request.get("id"), **answer}).encode() + b"\n")
-            await out.drain()
+            await asyncio.wait_for(out.drain(), TAKING_SECONDS)
+        except TimeoutError:  # it goes on asking, and takes no answer
+            out.transport.abort()
+        except OSError:
+            pass
 
-    async def _stream(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str) -> None:
+    async def _stream(
+        self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str, after: object
+    ) -> None:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.subscribers[waiting] = process
-        out.write(b'{"topic":"subscribed"}\n')
+        subscriber = self.subscribers[waiting] = _Subscriber(process, after is not None)
+        out.write(self._welcome(subscriber, after))
         gone = asyncio.create_task(reader.read())
         try:
             while True:
@@ -275,13 +403,23 @@ class WriterService:
             self.subscribers.pop(waiting, None)
 
 
-def serve(home: Home) -> None:
-    """Run the writer of a home until SIGINT or SIGTERM."""
+@dataclass(frozen=True)
+class _Subscriber:
+    process: str
+    numbered: bool
+
+    def hears(self, event: Answer) -> bool:
+        return self.process not in HEARS or event.get("kind") in HEARS[self.process]
+
+
+def serve(home: Home, prepare: Prepare = lambda _: None) -> None:
+    """Run the writer of a home until SIGINT or SIGTERM. `prepare` is done once it has the claim, where machines
+    share one."""
 
     async def main() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await WriterService(home).run(stop)
+        await WriterService(home, prepare).run(stop)
 
     asyncio.run(main())

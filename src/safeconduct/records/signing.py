@@ -6,14 +6,17 @@ counts for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from safeconduct.agreement.clauses import ClauseError, parse_clause
+from safeconduct.agreement.policy import Subject, limits_of
 from safeconduct.agreement.proof import violations
 from safeconduct.records.kinds import vocabulary
 from safeconduct.records.refusals import Malformed, Refused
 from safeconduct.records.standing import AgreementStanding, signed_act
 from safeconduct.records.transaction import Tx
+from safeconduct.records.under import party_under
 
 
 def check_clause(tx: Tx, change: Any) -> None:
@@ -63,6 +66,18 @@ def check_role_assignment(tx: Tx, change: Any) -> None:
     if change.subject.person in held:
         attempt = {"person": change.subject.person, "act": "write", "kind": "role_assignment"}
         raise Refused("a role is given by someone else", attempt=attempt)
+    after = change.parts.get("assignment")
+    if after is not None and not _within_own(tx, change.subject, after.get("agreements", ())):
+        attempt = {"person": change.subject.person, "act": "write", "kind": "role_assignment"}
+        raise Refused("who is limited to some agreements gives roles under those alone", attempt=attempt)
+
+
+def _within_own(tx: Tx, giver: Subject, agreements: Sequence[str]) -> bool:
+    """Whether a role reaches no further than the giver's own."""
+    if any(limits_of(giver, role) is None for role in giver.roles):
+        return True
+    own = {party for _, party in giver.limited}
+    return bool(agreements) and {party_under(tx.home, each) for each in agreements} <= own
 
 
 def _agreement(tx: Tx, name: str) -> AgreementStanding:

@@ -60,6 +60,8 @@ class Tx:
     tables: Tables
     keystore: KeyStore
     state: AgreementState
+    under: str = ""
+    """The agreement under which the person is at work whose job this is; "" for none in particular."""
     events: list[dict[str, Any]] = field(default_factory=list)
     after: dict[object, Callable[[], None]] = field(default_factory=dict)
     policy_changed: bool = False

@@ -34,6 +34,9 @@ class RoleWish(PartModel):
     account_name: str = Field(default="", max_length=150)
     role: Literal[ROLES]  # type: ignore[valid-type]
     units: list[Annotated[str, StringConstraints(max_length=64)]] = Field(default_factory=list, max_length=64)
+    agreements: list[Annotated[str, StringConstraints(max_length=32)]] = Field(
+        default_factory=list, max_length=200
+    )
     clearance: int = Field(default=0, ge=0, le=3)
     until: str = Field(default="", max_length=40)
     reason: Reason
@@ -79,10 +82,16 @@ def widens(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, ag
     return (
         any(after.get(name) != before.get(name) for name in ("person", "role"))
         or not set(after.get("units", ())) <= set(before.get("units", ()))
+        or _reaches_further(before.get("agreements", ()), after.get("agreements", ()))
         or after.get("clearance", 0) > before.get("clearance", 0)
         or _moment(after, "since", float("-inf")) < _moment(before, "since", float("-inf"))
         or _moment(after, "until", float("inf")) > _moment(before, "until", float("inf"))
     )
+
+
+def _reaches_further(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether a role counts under more agreements; none named is all of them."""
+    return bool(before) and (not after or not set(after) <= set(before))
 
 
 def _moment(assignment: Mapping[str, Any], name: str, otherwise: float) -> float:

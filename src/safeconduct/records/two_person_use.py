@@ -31,6 +31,7 @@ def give_role(tx: Tx, row: RowView, index: int) -> None:
     assignment = {
         **given,
         "units": wish.get("units", []),
+        "agreements": wish.get("agreements", []),
         "clearance": wish["clearance"],
         "since": iso(tx.now),
     }

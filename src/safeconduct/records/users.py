@@ -78,6 +78,20 @@ FILES: tuple[Access, ...] = (
     Access("keys/django", "writer", "web", 0o640, "signs sessions, seals second factors"),
     Access("keys/devices/", "writer", "pages", 0o2770, "the authority for devices"),
     Access("keys/devices/*", "", "pages", 0o660, "its key, the gateway's certificate"),
+    Access("keys/door/", "writer", "home", 0o710, "certificates for the doors of other machines"),
+    Access("keys/door/authority.key", "writer", "writer", 0o600, "the key of the authority for machines"),
+    Access("keys/door/authority.pem", "writer", "home", 0o640, "its certificate"),
+    Access("keys/door/web.*", "writer", "web", 0o640, "certificate and key of the web process"),
+    Access("keys/door/field.*", "writer", "field", 0o640, "of the field process"),
+    Access("keys/door/*", "writer", "writer", 0o600, "of the writer's own door"),
+    Access("keys/bus", "writer", "door", 0o640, "what the processes write announcements for NATS under"),
+    Access("keys/nats/", "writer", "home", 0o710, "the processes' keys for NATS"),
+    *(
+        Access(f"keys/nats/{process}.seed", "writer", process, 0o640, f"by which NATS knows the {process}")
+        for process in PROCESSES
+        if process not in ("writer", "courier")
+    ),
+    Access("keys/nats/*", "writer", "writer", 0o600, "by which NATS knows the writer"),
     Access(
         "keys/*", "writer", "writer", 0o600, "keys that sign for the ledger and the feeds; of sticks; PINs"
     ),
@@ -93,6 +107,7 @@ FILES: tuple[Access, ...] = (
     Access("metrics.token", "writer", "web", 0o640, "what opens /metrics"),
     Access("last-backup", "writer", "home", 0o640, "when a backup was last complete"),
     Access("last-restore-drill", "writer", "home", 0o640, "when a restore was last tried"),
+    Access("standing-by", "writer", "home", 0o640, "that another machine holds the sequencer"),
     Access("writer.sock", "writer", "door", 0o660, "the door to the writer; it looks who asks"),
     Access("writer.lock", "writer", "writer", 0o600, "held by the running writer"),
 )

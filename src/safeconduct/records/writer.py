@@ -9,7 +9,6 @@ fork of one's own making.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,18 +16,18 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from safeconduct.ledger.database import FAULTS, sweep
-from safeconduct.ledger.keystore import KeyStore
-from safeconduct.ledger.log import Log
 from safeconduct.records import refusals
-from safeconduct.records.databases import claim, open_ledger
+from safeconduct.records.claiming import Claimed, take
+from safeconduct.records.databases import ledger_of, open_keys
 from safeconduct.records.dialect import SWEEP_WAIT_MS
-from safeconduct.records.erased import LEDGER, erased_list, erased_of, note_erased, older_than, settle_ledger
+from safeconduct.records.erased import LEDGER, erased_of, note_erased, older_than, settle_ledger
 from safeconduct.records.events import log_event
 from safeconduct.records.following import Progress, follow, mark_applied
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import HOOKS, Tick
 from safeconduct.records.projection import Tables
 from safeconduct.records.shadow import drop_shadow
+from safeconduct.records.stand_by import AlreadyRunning as AlreadyRunning
 from safeconduct.records.standing import load_state
 from safeconduct.records.transaction import TO_SWEEP, Tx, iso
 
@@ -38,37 +37,34 @@ SWEEP_PAUSE = 5.0
 """Seconds until a write-ahead log that a reader held on to is emptied after all."""
 
 
-class AlreadyRunning(Exception):
-    """Another process holds this home's writer lock, or the database's."""
-
-
 class Writer:
     """Owns the ledger, the tables and the keys of a home. `execute` is not for two threads at once."""
 
-    def __init__(self, home: Home, clock: Callable[[], float] = time.time, begins: bool = True) -> None:
-        """`begins`: as a node that starts, and not only to bring the tables up to the ledger."""
+    def __init__(
+        self,
+        home: Home,
+        clock: Callable[[], float] = time.time,
+        begins: bool = True,
+        claimed: Claimed | None = None,
+    ) -> None:
+        """`begins`: as a node that starts, and not only to bring the tables up to the ledger. `claimed`: what makes
+        this process the writer, taken here unless given. Raises what `claiming.take` does."""
         self.home = home
         self.clock = clock
-        self._lock = home.lock.open("a")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as fault:
-            self._lock.close()
-            raise AlreadyRunning(f"a writer is at work in {home.path}") from fault
         with contextlib.ExitStack() as opened:
-            opened.callback(self._lock.close)
-            self.db = open_ledger(home)
-            opened.callback(self.db.close)
             # No other machine writes to the same database for as long as this connection lives, and with it this
             # writer ends: whatever it does, it does over it first.
-            if not claim(self.db):
-                raise AlreadyRunning("a writer is at work on the database that node.toml names")
+            self._claimed = claimed or take(home)
+            opened.callback(self._claimed.close)
+            self.db = self._claimed.db
             self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
             self.db.execute(
                 "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
             )
-            self.log = Log(self.db, "ledger", f"{home.party}.safeconduct/ledger")
-            self.keystore = KeyStore.open(home.keys / "parts", create=True)
+            self.log = ledger_of(home, self.db)
+            if self.log.past.end and self.log.past.folder is None:
+                log_event("archive_missing", size=self.log.past.end)
+            self.keystore = open_keys(home, write=True)
             opened.callback(self.keystore.close)
             for function in HOOKS.stop:
                 opened.callback(function, home)
@@ -95,10 +91,9 @@ class Writer:
     def close(self) -> None:
         for function in HOOKS.stop:
             function(self.home)
-        self.db.close()
         self.connection.close()
         self.keystore.close()
-        self._lock.close()
+        self._claimed.close()
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Apply to the tables what the ledger has and they have not; returns how many entries that were."""
@@ -138,6 +133,7 @@ class Writer:
             job = HOOKS.jobs.get(name)
             if job is None:
                 raise refusals.Malformed(f"no such job: {name}")
+            tx.under = str(payload.get("under") or "")
             return job(tx, payload)
 
         return run
@@ -167,7 +163,7 @@ class Writer:
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
         except (*FAULTS, DatabaseError, OSError) as fault:
-            log_event("writer_stopped", fault=fault)
+            log_event("claim_lost" if getattr(self.db, "lost", False) else "writer_stopped", fault=fault)
             raise SystemExit(70) from fault
         purge = any(tx.purge for tx in finished)
         if answered is not None and not purge:
@@ -241,14 +237,14 @@ class Writer:
         """
         told = self.db.execute("SELECT idx, mask FROM erased_parts").fetchall()
         note_erased(
-            erased_list(self.home),
+            self.home,
             [erased_of(LEDGER, index, self.log.entry(index).leaf, mask) for index, mask in told],
         )
         self.db.execute("DELETE FROM erased_parts")
         slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot >= 0")]
         if slots:
             self.keystore.erase(slots)
-        drop_shadow(self.home)
+        drop_shadow(self.home, self.tables)
         self.tables.dialect.optimize(self.tables.execute)
         self._sweep()
 

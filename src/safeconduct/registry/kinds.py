@@ -160,6 +160,7 @@ PERSON_NAMES = tuple(f"name.{name}" for name in NAMES)
 ORGANISATION = register(
     Kind(
         name="organisation",
+        addressed=True,
         parts={"identity": OrganisationIdentity, "contact": Reachable},
         states=("active", "ended"),
         check=_present("identity"),
@@ -172,6 +173,7 @@ ORGANISATION = register(
 PROJECT = register(
     Kind(
         name="project",
+        addressed=True,
         parts={"identity": ProjectIdentity, "scope": ProjectScope},
         states=("active", "ended"),
         check=_present("identity"),
@@ -184,6 +186,7 @@ PROJECT = register(
 SITE = register(
     Kind(
         name="site",
+        addressed=True,
         parts={"identity": SiteIdentity, "place": SitePlace, "arrangements": Arrangements},
         states=("active", "ended"),
         check=_present("identity", "place"),
@@ -289,6 +292,7 @@ HEADCOUNT = register(
 GRIEVANCE = register(
     Kind(
         name="grievance",
+        addressed=True,
         parts={"matter": Matter, "raised_by": RaisedBy},
         states=("open", "answered", "closed", "appealed"),
         check=_check_grievance,

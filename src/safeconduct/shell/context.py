@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records import here
 from safeconduct.shell import navigation
+from safeconduct.shell.under import agreements
 
 THEMES = ("auto", "light", "dark")
 VIEWPOINTS = ("de-facto", "host", "partner")
@@ -68,6 +69,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             lambda: [] if roles is None else navigation.links(request.path, roles)
         ),
         "ledger_line": SimpleLazyObject(lambda: "" if roles is None else navigation.ledger_line(request)),
+        "agreements": SimpleLazyObject(lambda: [] if roles is None else agreements(request)),
         "live_since": getattr(request, "live_since", None),
         "theme": chosen if chosen in THEMES else "auto",
         "theme_cookie": theme_cookie(),

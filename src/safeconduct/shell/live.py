@@ -23,7 +23,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from safeconduct.records import here, principals
-from safeconduct.records.door import AsyncDoor, subscribe
+from safeconduct.records.bus import hear
+from safeconduct.records.door import AsyncDoor
 from safeconduct.records.events import log_event
 from safeconduct.records.refusals import Refused, Unavailable
 from safeconduct.shell.audience import AT_ONCE, Audience, Change
@@ -185,7 +186,7 @@ class Live:
             waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
             dealing = asyncio.create_task(self._deal(waiting))
             try:
-                async for event in subscribe(here.home()):
+                async for event in hear(here.home()):
                     self._following.set()
                     waiting.put_nowait(event)
                     if dealing.done() or waiting.qsize() > UNDEALT:

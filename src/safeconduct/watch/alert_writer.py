@@ -278,7 +278,7 @@ def follow_own(tx: Tx, row: RowView, index: int) -> None:
     _arm(tx, row)
     if not source.get("agency"):
         _page(tx, row)
-        publish_now(tx)
+        publish_now(tx, names_in(row.releasable))
 
 
 @on_received

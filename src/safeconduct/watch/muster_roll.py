@@ -7,14 +7,15 @@ is the other party's, the number is on the roll.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.geo.sphere import Point, distance
 from safeconduct.records.own import own_rows, rows_of
-from safeconduct.records.rows import RowView
+from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx
+from safeconduct.records.under import party_under
 
 UNDER_WAY = ("under_way", "overdue")
 
@@ -111,6 +112,40 @@ def _stays(tx: Tx) -> dict[str, tuple[str, float]]:
         if stay and not stay.get("until") and row.about:
             found[row.about] = (stay["site"], row.at)
     return found
+
+
+def stays_of(tx: Tx, account: str) -> list[RowView]:
+    """The sites where the person who signs in with this account is said to stay."""
+    stays = _stays(tx)
+    people = (
+        row.id for row in own_rows(tx, "person", states=("active",)) if _link(row).get("account") == account
+    )
+    sites = (tx.row(stays[person][0]) for person in people if person in stays)
+    return [site for site in sites if site is not None]
+
+
+def one_agreement(tx: Tx, lines: Sequence[Line]) -> tuple[list[Line], list[str] | None]:
+    """The roll of a muster on a node with several agreements, and the parties that may have it and its figures.
+
+    Under an agreement the muster asks after those whom that party knows of, and after those of whom nobody knows where
+    they are. Else it asks after everybody, and nobody has it but who may know of each place on it: a figure over two
+    countries would tell either of the other.
+    """
+    if len(tx.home.partners) < 2:
+        return list(lines), None
+    reached = {place: _reach(tx, place) for place in {line.place for line in lines if line.place}}
+    if tx.under:
+        party = party_under(tx.home, tx.under) or ""
+        return [line for line in lines if not line.place or party in reached[line.place]], [party]
+    everyone = set(tx.home.partners) if reached else set[str]()
+    return list(lines), sorted(everyone.intersection(*reached.values()))
+
+
+def _reach(tx: Tx, place: str) -> frozenset[str]:
+    row = tx.row(place)
+    if row is None:
+        return frozenset()
+    return names_in(row.releasable) if row.originator == tx.home.party else frozenset({row.originator})
 
 
 def _staying(person: RowView, site: RowView | None, at: float) -> Line:

@@ -21,7 +21,7 @@ from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.timers.due import arm, armed, timer
 from safeconduct.watch.muster_kinds import MUSTER, MUSTER_FIGURE, ROLL_ENTRY, STATES
-from safeconduct.watch.muster_roll import roll_of
+from safeconduct.watch.muster_roll import one_agreement, roll_of
 
 STEP = 50
 """Names that one step puts on the roll, so that no commit waits long for it."""
@@ -54,14 +54,13 @@ def muster_job(tx: Tx, payload: Answer) -> Answer:
     def work() -> tuple[str, int, int]:
         call, target = parts.get("call") or {}, parts.get("target") or {}
         _check_target(call.get("scope", ""), target)
-        lines = roll_of(tx, call.get("scope", ""), target)
+        lines, told = one_agreement(tx, roll_of(tx, call.get("scope", ""), target))
         ages = [line.at for line in lines]
         roll = {"expected": sum(line.heads for line in lines), "as_of": iso(tx.now), "complete": not lines}
         if ages:
             roll["oldest"] = iso(min(ages))
-        stored = store(
-            tx, subject, "write", MUSTER, Draft(MUSTER.name, {**parts, "roll": roll}, state="open")
-        )
+        draft = Draft(MUSTER.name, {**parts, "roll": roll}, state="open", releasable=told)
+        stored = store(tx, subject, "write", MUSTER, draft)
         tx.db.executemany(
             "INSERT INTO muster_todo VALUES (?, ?, ?)",
             [

@@ -296,6 +296,7 @@ RESPONSE_ITEM = register(
 LIAISON_MESSAGE = register(
     Kind(
         name="liaison_message",
+        addressed=True,
         parts={"message": LiaisonText},
         states=("sent",),
         check=all_of(
@@ -339,6 +340,7 @@ TRANSLATION = register(
 INFORMATION_REQUEST = register(
     Kind(
         name="information_request",
+        addressed=True,
         parts={"request": Asked},
         states=("open", "answered", "withdrawn"),
         final=("answered", "withdrawn"),

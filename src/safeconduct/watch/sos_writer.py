@@ -18,10 +18,13 @@ from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
+from safeconduct.records.own import rows_of
 from safeconduct.records.principals import SYSTEM, system_subject
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
+from safeconduct.records.under import party_under
+from safeconduct.watch.muster_roll import UNDER_WAY, stays_of
 from safeconduct.watch.sos_kinds import SOS, SOS_ACKNOWLEDGEMENT, STAND_DOWN
 
 AHEAD_SECONDS = 300.0
@@ -128,10 +131,34 @@ def _raise(tx: Tx, subject: Subject, parts: dict[str, Any], about: str) -> tuple
         SOS.name,
         parts,
         about=about or None,
+        releasable=None if about else _hosts_of(tx, caller),
         state="raised",
         assigned=[caller] if caller else None,
     )
     return store(tx, subject, "write", SOS, draft)
+
+
+def _hosts_of(tx: Tx, person: str) -> list[str] | None:
+    """Whom a call for help goes to that names no journey or site, on a node with several agreements: the parties that
+    know of a journey of the caller's or of the site where the caller stays; where there is none, that of the agreement
+    under which it was given in.
+
+    Where nobody can say which country it is, it stays in the own room, which knows the caller: to tell a hundred
+    governments where somebody in distress is would be no help.
+    """
+    if len(tx.home.partners) < 2:
+        return None
+    travelling = [
+        row
+        for row in rows_of(tx, "movement", ("notified", *UNDER_WAY))
+        if row.originator == tx.home.party and person in names_in(row.assigned) and not row.withdrawn
+    ]
+    on_the_road = [row for row in travelling if row.state in UNDER_WAY] or travelling
+    known = on_the_road or stays_of(tx, person)
+    if known:
+        return sorted({party for row in known for party in names_in(row.releasable)})
+    party = party_under(tx.home, tx.under) if tx.under else None
+    return [party] if party else []
 
 
 def _pressed(at: Any, now: float) -> str:
@@ -188,7 +215,7 @@ def follow_own(tx: Tx, row: RowView, index: int) -> None:
     """Begin, settle or take up again this party's ladder as its own records are committed."""
     _follow(tx, row)
     if row.kind == SOS.name and row.version == 1:
-        publish_now(tx)
+        publish_now(tx, names_in(row.releasable))
 
 
 @on_received

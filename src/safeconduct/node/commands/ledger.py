@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from safeconduct.node.commands.archiving import verify_archive
 from safeconduct.node.commands.opening import home_option, load, opened
 from safeconduct.records.users import permit_all
 
@@ -31,9 +32,17 @@ def verify(ctx: click.Context, home: Path | None) -> None:
     verdict = verify_home(load(home), _progress)
     if verdict.broken is None:
         click.echo(f"ledger holds: {verdict.size:,} entries, root {verdict.root}")
+        if verdict.unseen:
+            click.echo(
+                f"of the first {verdict.unseen:,} only the hashes were looked at: they lie in an archive, and "
+                "node.toml names none as `archive`"
+            )
         return
     click.echo(f"ledger is broken at index {verdict.broken}: {verdict.why}")
     sys.exit(3)
+
+
+verify.add_command(verify_archive)
 
 
 @verify.command("report")
@@ -105,6 +114,7 @@ def verify_parting(file: Path, keys: tuple[str, ...]) -> None:
 @home_option
 def rebuild(home: Path | None) -> None:
     """Make the tables again from the ledger. Stop the node first."""
+    from safeconduct.ledger.tiles import ArchiveRefused
     from safeconduct.records.rebuild import fingerprint
     from safeconduct.records.rebuild import rebuild as again
 
@@ -112,10 +122,22 @@ def rebuild(home: Path | None) -> None:
         if door.writer is None:
             raise click.ClickException("the node is running; stop it before a rebuild")
         before = fingerprint()
-        entries = again(door.writer, _progress)
+        try:
+            entries = again(door.writer, _progress)
+        except ArchiveRefused as fault:
+            raise click.ClickException(str(fault)) from None
         permit_all(where)
         same = "the tables are the same as before" if fingerprint() == before else "the tables had differed"
     click.echo(f"{entries:,} ledger entries applied; {same}")
+
+
+archive_option = click.option(
+    "--archive",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="PostgreSQL: where the archive of its write-ahead log is.",
+)
+at_option = click.option("--at", metavar="TIME", help="PostgreSQL: the moment, as 2024-10-06T23:00:00+05:00.")
 
 
 @click.command()
@@ -123,17 +145,23 @@ def rebuild(home: Path | None) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--replica", metavar="TARGET", help="Make it from the copy that Litestream keeps there.")
 def backup(home: Path | None, folder: Path, replica: str | None) -> None:
-    """Write a backup of the node to FOLDER: ledger, feeds, accounts, configuration.
+    """Write a backup of the node to FOLDER: ledger, feeds, accounts, configuration. Of a node on PostgreSQL, what
+    pg_basebackup copies of its server.
 
     Keys of sealed parts are not in it, so that what is erased cannot come back with a backup: keep the
     home's `keys` and the feeds' keys with your other key material, and erase there too.
     """
     from safeconduct.node.backups import backup as write
+    from safeconduct.node.base_backups import backup as copy_server
     from safeconduct.node.replicas import fetch
+    from safeconduct.records.databases import on_postgresql
     from safeconduct.records.home import note_backup
 
     node = load(home)
-    size = fetch(node, replica, folder) if replica else write(node, folder)
+    if not replica and on_postgresql(node):
+        size = copy_server(node, folder)
+    else:
+        size = fetch(node, replica, folder) if replica else write(node, folder)
     note_backup(node, folder)
     click.echo(f"backup of {size:,} ledger entries in {folder}")
 
@@ -146,14 +174,41 @@ def backup(home: Path | None, folder: Path, replica: str | None) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A newer list of what was erased: the file `erased` of the newest backup, if FOLDER is an older one.",
 )
-def restore(home: Path | None, folder: Path, erased: Path | None) -> None:
+@click.option("--into", metavar="FOLDER", type=Path, help="PostgreSQL: the new server folder that is made.")
+@archive_option
+@at_option
+def restore(
+    home: Path | None,
+    folder: Path,
+    erased: Path | None,
+    into: Path | None,
+    archive: Path | None,
+    at: str | None,
+) -> None:
     """Bring a backup from FOLDER back into a home that still has its keys, and make the tables again.
 
-    What was erased since the backup is erased again, before anything else.
+    What was erased since the backup is erased again, before anything else. Of a node on PostgreSQL a new server folder
+    is made, with everything as it was at the moment --at, or as far as the archive goes.
     """
     from safeconduct.node.backups import restore as bring_back
+    from safeconduct.records.databases import on_postgresql
 
-    size = bring_back(load(home), folder, erased)
+    node = load(home)
+    if on_postgresql(node):
+        from safeconduct.node.point_in_time import Wanted
+        from safeconduct.node.point_in_time import restore as bring_server_back
+
+        if into is None:
+            raise click.UsageError("say which server folder is to be made: --into FOLDER")
+        verdict = bring_server_back(node, Wanted(folder, archive, at), into, erased)
+        click.echo(
+            f"{verdict.size:,} ledger entries restored and verified in {into}, root {verdict.root}: start "
+            "PostgreSQL there, where node.toml looks for it, and then the node"
+        )
+        return
+    if into or archive or at:
+        raise click.UsageError("--into, --archive and --at are for a node on PostgreSQL")
+    size = bring_back(node, folder, erased)
     click.echo(
         f"{size:,} ledger entries restored and verified; `exchange status` says what the partner has seen"
     )
@@ -173,17 +228,34 @@ def restore(home: Path | None, folder: Path, erased: Path | None) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where the copy is made, and destroyed afterwards: plain values lie there meanwhile.",
 )
-def restore_drill(home: Path | None, folder: Path | None, replica: str | None, scratch: Path | None) -> None:
+@archive_option
+@at_option
+def restore_drill(
+    home: Path | None,
+    folder: Path | None,
+    replica: str | None,
+    scratch: Path | None,
+    archive: Path | None,
+    at: str | None,
+) -> None:
     """Try the latest backup: restore it into a scratch folder, verify it, and say what would be lost with it.
 
     The node may run meanwhile: it is only read, and the partner is not spoken to. Exit code 1 when the backup does
     not hold, with the reason. A drill that succeeds is noted for the status page.
     """
     from safeconduct.node.restore_drill import drill
+    from safeconduct.records.databases import on_postgresql
     from safeconduct.records.home import note_restore_drill
 
     node = load(home)
-    done = drill(node, folder, scratch, replica)
+    if on_postgresql(node) and not replica:
+        from safeconduct.node.point_in_time import drill as drill_server
+
+        done = drill_server(node, folder, archive, at, scratch)
+    elif archive or at:
+        raise click.UsageError("--archive and --at are for a node on PostgreSQL")
+    else:
+        done = drill(node, folder, scratch, replica)
     note_restore_drill(node)
     for line in done.lines():
         click.echo(line)
@@ -193,11 +265,13 @@ def restore_drill(home: Path | None, folder: Path | None, replica: str | None, s
 @home_option
 @click.argument("target")
 def replica_config(home: Path | None, target: str) -> None:
-    """Print the configuration with which Litestream copies this node continuously to TARGET.
+    """Print the configuration with which Litestream copies this node continuously to TARGET, or PostgreSQL its log.
 
     TARGET is a folder on another disk, or an address that Litestream knows (s3://..., sftp://...). Made again after a
     new pairing.
     """
-    from safeconduct.node.replicas import configuration
+    from safeconduct.node.replicas import configuration, log_archive
+    from safeconduct.records.databases import on_postgresql
 
-    click.echo(configuration(load(home), target), nl=False)
+    node = load(home)
+    click.echo(log_archive(node, target) if on_postgresql(node) else configuration(node, target), nl=False)

@@ -8,6 +8,7 @@ import click
 
 from safeconduct.node.commands.opening import home_option, load, opened
 from safeconduct.records.home import SIDES
+from safeconduct.records.machines import several
 from safeconduct.records.users import PROCESSES
 
 
@@ -71,7 +72,7 @@ def serve(home: Path | None) -> None:
     from safeconduct.node.setting_up import prepare_databases, web_address
 
     node = load(home, owner=False)
-    if not node.users:
+    if not node.users and not several(node):
         prepare_databases(node)
     run([node], lambda: click.echo(f"ready {web_address(node)}"))
 
@@ -116,6 +117,7 @@ def status(home: Path | None) -> None:
     with opened(home) as (node, door):
         from safeconduct.exchange.status import describe
         from safeconduct.node.backups import ledger_size
+        from safeconduct.node.machines_told import told_machines
         from safeconduct.notify.status import describe as describe_messages
         from safeconduct.oversight.ailments import ailments
         from safeconduct.oversight.vitals import vitals
@@ -124,7 +126,12 @@ def status(home: Path | None) -> None:
         running = "running" if door.writer is None else "stopped"
         size = ledger_size(node)
         click.echo(f"{node.name} ({node.party}, {node.side}), {running}, {size:,} ledger entries")
-        for line in (*describe_timers(door), *describe_messages(door), *describe(node, door)):
+        for line in (
+            *told_machines(door),
+            *describe_timers(door),
+            *describe_messages(door),
+            *describe(node, door),
+        ):
             click.echo(line)
         for each in ailments(vitals()):
             click.echo(f"{each.severity}: {each.what}\n  {each.do}")

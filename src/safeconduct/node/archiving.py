@@ -1,0 +1,91 @@
+"""Archiving the beginning of a node's ledger: files first, verified as a stranger would; then the database lets go.
+
+Whatever breaks it off, at any moment: every entry is in the database, or in a file that was compared with it and is
+noted there. Begun again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from safeconduct.exchange.archiving import stays
+from safeconduct.ledger import archive as files
+from safeconduct.ledger.database import snapshot
+from safeconduct.ledger.keys import Verifier
+from safeconduct.ledger.notes import unverified_checkpoint
+from safeconduct.ledger.tiles import ArchiveRefused, Folder
+from safeconduct.records.databases import ledger_of, open_ledger
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home, HomeError
+
+Told = Callable[[str], None]
+"""Hears of each step: the name of a file that was written, or what was done."""
+
+
+@dataclass(frozen=True)
+class Archived:
+    """Entries that lie in the archive, of which so many came into it now, and the size of the head that covers them."""
+
+    end: int
+    fresh: int
+    head: int
+
+
+def archive(
+    home: Home,
+    door: Door,
+    folder: Path,
+    *,
+    size: int | None = None,
+    time: float | None = None,
+    told: Told = lambda _: None,
+) -> Archived:
+    """Archive the entries before a size or a moment (seconds since 1970), as whole tiles, as far as a head covers them.
+
+    Raises HomeError, which names the file or what stands in the way; then the ledger is as it was, as far as it was not
+    let go of.
+    """
+    place = folder.absolute()
+    if home.archive is not None and home.archive.resolve() != place.resolve():
+        raise HomeError(f"the archive of this node is {home.archive}: what follows goes there, too")
+    begun = door.call("archive_begin", {"size": size, "time": time})
+    end, past, note = int(begun["end"]), int(begun["past"]), str(begun["note"]).encode()
+    if past and home.archive is None:
+        raise HomeError(f"{past:,} entries were archived before: name their folder as `archive` in node.toml")
+    if not note or not end:
+        raise HomeError(
+            "nothing can be archived yet: no head that is cosigned covers whole tiles before that"
+        )
+    target = Folder(place)
+    try:
+        if end > past:
+            _write(home, target, note, past, end, told)
+            answer = door.call("archive_sign", {"folder": str(place), "end": end})
+            target.write(files.BODIES_HEAD, str(answer["note"]).encode(), replaces=True)
+            told("signed")
+        files.verify(target, [Verifier.parse(str(begun["key"]))])
+        told("verified")
+    except ArchiveRefused as fault:
+        raise HomeError(f"{place}: {fault}") from None
+    if home.archive is None:
+        replace(home, settings={**home.settings, "archive": str(place)}).save()
+        told("attached")
+    reached = past
+    while reached < end:
+        reached = int(door.call("archive_note", {"folder": str(place), "end": end})["past"])
+        told("noted")
+    while door.call("archive_let_go", {})["rows"]:
+        told("let go")
+    while door.call("archive_give_back", {})["more"]:
+        told("given back")
+    return Archived(end, end - past, unverified_checkpoint(note).size)
+
+
+def _write(home: Home, target: Folder, note: bytes, past: int, end: int, told: Told) -> None:
+    target.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with closing(open_ledger(home, read_only=True)) as connection, snapshot(connection):
+        for name in files.write(target, ledger_of(home, connection), note, past, end, stays):
+            told(name)

@@ -1,0 +1,185 @@
+"""A node whose ledger began in an archive: the same tables, proofs and parts, and nothing lost by kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from django.db import connections
+
+from records.test_commit import PARTS
+from safeconduct.exchange import archiving as jobs
+from safeconduct.ledger.log import Log
+from safeconduct.ledger.past import NotAttached
+from safeconduct.node.archiving import Archived, archive
+from safeconduct.node.backups import verify_home
+from safeconduct.node.cli import main
+from safeconduct.records import here
+from safeconduct.records.commit import Committed, Draft, commit
+from safeconduct.records.databases import open_ledger
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home, HomeError
+from safeconduct.records.principals import system_subject
+from safeconduct.records.rebuild import fingerprint, rebuild
+from safeconduct.records.transaction import Tx
+from safeconduct.records.writer import Writer
+
+SYSTEM = system_subject("pk")
+END = 512
+NARRATIVE = "Kh7 what is to be forgotten"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps small enough that something can come between them."""
+    monkeypatch.setattr(jobs, "TILES", 1)
+    monkeypatch.setattr(jobs, "ROWS", 200)
+
+
+def grown(home: Home) -> Iterator[tuple[Home, Writer, Committed]]:
+    """A node with an incident among its first entries, which was amended, and 600 entries."""
+    with Door.open(home) as door, here.at(home, door):
+        writer = door.writer
+        assert writer is not None
+        summary = {**PARTS["summary"], "narrative": NARRATIVE}
+        made = commit(SYSTEM, Draft("incident", {**PARTS, "summary": summary}))
+        draft = Draft(
+            "incident", {"people": {"killed_best": 4}}, record=made.record, expected=1, state="update"
+        )
+        commit(SYSTEM, draft)
+
+        def pad(tx: Tx) -> dict[str, object]:
+            while tx.log.size < 600:
+                tx.append("pad", {"nonce": "00"})
+            return {}
+
+        writer._transact([pad])
+        yield home, writer, made
+
+
+def first_text(writer: Writer, made: Committed) -> str:
+    """The parts of the first version, as the ledger has them."""
+    return str(writer._fresh([]).disclosures(made.index))
+
+
+def rows(home: Home) -> tuple[int, int]:
+    db = open_ledger(home, read_only=True)
+    try:
+        return tuple(db.execute("SELECT min(idx), count(*) FROM ledger_leaf").fetchone())
+    finally:
+        db.close()
+
+
+@pytest.mark.both
+def test_a_node_goes_on_as_it_was(host_home: Home, tmp_path: Path, small: None) -> None:
+    folder = tmp_path / "archive"
+    for home, writer, made in grown(host_home):
+        before, root, text = fingerprint(), writer.log.root(), first_text(writer, made)
+        done = archive(home, here.door(), folder, size=599)
+        assert done == Archived(END, END, 600) and rows(home) == (END, 600 - END)
+        key = str(here.door().call("archive_begin", {"size": 0})["key"])
+        assert archive(Home.load(home.path), here.door(), folder, size=0).fresh == 0
+        with pytest.raises(HomeError, match="the archive of this node is"):
+            archive(Home.load(home.path), here.door(), tmp_path / "another", size=599)
+        assert first_text(writer, made) == text and writer.log.root() == root
+        assert rebuild(writer) == 600 and fingerprint() == before
+        assert commit(SYSTEM, Draft("incident", PARTS)).index == 600
+
+        # What is erased stays so: its key is gone, and the archive holds dead bytes.
+        here.door().call("erase", {"actor": {"person": "system", "roles": ["system"]},
+                                   "record": made.record, "parts": ["summary"], "reason": "asked for"})  # fmt: skip
+        gone = fingerprint()
+        rebuild(writer)
+        assert fingerprint() == gone != before
+        assert first_text(writer, made).startswith("[None, ")
+
+    home = Home.load(host_home.path)
+    assert home.archive == folder
+    assert NARRATIVE.encode() not in b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
+    verdict = verify_home(home)
+    assert (verdict.broken, verdict.unseen) == (None, 0)
+    told = CliRunner().invoke(main, ["verify", "archive", str(folder), "--key", key])
+    assert told.exit_code == 0 and "the archive holds: 512 entries of pk.safeconduct/ledger" in told.output
+
+    # Without the archive: it starts, the tree holds, and what needs the entries says where they are.
+    without = replace(home, settings={k: v for k, v in home.settings.items() if k != "archive"})
+    assert verify_home(without).unseen == END
+    with Door.open(without) as door, here.at(without, door):
+        assert door.writer is not None and fingerprint() == gone
+        with pytest.raises(NotAttached, match=r"name its folder as `archive` in node.toml"):
+            rebuild(door.writer)
+        assert fingerprint() == gone
+        with pytest.raises(HomeError, match="512 entries were archived before"):
+            archive(without, door, tmp_path / "another", size=599)
+
+    # A damaged one is named, by whoever looks.
+    file = folder / "tile/entries/001"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(
+        HomeError, match=r"the archive that node.toml attaches does not hold: tile/entries/001"
+    ):
+        verify_home(home)
+    told = CliRunner().invoke(main, ["verify", "archive", str(folder), "--key", key])
+    assert told.exit_code == 3 and "the archive does not hold: tile/entries/001" in told.output
+
+
+def _killed_at(home: Home, folder: Path, step: str, times: int) -> None:
+    """Archive in a process of its own, which is killed at a step, the so many-th."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            seen = 0
+
+            def told(what: str) -> None:
+                nonlocal seen
+                seen += what == step
+                if seen == times:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            if step == "within the transaction":
+                plain = Log.archive
+
+                def torn(log: Log, *given: object) -> None:
+                    plain(log, *given)  # type: ignore[arg-type]
+                    told(step)
+
+                Log.archive = torn  # type: ignore[method-assign]
+            with Door.open(home) as door, here.at(home, door):
+                archive(home, door, folder, size=599, told=told)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (step, times)
+
+
+STEPS = (
+    ("tile/entries/000", 1), ("bodies/001", 1), ("tile/1/000.p/2", 1), ("checkpoint", 1), ("signed", 1),
+    ("verified", 1), ("within the transaction", 1), ("noted", 1), ("noted", 1), ("let go", 1), ("let go", 1),
+)  # fmt: skip
+
+
+@pytest.mark.both
+def test_kill_9_at_any_step_loses_nothing(host_home: Home, tmp_path: Path, small: None) -> None:
+    folder = tmp_path / "archive"
+    before = root = ""
+    for _, writer, _made in grown(host_home):
+        before, root = fingerprint(), writer.log.root().hex()
+    for step, times in STEPS:
+        _killed_at(Home.load(host_home.path), folder, step, times)
+        home = Home.load(host_home.path)
+        verdict = verify_home(home)
+        assert (verdict.broken, verdict.size, verdict.unseen) == (None, 600, 0), step
+        first, count = rows(home)
+        assert first + count == 600 and (first == 0 or home.archive == folder), step
+    with Door.open(home) as door, here.at(home, door):
+        assert door.writer is not None
+        assert archive(home, door, folder, size=599).end == END and rows(home) == (END, 600 - END)
+        assert door.writer.log.root().hex() == root
+        rebuild(door.writer)
+        assert fingerprint() == before
