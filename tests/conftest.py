@@ -46,11 +46,28 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
     ready.behind_the_wall()
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and os.environ.get("CI"):
+        config.pluginmanager.register(_SaysAtOnce(terminal))
+
+
+class _SaysAtOnce:
+    """Says what failed when it fails: a run that is cut off for its time has no summary."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self.terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.terminal.write_line(
+                f"\n{report.nodeid} failed in its {report.when} after {report.duration:.0f} s:"
+            )
+            self.terminal.write_line("\n".join(report.longreprtext.splitlines()[-25:]))
 
 
 def pytest_unconfigure() -> None:
