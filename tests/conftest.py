@@ -46,14 +46,17 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     import django
 
     django.setup()
     ready.behind_the_wall()
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal and os.environ.get("CI"):
-        config.pluginmanager.register(_SaysAtOnce(terminal))
+        session.config.pluginmanager.register(_SaysAtOnce(terminal))
 
 
 class _SaysAtOnce:
