@@ -77,7 +77,7 @@ def test_a_pressing_warning_that_is_kept_from_the_other_party_does_not_hasten_wh
     give(host, watch, urgency="immediate", own_only=True)
     assert published == []
     give(host, watch, urgency="immediate")
-    assert published == ["pk"]
+    assert published == ["cn"]
 
 
 def test_the_ladder_does_not_repeat_a_title_that_is_labelled_above_it(rooms: Nodes) -> None:

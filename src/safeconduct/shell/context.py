@@ -69,7 +69,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             lambda: [] if roles is None else navigation.links(request.path, roles)
         ),
         "ledger_line": SimpleLazyObject(lambda: "" if roles is None else navigation.ledger_line(request)),
-        "agreements": SimpleLazyObject(lambda: [] if roles is None else agreements(request)),
+        "working_agreements": SimpleLazyObject(lambda: [] if roles is None else agreements(request)),
         "live_since": getattr(request, "live_since", None),
         "theme": chosen if chosen in THEMES else "auto",
         "theme_cookie": theme_cookie(),
