@@ -80,7 +80,7 @@ FILES: tuple[Access, ...] = (
     Access("keys/devices/*", "", "pages", 0o660, "its key, the gateway's certificate"),
     Access("keys/door/", "writer", "home", 0o710, "certificates for the doors of other machines"),
     Access("keys/door/authority.key", "writer", "writer", 0o600, "the key of the authority for machines"),
-    Access("keys/door/authority.pem", "writer", "home", 0o640, "its certificate"),
+    Access("keys/door/authority.pem", "writer", "pages", 0o640, "its certificate"),
     Access("keys/door/web.*", "writer", "web", 0o640, "certificate and key of the web process"),
     Access("keys/door/field.*", "writer", "field", 0o640, "of the field process"),
     Access("keys/door/*", "writer", "writer", 0o600, "of the writer's own door"),
