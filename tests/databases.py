@@ -10,6 +10,7 @@ import pytest
 
 import ready
 from postgres import Server
+from safeconduct.exchange import feed
 from safeconduct.ledger.carrying import carry
 from safeconduct.ledger.database import open_database, transaction
 from safeconduct.ledger.keystore import KeyStore
@@ -49,7 +50,8 @@ def on_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def keys_on_postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyPlaces]:
     """Homes that are opened from here on have their keys, and the list of what was erased, there."""
     places = KeyPlaces()
-    monkeypatch.setattr(databases, "keys_address", places.of)
+    for module in (databases, feed):
+        monkeypatch.setattr(module, "keys_address", places.of)
     try:
         yield places
     finally:
