@@ -10,9 +10,11 @@ CHECKED = "what `read_leaf` or a kind's model accepted before it was stored"
 WRITER = "answers of this node's writer on a socket that only its user opens"
 TIMES = "moments that a kind's model accepted (`records.moments`)"
 FILE = "a file that this node wrote and reads again; a damaged one is made anew"
+SHARED = "memory that only this node's web processes have"
 ASKED = "a request of this node's own processes to its writer; a form checks it before"
 
 READERS = {
+    "assessment.forecast_reckoned:_of_another": SHARED,
     "assessment.forecast_rules:outcome": TIMES,
     "assessment.route_figures:missing": TIMES,
     "committee.strategy_forms:EffectForm.do": TIMES,
@@ -95,11 +97,17 @@ READERS = {
     "node.office_authority:_present_names": FILE,
     "node.certificate_files:read_key": FILE,
     "node.machine_authority:issue": FILE,
-    "node.restore_drill:_compare": LEDGER,
-    "node.restore_drill:_rebuild": "what this program printed a moment before",
+    "node.point_in_time:_verified": "the root of a manifest against a ledger: one that is not base64 is another root",
+    "node.restore_drill:since": LEDGER,
+    "node.restore_drill:tables_made": "what this program printed a moment before",
     "oversight.recompute:_disclosed": LEDGER,
     "oversight.recompute:result": FILE,
     "oversight.vitals:_pages_certificate": FILE,
+    "records.commons:Commons.alive": SHARED,
+    "records.commons:Commons.held": SHARED,
+    "records.commons:Commons.hold": SHARED,
+    "records.commons:Commons.let_go": SHARED,
+    "records.commons:Commons.level": SHARED,
     "records.following:decode": LEDGER,
     "records.service:WriterService._process": "what the kernel says of a connection",
 }

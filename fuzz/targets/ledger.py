@@ -300,7 +300,7 @@ TARGETS = (
         _key_store,
         (KeyStoreRefused, KeyRefused),
         _stores,
-        ("ledger.keystore:KeyStore._headers", "ledger.keystore:_read_slot"),
+        ("ledger.slots_file:SlotsFile._headers", "ledger.slots:read_slot"),
         most=8192 + 160,
         weight=2,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from fuzz.target import Target
 from fuzz.targets.ledger import _folder, scratch
 from safeconduct.assessment import srm_standard_files
-from safeconduct.node import backups
+from safeconduct.node import backups, base_backups, recovery
 from safeconduct.node.commands import risk
 from safeconduct.notify import channels
 from safeconduct.records import laid_in
@@ -40,6 +40,9 @@ url = "https://127.0.0.1:9002"
 [partner.cn.card]
 party = "cn"
 """
+MANIFEST = b'{"party": "pk", "size": 3, "root": "' + b"A" * 43 + b'="}'
+SERVER = b"""{"server": 7, "version": 15, "database": "node", "feeds_database": "feeds", "owner": "node",
+"feeds_owner": "feeds", "since": "2024-10-01T00:00:00+00:00"}"""
 HOSPITALS = """source = "Made up"
 made_up = true
 [[hospital]]
@@ -81,6 +84,16 @@ def _backup(data: bytes) -> Any:
     folder.mkdir(exist_ok=True)
     (folder / backups.MANIFEST).write_bytes(data)
     return backups.Manifest.of(folder)
+
+
+def _backed_up_server(data: bytes) -> Any:
+    folder = _folder() / "server"
+    folder.mkdir(exist_ok=True)
+    (folder / backups.MANIFEST).write_bytes(MANIFEST)
+    (folder / base_backups._SAID).write_bytes(data)
+    base = base_backups.Base.of(folder)
+    recovery.moment_of("2024-10-06T23:00:00+05:00", base)
+    return base
 
 
 def _backed_up_ledger(data: bytes) -> Any:
@@ -146,8 +159,17 @@ TARGETS = (
         "manifest of a backup",
         _backup,
         (HomeError,),
-        lambda: [b'{"party": "pk", "size": 3, "root": "' + b"A" * 43 + b'="}'],
+        lambda: [MANIFEST],
         ("node.backups:Manifest.of",),
+        form="json",
+        stored=False,
+    ),
+    Target(
+        "server of a backup",
+        _backed_up_server,
+        (HomeError,),
+        lambda: [SERVER],
+        ("node.base_backups:Base.of", "node.recovery:moment_of"),
         form="json",
         stored=False,
     ),

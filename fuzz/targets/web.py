@@ -195,6 +195,9 @@ class _Out:
     async def drain(self) -> None:
         return
 
+    def is_closing(self) -> bool:
+        return False
+
     def close(self) -> None:
         return
 

@@ -130,7 +130,7 @@ def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> No
     for partner in ("", "cn"):
         file = home.feed("cn") / "keys" if partner else home.keys / "parts"
         with KeyStore.open(file, write=False) as held, open_keys(there, partner) as store:
-            assert same_slots(held, store) and store.slots() > 0
+            assert same_slots(held, store) and (partner or store.slots() > 0)
     assert read_erased(there) == [Erased("ledger", 3, "0" * 64, 5)]
     store = Store(there)
     assert [p.at for p in store.track("m1", 0, 5)] == [1_730_000_000.25]

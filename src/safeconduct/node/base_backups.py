@@ -50,9 +50,15 @@ class Base:
         """Raises HomeError for a folder that is no complete backup of a node on PostgreSQL."""
         Manifest.of(folder)
         try:
-            return cls(**json.loads((folder / _SAID).read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as fault:
+            made = cls(**json.loads((folder / _SAID).read_text("utf-8")))
+            aware = datetime.fromisoformat(made.since).tzinfo is not None
+        except (OSError, ValueError, TypeError, RecursionError) as fault:
             raise HomeError(f"{folder} is no backup of a node on PostgreSQL: {fault}") from fault
+        names = (made.database, made.feeds_database, made.owner, made.feeds_owner)
+        numbers = (made.server, made.version)
+        if not aware or {type(each) for each in names} != {str} or {type(each) for each in numbers} != {int}:
+            raise HomeError(f"{folder} is no backup of a node on PostgreSQL: {_SAID} is malformed")
+        return made
 
 
 def backup(home: Home, folder: Path) -> int:

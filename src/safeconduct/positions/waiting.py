@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import math
 import os
 import random
 import time
@@ -80,9 +81,31 @@ class Sealing:
         """Raises NotOurs."""
         try:
             said = self._cipher.decrypt(message[:_NONCE], message[_NONCE:], subject.encode())
-            return [Position(*row) for row in json.loads(said)]
-        except (InvalidTag, ValueError, TypeError):
+        except (InvalidTag, ValueError):
             raise NotOurs("forged") from None
+        try:
+            return [_read(*row) for row in json.loads(said)]
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            raise NotOurs("malformed") from None
+
+
+def _read(
+    movement: object, person: object, at: float, latitude: float, longitude: float, *others: float | None
+) -> Position:
+    """Raises ValueError, TypeError or OverflowError for what `_row` has not written."""
+    if not (isinstance(movement, str) and isinstance(person, str) and (movement + person).isascii()):
+        raise ValueError("no ids")
+    accuracy, speed, heading = (None if each is None else _finite(each) for each in others)
+    return Position(
+        movement, person, _finite(at), _finite(latitude), _finite(longitude), accuracy, speed, heading
+    )
+
+
+def _finite(number: float) -> float:
+    found = float(number)
+    if not math.isfinite(found):
+        raise ValueError("no number")
+    return found
 
 
 async def leave(home: Home, positions: Iterable[Position], days: float = DEFAULT_DAYS) -> bool:
