@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 
 import ready
@@ -129,14 +130,18 @@ def create(folder: Path, prepared: Path, party: str, side: str) -> Home:
 
 @contextmanager
 def own_connections() -> Iterator[None]:
-    """Leave Django's databases as they were found, whatever nodes are opened inside."""
-    before = dict(connections.settings["tables"])
+    """Leave Django's databases, and whom it answers, as they were found, whatever nodes are opened inside."""
+    before = {alias: dict(connections.settings[alias]) for alias in connections}
+    answering = settings.ALLOWED_HOSTS, settings.SECRET_KEY
     try:
         yield
     finally:
-        connections.settings["tables"] = before
-        if hasattr(connections._connections, "tables"):
-            del connections["tables"]
+        settings.ALLOWED_HOSTS, settings.SECRET_KEY = answering
+        for alias, wanted in before.items():
+            if alias == "tables" or connections.settings[alias] != wanted:
+                connections.settings[alias] = wanted
+                if hasattr(connections._connections, alias):
+                    del connections[alias]
 
 
 class Node:

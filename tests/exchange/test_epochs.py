@@ -66,9 +66,9 @@ def circle(host: Node, partner: Node) -> None:
 
 
 def titles(node: Node, originator: str = "pk") -> list[str]:
-    return [
-        row.values()["summary"]["title"] for row in node.of_kind("incident", originator) if not row.withdrawn
-    ]
+    """Of the incidents that are neither withdrawn nor erased."""
+    held = [row.values() for row in node.of_kind("incident", originator) if not row.withdrawn]
+    return [values["summary"]["title"] for values in held if "summary" in values]
 
 
 def titled(text: str) -> dict[str, Any]:

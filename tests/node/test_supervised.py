@@ -87,6 +87,16 @@ def test_nothing_is_told_where_nobody_listens(monkeypatch: pytest.MonkeyPatch, t
         assert not supervised.tell(supervised.READY)
 
 
+def test_a_manager_that_reads_nothing_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    manager = Manager("writer", tmp_path)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+    told = [supervised.tell(supervised.ALIVE) for _ in range(2_000)]
+    assert told[0] and not told[-1]
+    manager.socket.close()
+
+
 @pytest.mark.parametrize(("given", "seconds"), [("", None), ("x", None), ("-5", None), ("60000000", 30.0)])
 def test_the_sign_comes_twice_as_often_as_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, given: str, seconds: float | None

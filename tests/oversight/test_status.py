@@ -107,6 +107,7 @@ def test_each_trouble_has_its_sentence_and_what_to_do(node: Home) -> None:
         "unread": replace(well(), links=(link(unread=(("tomorrow", 3),)),)),
         "pages_certificate": replace(well(), pages_certificate=NOW + 86_400),
         "damaged": replace(well(), recompute={"faults": [{"where": "ledger:", "index": 7}], "hours": 24}),
+        "bus": replace(well(), bus_lost=NOW - 600),
         "recompute": replace(well(), recompute={"finished": NOW - 9 * 86_400, "hours": 24}),
     }
     known = re.findall(r'Ailment\(\s*"(\w+)"', Path(ailing.__file__).read_text("utf-8"))

@@ -343,7 +343,7 @@ def test_a_store_that_cannot_be_written_stops_neither_the_writer_nor_the_ledger(
     on_files = isinstance(store_of(host.home).db, sqlite3.Connection)
     to_read_only = "PRAGMA query_only = {}" if on_files else "SET default_transaction_read_only = {}"
     store_of(host.home).db.execute(to_read_only.format("ON"))
-    with pytest.raises(Exception, match="could not do this"):
+    with pytest.raises(Exception, match="positions cannot be kept"):
         carry(partner, host)
     host.commit("comment", {"remark": {"text": "heard", "stance": "comment"}}, about=there)
     store_of(host.home).db.execute(to_read_only.format("OFF"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -67,14 +66,14 @@ class _Watch:
                 return
 
 
-def until_upgraded(home: Home, process: str) -> None:
+def until_upgraded(home: Home, say: Callable[[str], None]) -> None:
     """Wait until the databases have what this version's pages read: the holder of the sequencer brings them up to date,
-    and is upgraded first."""
+    and is upgraded first. `say` is told what is missing."""
     said = ""
     while missing := unmigrated(home):
         if missing != said:
             said = missing
-            print(f"the {process} waits: {missing}", file=sys.stderr, flush=True)
+            say(missing)
         time.sleep(WAITS_SECONDS)
 
 

@@ -319,7 +319,9 @@ def _become(home: Home, name: str) -> None:
         with_sequencer(home, name, lambda: PROCESSES[name](theirs))
     else:
         if name in SHOWING:
-            until_upgraded(home, name)
+            until_upgraded(
+                home, lambda missing: print(f"the {name} waits: {missing}", file=sys.stderr, flush=True)
+            )
         PROCESSES[name](theirs)
 
 

@@ -178,7 +178,7 @@ class Hearing:
         try:
             self._waiting.put_nowait(read(subject, message))
         except NotOurs as fault:
-            self.link.say("bus_refused", str(fault))
+            self.link.refused(fault)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from safeconduct.records.bus_messages import Writing
+from safeconduct.records.bus_messages import NotOurs, Writing
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
 
@@ -102,7 +102,7 @@ class Link:
         self._writing: Writing | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closing = False
-        self._said: dict[tuple[str, str, str], float] = {}
+        self._said: dict[tuple[str, ...], float] = {}
 
     @property
     def writing(self) -> Writing:
@@ -213,7 +213,10 @@ class Link:
             self.connected, self.since = connected, time.time()
             if self._closing:
                 return
-            log_event("bus_connected" if connected else "bus_lost", process=self.process)
+            if connected:
+                log_event("bus_connected", process=self.process)
+            else:
+                log_event("bus_lost", process=self.process)
 
     def _begin(self, function: Callable[[], Awaitable[None]]) -> None:
         async def work() -> None:
@@ -230,15 +233,21 @@ class Link:
         self._faulty(fault)
 
     def _faulty(self, fault: BaseException) -> None:
-        if not self._closing:
-            self.say("bus_faulty", fault=fault)
+        if not self._closing and self._is_news("bus_faulty", type(fault).__name__):
+            log_event("bus_faulty", process=self.process, fault=fault)
 
-    def say(self, event: str, code: str = "", fault: BaseException | None = None) -> None:
-        """Tell the log, of each thing once in a while: whoever floods the line does not flood the log."""
-        now, what = time.monotonic(), (event, code, type(fault).__name__)
-        if now - self._said.get(what, float("-inf")) > SAID_AGAIN:
-            self._said[what] = now
-            log_event(event, process=self.process, fault=fault, code=code or None)
+    def refused(self, fault: NotOurs) -> None:
+        """Tell the log of a message that is not believed."""
+        if self._is_news("bus_refused", str(fault)):
+            log_event("bus_refused", process=self.process, code=str(fault))
+
+    def _is_news(self, *what: str) -> bool:
+        """Whether that was not told a while ago: whoever floods the line does not flood the log."""
+        now = time.monotonic()
+        if now - self._said.get(what, float("-inf")) <= SAID_AGAIN:
+            return False
+        self._said[what] = now
+        return True
 
 
 _links: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Link]] = WeakKeyDictionary()

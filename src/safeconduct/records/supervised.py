@@ -24,6 +24,7 @@ def tell(state: str) -> bool:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
         contextlib.suppress(OSError),
     ):
+        out.setblocking(False)  # a manager that reads nothing must not hold up the work
         out.connect("\0" + address[1:] if address[0] == "@" else address)
         out.sendall(state.encode())
         return True
