@@ -68,6 +68,13 @@ def leaf(home: Home) -> x509.Certificate:
     return x509.load_pem_x509_certificate((home.path / "tls/node.pem").read_bytes())
 
 
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES[1:], NAMES[::-1]])
+def test_a_name_alone_and_an_address_alone_will_do(home: Home, names: tuple[str, ...]) -> None:
+    settled, made = certify(home, names)
+    with serving(settled.path / "tls/node.pem", settled.path / "tls/node.key") as port:
+        assert [call(port, made.authority, name) for name in names] == [b"here"] * len(names)
+
+
 def test_a_device_that_knows_the_authority_reaches_the_node_by_each_of_its_names(home: Home) -> None:
     settled, made = certify(home, NAMES)
     files = [settled.path / str(settled.settings[each]) for each in ("tls_certificate", "tls_key")]

@@ -173,6 +173,9 @@ def _sign(
     subjects: Sequence[x509.DNSName | x509.IPAddress],
     days: int,
 ) -> x509.Certificate:
+    first = next((each for each in subjects if isinstance(each, x509.DNSName)), None)
+    # OpenSSL takes a common name that looks like a host's for a DNS name, which an address must not be taken for.
+    name = first.value if first is not None else f"pages at {subjects[0].value}"
     now = datetime.now(UTC)
     ends = min(now + timedelta(days=days), authority.not_valid_after_utc)
     if ends <= now:
@@ -181,7 +184,7 @@ def _sign(
         )
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(subjects[0].value)[:64])]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]))
         .issuer_name(authority.subject)
         .public_key(own)
         .serial_number(x509.random_serial_number())
