@@ -284,6 +284,27 @@ def test_a_reader_neither_holds_up_an_erasure_nor_keeps_what_was_erased(
     assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_a_snapshot_still_sees_is_swept_when_it_has_ended(
+    node: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safeconduct.records.writer.SWEEP_PAUSE", 0.0)
+    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
+    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
+    writer = here.door().writer
+    assert writer is not None and node.database is not None
+    with psycopg.connect(node.database) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        here.door().call("erase", {"actor": {"person": "system", "roles": []}, "record": made.record})
+        writer.tick(lambda _tx: None)
+        assert writer.db.execute("SELECT count(*) > 0 FROM erasing").fetchone() == (True,)
+    writer.tick(lambda _tx: None)
+    assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
+    held = [path for path in ready.files_of_tables(node) if path.is_file()]
+    assert not [path for path in held if re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)]
+
+
 def test_keys_put_back_from_an_older_copy_are_not_handed_out_for_what_the_ledger_has_sealed(
     bare_home: Home,
 ) -> None:
