@@ -286,3 +286,16 @@ def test_who_takes_no_answers_is_read_from_no_more(
             for _ in range(200):
                 raw.sendall(request)
     assert asks(web) >= 0
+
+
+def test_a_stranger_who_comes_with_many_at_once_takes_no_more_places_than_one(
+    served: Serving, web: Home
+) -> None:
+    served._loop.call_soon_threadsafe(time.sleep, 1.0)  # all of them wait at once to be taken in
+    crowd = [plain(served) for _ in range(far_door.OF_ONE_ADDRESS + 24)]
+    until(lambda: bool(served.service.far.shaking))
+    assert max(served.service.far.shaking.values()) <= far_door.OF_ONE_ADDRESS
+    for each in crowd:
+        each.close()
+    until(lambda: not served.service.far.shaking)
+    assert asks(web) >= 0

@@ -95,11 +95,12 @@ class FarDoor:
             if self.shaking[at[0]] >= OF_ONE_ADDRESS or len(self.inside) >= CONNECTIONS:
                 connection.close()
                 turns.release()
-                continue
-            self._begin(self._one(connection, at[0], turns))
+            else:
+                self.shaking[at[0]] += 1
+                self._begin(self._one(connection, at[0], turns))
+            await asyncio.sleep(0)  # to accept one that waits already gives way to nobody
 
     async def _one(self, connection: socket.socket, at: str, turns: asyncio.Semaphore) -> None:
-        self.shaking[at] += 1
         reader, out, who = None, None, None
         try:
             reader, out = await self._secured(connection)
