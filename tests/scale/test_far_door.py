@@ -299,3 +299,21 @@ def test_a_stranger_who_comes_with_many_at_once_takes_no_more_places_than_one(
         each.close()
     until(lambda: not served.service.far.shaking)
     assert asks(web) >= 0
+
+
+def test_what_a_listener_says_is_not_kept(served: Serving, web: Home) -> None:
+    with secured(served, web) as raw:
+        raw.sendall(SAID)
+        told = raw.makefile("rb")
+        assert b"hello" in told.readline()
+        raw.sendall(b'{"subscribe": true}\n')
+        assert b"subscribed" in told.readline()
+        before = _resident()
+        for _ in range(256):
+            raw.sendall(bytes(1 << 20))
+        assert _resident() - before < 128 << 20
+    assert asks(web) >= 0
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -383,7 +383,7 @@ class WriterService:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         subscriber = self.subscribers[waiting] = _Subscriber(process, after is not None)
         out.write(self._welcome(subscriber, after))
-        gone = asyncio.create_task(reader.read())
+        gone = asyncio.create_task(_gone(reader))
         try:
             while True:
                 taking = asyncio.create_task(waiting.get())
@@ -401,6 +401,12 @@ class WriterService:
         finally:
             gone.cancel()
             self.subscribers.pop(waiting, None)
+
+
+async def _gone(reader: asyncio.StreamReader) -> None:
+    """Until the other end has closed. What it says meanwhile is not kept: nobody asked it."""
+    while await reader.read(65_536):
+        pass
 
 
 @dataclass(frozen=True)
