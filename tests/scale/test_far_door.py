@@ -173,6 +173,30 @@ def test_a_removed_machine_is_out_at_once(served: Serving, tmp_path: Path) -> No
         assert not door._stream().readline()
 
 
+def test_what_a_removed_machine_had_sent_before_is_not_done_any_more(
+    served: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safeconduct.records import service
+
+    monkeypatch.setattr(service, "AT_ONCE", 1)
+    gone = other_machine(served.home, tmp_path / "s", "s", ["web"])
+    lines, orders = 3_000, served.service.writer
+    with secured(served, gone) as raw:
+        raw.sendall(hello.said())
+        assert b"hello" in raw.makefile("rb").readline()
+        asked: list[str] = []
+        submit = orders.submit
+        monkeypatch.setattr(orders, "submit", lambda job, given: (asked.append(job), submit(job, given))[1])
+        raw.sendall((json.dumps({"id": 1, "job": "stream", "payload": OPENED}).encode() + b"\n") * lines)
+        until(lambda: asked.count("stream") > 3)
+        with Door(served.home) as operator:
+            operator.call("machine_removed", {"machine": "s"})
+        assert ended(raw)
+    until(lambda: all(each.machine != "s" for each in served.service.far.inside.values()))
+    time.sleep(0.5)
+    assert asked.count("stream") < lines / 2
+
+
 @pytest.mark.parametrize("version", ["older", "newer"])
 def test_a_version_without_a_common_protocol_is_refused_in_words(
     served: Serving, web: Home, monkeypatch: pytest.MonkeyPatch, version: str
