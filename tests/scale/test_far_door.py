@@ -306,9 +306,11 @@ def test_who_takes_no_answers_is_read_from_no_more(
     with secured(served, web) as raw:
         raw.sendall(SAID)
         assert b"hello" in raw.makefile("rb").readline()
+        end = time.monotonic() + 60
         with pytest.raises(OSError):
-            for _ in range(200):
+            while time.monotonic() < end:
                 raw.sendall(request)
+                time.sleep(0.01)  # a machine can be quick enough to say all before it is cut off
     assert asks(web) >= 0
 
 
