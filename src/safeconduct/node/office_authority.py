@@ -179,9 +179,11 @@ def _sign(
         raise HomeError(
             "the office's authority has ended: --new-authority, and every device must be given it"
         )
+    # OpenSSL takes an address in this place for a name, which the authority may not vouch for.
+    name = next((each.value for each in subjects if isinstance(each, x509.DNSName)), "pages")
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(subjects[0].value)[:64])]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]))
         .issuer_name(authority.subject)
         .public_key(own)
         .serial_number(x509.random_serial_number())
