@@ -397,6 +397,33 @@ def test_over_tls_the_server_must_have_a_certificate_of_the_authority(home: Home
         asyncio.run(story(server.address))
 
 
+def test_a_server_that_wants_no_tls_hears_nothing_of_a_process_that_does(home: Home) -> None:
+    ours, _ = certify(home, ["127.0.0.1"])
+    heard: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def pretend(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        out.write(b'INFO {"server_id": "x", "version": "2.11.0", "nonce": "abc", "max_payload": 1000}\r\n')
+        with contextlib.suppress(ConnectionError):
+            heard.append(await reader.read(1000))
+        ended.set()
+        out.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(pretend, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        named = with_nats(ours, f"tls://127.0.0.1:{port}", nats_authority="tls/authority.pem")
+        link = bus_link.Link(named, "web")
+        link.start()
+        async with asyncio.timeout(LONG):
+            await ended.wait()
+        await link.close()
+        server.close()
+
+    asyncio.run(story())
+    assert not any(b"CONNECT" in each for each in heard)
+
+
 def test_the_feed_looks_when_it_rings_and_seldom_otherwise(
     home: Home, nats: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
