@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.node import office_authority
+from safeconduct.node.certificate_files import private_pem, public_pem, read_key
 from safeconduct.node.office_authority import certify
 from safeconduct.records.home import Home, HomeError
 
@@ -127,7 +128,7 @@ def test_what_is_no_name_is_refused_before_anything_is_made(home: Home, name: st
 def test_a_stolen_authority_passes_for_no_other_site(home: Home) -> None:
     """A certificate for another name that the authority's own key signs is refused by TLS itself."""
     _, made = certify(home, NAMES)
-    key = office_authority._key(home.path / "tls/authority.key")
+    key = read_key(home.path / "tls/authority.key")
     authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
     own = ec.generate_private_key(ec.SECP256R1())
     for value in (
@@ -136,8 +137,8 @@ def test_a_stolen_authority_passes_for_no_other_site(home: Home) -> None:
     ):
         forged = office_authority._sign(authority, key, own.public_key(), [value], 30)
         chain, private = home.path / "forged.pem", home.path / "forged.key"
-        chain.write_bytes(office_authority._pem(forged) + made.authority.read_bytes())
-        private.write_bytes(office_authority._private(own))
+        chain.write_bytes(public_pem(forged) + made.authority.read_bytes())
+        private.write_bytes(private_pem(own))
         with (
             serving(chain, private) as port,
             pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"),
