@@ -183,3 +183,22 @@ def test_kill_9_at_any_step_loses_nothing(host_home: Home, tmp_path: Path, small
         assert door.writer.log.root().hex() == root
         rebuild(door.writer)
         assert fingerprint() == before
+
+
+def test_two_at_once_would_write_over_what_the_other_has_let_go_of(
+    host_home: Home, tmp_path: Path, small: None
+) -> None:
+    folder, ran = tmp_path / "archive", list[str]()
+    for home, writer, made in grown(host_home):
+
+        def meanwhile(what: str) -> None:
+            if what == "tile/entries/000" and not ran:
+                ran.append(what)
+                here.door().call("erase", {"actor": {"person": "system", "roles": ["system"]},
+                                           "record": made.record, "parts": ["summary"], "reason": "asked for"})  # fmt: skip
+                with pytest.raises(HomeError, match="being archived"):
+                    archive(Home.load(home.path), here.door(), folder, size=599)
+
+        assert archive(home, here.door(), folder, size=599, told=meanwhile).end == END and ran
+        assert first_text(writer, made).startswith("[None, ")
+        assert rows(home)[0] == END
