@@ -194,11 +194,31 @@ def test_two_at_once_would_write_over_what_the_other_has_let_go_of(
         def meanwhile(what: str) -> None:
             if what == "tile/entries/000" and not ran:
                 ran.append(what)
-                here.door().call("erase", {"actor": {"person": "system", "roles": ["system"]},
-                                           "record": made.record, "parts": ["summary"], "reason": "asked for"})  # fmt: skip
+                system = {"person": "system", "roles": ["system"]}
+                asked = {"actor": system, "record": made.record, "parts": ["summary"], "reason": "asked for"}
+                here.door().call("erase", asked)
                 with pytest.raises(HomeError, match="being archived"):
                     archive(Home.load(home.path), here.door(), folder, size=599)
 
         assert archive(home, here.door(), folder, size=599, told=meanwhile).end == END and ran
         assert first_text(writer, made).startswith("[None, ")
         assert rows(home)[0] == END
+
+
+def test_what_an_attempt_that_was_broken_off_left_is_on_the_disk_before_the_ledger_lets_go(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def told(what: str) -> None:
+        if what == "signed" and "broken off" not in done:
+            done.append("broken off")
+            raise KeyboardInterrupt
+        done.append(what)
+
+    monkeypatch.setattr("safeconduct.node.archiving.os.sync", lambda: done.append("on the disk"))
+    for home, _writer, _made in grown(host_home):
+        with pytest.raises(KeyboardInterrupt):
+            archive(home, here.door(), tmp_path / "archive", size=599, told=told)
+        archive(home, here.door(), tmp_path / "archive", size=599, told=told)
+    assert done.index("on the disk") < done.index("noted")

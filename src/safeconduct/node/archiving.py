@@ -90,6 +90,7 @@ def _archive(
             told("signed")
         files.verify(target, [Verifier.parse(str(begun["key"]))])
         told("verified")
+        os.sync()  # a file that an attempt before this one left was found as it must be, and perhaps in memory alone
     except ArchiveRefused as fault:
         raise HomeError(f"{place}: {fault}") from None
     if home.archive is None:
