@@ -14,11 +14,13 @@ from django.db import connections
 
 from records.test_commit import PARTS
 from safeconduct.exchange import archiving as jobs
+from safeconduct.ledger.database import Database, sweep
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.past import NotAttached
 from safeconduct.node.archiving import Archived, archive
 from safeconduct.node.backups import verify_home
 from safeconduct.node.cli import main
+from safeconduct.node.point_in_time import _erase_again
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.databases import open_ledger
@@ -222,3 +224,26 @@ def test_what_an_attempt_that_was_broken_off_left_is_on_the_disk_before_the_ledg
             archive(home, here.door(), tmp_path / "archive", size=599, told=told)
         archive(home, here.door(), tmp_path / "archive", size=599, told=told)
     assert done.index("on the disk") < done.index("noted")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_was_erased_leaves_the_bodies_that_were_kept_and_a_copy_that_is_brought_back(
+    host_home: Home, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[str] = []
+
+    def noted(db: Database, *tables: str, wait_ms: int | None = None) -> bool:
+        swept.extend(tables)
+        return sweep(db, *tables, wait_ms=wait_ms)
+
+    monkeypatch.setattr("safeconduct.records.writer.sweep", noted)
+    for home, writer, made in grown(host_home):
+        archive(home, here.door(), tmp_path / "archive", size=599)
+        system = {"person": "system", "roles": ["system"]}
+        asked = {"actor": system, "record": made.record, "parts": ["summary"], "reason": "asked for"}
+        before = writer.log.entry(made.index).body
+        here.door().call("erase", asked)
+        assert {"ledger_leaf", "ledger_kept"} <= set(swept)
+        # As a copy of before has it: the first entries archived, and nothing of them erased yet.
+        writer.log.replace_body(made.index, before)
+        assert _erase_again(Home.load(home.path), tmp_path, Home.load(home.path)) == 1
