@@ -23,6 +23,7 @@ from safeconduct.records.bus_link import bus_key, let_go, link_of
 from safeconduct.records.bus_messages import MOST_BYTES, NotOurs, Told, Writing, announced, beating
 from safeconduct.records.bus_numbers import Numbers
 from safeconduct.records.bus_telling import Telling
+from safeconduct.records.door import subscribe
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.service import WriterService
 
@@ -222,6 +223,30 @@ def test_what_nats_lets_go_is_made_up_at_the_door(home: Home, nats: Nats) -> Non
             speaker.say(5)
             await until(lambda: len(ear.heard) == 10)
             assert ear.heard == list(range(1, 11)) and (ear.fresh, ear.ended) == (1, 0)
+
+    asyncio.run(story())
+
+
+def test_a_door_that_is_slow_to_open_is_waited_for_while_something_is_missing(
+    home: Home, nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = with_nats(home, nats.address)
+
+    async def slow(*given: Any) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.sleep(3 * bus.STEADY)
+        async for each in subscribe(*given):
+            yield each
+
+    async def story() -> None:
+        async with Speaker(named).serving() as speaker, Ear(named).listening() as ear:
+            await until(ear.by_nats_alone)
+            monkeypatch.setattr(bus, "subscribe", slow)
+            telling, speaker.service.telling = speaker.service.telling, None
+            speaker.say(5)
+            speaker.service.telling = telling
+            async with asyncio.timeout(30):
+                await until(lambda: ear.heard == [1, 2, 3, 4, 5])
+            await until(ear.by_nats_alone)
 
     asyncio.run(story())
 
