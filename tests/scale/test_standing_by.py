@@ -170,7 +170,14 @@ def test_a_writer_that_would_need_another_machines_files_does_not_start(first: H
 def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: Home, tmp_path: Path) -> None:
     found_authority(first)
     (first.keys / "pin").write_text("1234")
-    for name in ("roads/net", "response/list", "tls/node.key", "tls/authority.key", "keys/devices/key"):
+    for name in (
+        "roads/net",
+        "response/list",
+        "keys/bus-authority.pem",
+        "tls/node.key",
+        "tls/authority.key",
+        "keys/devices/key",
+    ):
         (first.path / name).parent.mkdir(exist_ok=True)
         (first.path / name).write_text("x")
     processes = ["web", "field"]
@@ -179,7 +186,7 @@ def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: 
     assert there == {
         "node.toml", "keys/django", "keys/devices/key", "roads/net", "response/list", "tls/node.key",
         "keys/door/authority.pem", "keys/door/web.pem", "keys/door/web.key", "keys/door/field.pem",
-        "keys/door/field.key",
+        "keys/door/field.key", "keys/bus-authority.pem",
     }  # fmt: skip
     assert {path.stat().st_mode & 0o077 for path in laid.path.rglob("*")} == {0}
     text = (laid.path / "node.toml").read_text()
