@@ -50,6 +50,7 @@ def keys_on_postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyPlaces]:
     """Homes that are opened from here on have their keys, and the list of what was erased, there."""
     places = KeyPlaces()
     monkeypatch.setattr(databases, "keys_address", places.of)
+    monkeypatch.setattr("safeconduct.exchange.feed.keys_address", places.of)
     try:
         yield places
     finally:
