@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import ready
 from safeconduct.exchange.identity import Keys, hpke_key, tls_files
 from safeconduct.node import following
+from safeconduct.node.cli import main
 from safeconduct.node.health import CHECKS
 from safeconduct.node.machine_authority import found_authority, issue
 from safeconduct.node.machine_folder import lay_out
@@ -201,6 +203,21 @@ def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: 
     bare = replace(first, settings={k: v for k, v in first.settings.items() if k != "database_web"})
     with pytest.raises(HomeError, match="database_web"):
         lay_out(bare, tmp_path / "d", "d", processes, None, [])
+
+
+def test_a_machine_that_cannot_be_laid_out_leaves_no_door_in_the_settings(
+    first: Home, tmp_path: Path
+) -> None:
+    found_authority(first)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "something").touch()
+    asked = ["machine", "add", "b", "--processes", "writer", "--door", "127.0.0.1:9102", "--to"]
+    for folder, doors in ((tmp_path / "full", 1), (tmp_path / "new", 2)):
+        done = CliRunner().invoke(main, ["--home", str(first.path), *asked, str(folder)])
+        assert (done.exit_code == 0) == (doors == 2), done.output
+        assert len(Home.load(first.path).settings["doors"]) == doors
+    assert "add 127.0.0.1:9102 to `doors`" in done.output
+    assert Home.load(tmp_path / "new").settings["doors"] == ["127.0.0.1:9101", "127.0.0.1:9102"]
 
 
 def test_a_machine_with_a_writer_could_take_over(first: Home, tmp_path: Path) -> None:

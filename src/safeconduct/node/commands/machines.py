@@ -82,9 +82,9 @@ def add(home: Path | None, name: str, processes: str, target: Path, door: str | 
         known = [f"{h}:{p}" for h, p in doors(node)]
         if door and door not in known:
             node = replace(node, settings={**node.settings, "doors": [*known, door]})
-            node.save()
         issued = issue(node, name, named)
         laid = lay_out(node, target, name, named, at, issued)
+        node.save()
         way.call("machine_added", {"machine": name, "certificates": [each.listed() for each in issued]})
     click.echo(f"carry {laid.path} to machine {name}; look there at the addresses and ports in node.toml")
     if door and door not in known:
