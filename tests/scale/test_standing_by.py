@@ -217,6 +217,14 @@ def test_a_machine_that_cannot_be_laid_out_leaves_no_door_in_the_settings(
         assert (done.exit_code == 0) == (doors == 2), done.output
         assert len(Home.load(first.path).settings["doors"]) == doors
     assert "add 127.0.0.1:9102 to `doors`" in done.output
+    for nats in ([], ["nats://127.0.0.1:4222"]):
+        now = Home.load(first.path)
+        replace(now, settings={**now.settings, "nats": nats}).save()
+        done = CliRunner().invoke(main, ["--home", str(first.path), "machine", "remove", "b"])
+        assert ("NATS still knows it" in done.output) == bool(nats), done.output
+        with Door.open(Home.load(first.path)) as door:
+            given = [each.listed() for each in issue(first, "b", ["writer"])]
+            door.call("machine_added", {"machine": "b", "certificates": given})
     assert Home.load(tmp_path / "new").settings["doors"] == ["127.0.0.1:9101", "127.0.0.1:9102"]
 
 

@@ -108,8 +108,14 @@ def list_(home: Path | None) -> None:
 def remove(home: Path | None, name: str) -> None:
     """Let nothing of a machine in any more; its connections end at once.
 
-    If it had a writer, take its address out of `doors` on every machine, and change the passwords of the databases.
+    If it had a writer, take its address out of `doors` on every machine. What was carried to it is not forgotten there:
+    change the passwords of the databases, make the keys for NATS anew, and if somebody else may have it, what signs the
+    sessions, too.
     """
-    with opened(home) as (_, way):
+    from safeconduct.records.bus_link import addresses
+
+    with opened(home) as (node, way):
         way.call("machine_removed", {"machine": name})
     click.echo(f"machine {name} is let in no more")
+    if addresses(node):
+        click.echo("NATS still knows it: make keys/bus and keys/nats anew (see `nats-config`)")
