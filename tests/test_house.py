@@ -94,7 +94,7 @@ def test_only_the_writer_opens_the_ledger_for_writing() -> None:
         for path in modules(room)
         if path.name != "databases.py" and "open_ledger(" in path.read_text("utf-8")
     }
-    assert found.pop("records/writer.py") == ["home"]
+    assert found.pop("records/claiming.py") == ["home", "self.home"]
     assert found and all("read_only=True" in given for calls in found.values() for given in calls)
     direct = [
         str(path.relative_to(ROOT))

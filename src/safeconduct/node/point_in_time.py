@@ -134,7 +134,7 @@ def _looked_at(home: Home, wanted: Wanted) -> tuple[Manifest, Base, datetime | N
 def _nobody_writes(home: Home) -> None:
     """Raises HomeError while a writer, on whichever machine, holds the database that node.toml names."""
     try:
-        with closing(open_ledger(home)) as db:
+        with closing(open_ledger(home, read_only=True)) as db:
             if not claim(db):
                 raise HomeError("a writer is at work on the database that node.toml names; stop it first")
     except DatabaseFault:
