@@ -67,7 +67,9 @@ def circle(host: Node, partner: Node) -> None:
 
 def titles(node: Node, originator: str = "pk") -> list[str]:
     return [
-        row.values()["summary"]["title"] for row in node.of_kind("incident", originator) if not row.withdrawn
+        row.values()["summary"]["title"]
+        for row in node.of_kind("incident", originator)
+        if not row.withdrawn and "summary" in row.values()
     ]
 
 
