@@ -278,6 +278,9 @@ def test_a_name_that_is_none_makes_no_users(homes: Nodes, users: str) -> None:
 
 
 def test_each_row_of_the_table_is_reached(homes: Nodes) -> None:
+    assert (
+        access_of("keys/bus-authority.pem", folder=False).group == "home"
+    )  # the feed's line to NATS needs it, too
     for each in FILES:
         place = each.pattern.replace("*", "x").removesuffix("/")
         assert access_of(place, each.pattern.endswith("/")) is each, each.pattern

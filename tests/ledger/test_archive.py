@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -206,6 +207,20 @@ def test_whatever_is_wrong_with_an_archive_is_named_and_takes_nothing_away(log: 
         log.past.folder = None
         log.reload()
         assert log.past.end == 0 and log.entries(0, SIZE) == [Entry(i, *e) for i, e in enumerate(entries())]
+
+
+def test_what_follows_the_signed_list_of_bodies_is_not_read(log: Log, tmp_path: Path) -> None:
+    target = archived(log, tmp_path / "archive")
+    os.truncate(target.path / "bodies/hashes", 1 << 28)
+    tracemalloc.start()
+    try:
+        assert archive.verify(target, KEYS).end == END
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+    os.truncate(target.path / "bodies/hashes", 63)
+    with pytest.raises(ArchiveRefused, match="bodies/hashes: 63 bytes"):
+        archive.verify(target, KEYS)
 
 
 def test_an_archive_that_is_damaged_after_all_is_named_by_whoever_reads_it(log: Log, tmp_path: Path) -> None:

@@ -201,6 +201,22 @@ def test_nothing_of_an_erased_key_is_in_any_file_of_the_server(place: str) -> No
         assert all((store.key(slot) is None) == (slot in gone) for slot, _ in taken)
 
 
+def test_a_server_that_logs_its_statements_has_no_key_in_its_log(place: str) -> None:
+    server = ready.server()
+    name = place.partition("@/")[2].partition("?")[0]
+    emptied(place)
+    server.ask(f'ALTER DATABASE "{name}" SET log_min_messages = log')
+    server.ask(f'ALTER DATABASE "{name}" SET log_min_duration_statement = 0')
+    try:
+        with opened(place) as store:
+            taken = [store.take() for _ in range(2 * SHELF)]
+            store.erase([taken[0][0]])
+    finally:
+        server.ask(f'ALTER DATABASE "{name}" RESET ALL')
+    log = (server.folder / "log").read_text(errors="replace")
+    assert "slots_1" in log and not any(key.hex() in log for _, key in taken)
+
+
 def test_there_is_one_writer_and_a_role_that_reads_feeds_alone(place: str) -> None:
     server = ready.server()
     name = place.partition("@/")[2].partition("?")[0]

@@ -14,11 +14,13 @@ from django.db import connections
 
 from records.test_commit import PARTS
 from safeconduct.exchange import archiving as jobs
+from safeconduct.ledger.database import Database, sweep
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.past import NotAttached
 from safeconduct.node.archiving import Archived, archive
 from safeconduct.node.backups import verify_home
 from safeconduct.node.cli import main
+from safeconduct.node.point_in_time import _erase_again
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.databases import open_ledger
@@ -183,3 +185,65 @@ def test_kill_9_at_any_step_loses_nothing(host_home: Home, tmp_path: Path, small
         assert door.writer.log.root().hex() == root
         rebuild(door.writer)
         assert fingerprint() == before
+
+
+def test_two_at_once_would_write_over_what_the_other_has_let_go_of(
+    host_home: Home, tmp_path: Path, small: None
+) -> None:
+    folder, ran = tmp_path / "archive", list[str]()
+    for home, writer, made in grown(host_home):
+
+        def meanwhile(what: str) -> None:
+            if what == "tile/entries/000" and not ran:
+                ran.append(what)
+                system = {"person": "system", "roles": ["system"]}
+                asked = {"actor": system, "record": made.record, "parts": ["summary"], "reason": "asked for"}
+                here.door().call("erase", asked)
+                with pytest.raises(HomeError, match="being archived"):
+                    archive(Home.load(home.path), here.door(), folder, size=599)
+
+        assert archive(home, here.door(), folder, size=599, told=meanwhile).end == END and ran
+        assert first_text(writer, made).startswith("[None, ")
+        assert rows(home)[0] == END
+
+
+def test_what_an_attempt_that_was_broken_off_left_is_on_the_disk_before_the_ledger_lets_go(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def told(what: str) -> None:
+        if what == "signed" and "broken off" not in done:
+            done.append("broken off")
+            raise KeyboardInterrupt
+        done.append(what)
+
+    monkeypatch.setattr("safeconduct.node.archiving.os.sync", lambda: done.append("on the disk"))
+    for home, _writer, _made in grown(host_home):
+        with pytest.raises(KeyboardInterrupt):
+            archive(home, here.door(), tmp_path / "archive", size=599, told=told)
+        archive(home, here.door(), tmp_path / "archive", size=599, told=told)
+    assert done.index("on the disk") < done.index("noted")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_was_erased_leaves_the_bodies_that_were_kept_and_a_copy_that_is_brought_back(
+    host_home: Home, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[str] = []
+
+    def noted(db: Database, *tables: str, wait_ms: int | None = None) -> bool:
+        swept.extend(tables)
+        return sweep(db, *tables, wait_ms=wait_ms)
+
+    monkeypatch.setattr("safeconduct.records.writer.sweep", noted)
+    for home, writer, made in grown(host_home):
+        archive(home, here.door(), tmp_path / "archive", size=599)
+        system = {"person": "system", "roles": ["system"]}
+        asked = {"actor": system, "record": made.record, "parts": ["summary"], "reason": "asked for"}
+        before = writer.log.entry(made.index).body
+        here.door().call("erase", asked)
+        assert {"ledger_leaf", "ledger_kept"} <= set(swept)
+        # As a copy of before has it: the first entries archived, and nothing of them erased yet.
+        writer.log.replace_body(made.index, before)
+        assert _erase_again(Home.load(home.path), tmp_path, Home.load(home.path)) == 1

@@ -69,6 +69,9 @@ def home(_own_connections: None, prepared: Path, tmp_path: Path) -> Home:
     store = Store(found)
     store.put([Position("m1", "p1", 1_730_000_000.25, 25.0, 66.9, None, 1.5)])
     store.close()
+    for partner in ("", "cn"):
+        with open_keys(found, partner, write=True) as keys:
+            keys.take()
     return found
 
 

@@ -8,15 +8,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from nats.js.errors import NotFoundError
 
 import ready
 from nats_server import Nats, with_nats
 from own_process import own_process
-from safeconduct.positions import reading, stream, waiting
+from safeconduct.positions import reading, stream, waiting, waiting_writer
 from safeconduct.positions.route import Positions
 from safeconduct.positions.store import Position
 from safeconduct.positions.waiting import STREAM, Keeping, Sealing, leave, waiting_of
@@ -221,6 +223,43 @@ def test_nothing_waits_longer_than_its_term_and_hostile_messages_are_dropped(
     asyncio.run(story())
     refused = [r.msg.fields["code"] for r in caplog.records if r.msg.event == "bus_refused"]  # type: ignore[attr-defined]
     assert refused == ["forged"] * 4
+
+
+def test_a_stream_whose_making_was_broken_off_is_made_whole() -> None:
+    class Stream:
+        made, tried, read = False, False, 0
+
+        async def stream_info(self, *_: object, **__: object) -> Any:
+            if not self.made:
+                raise NotFoundError
+            config = SimpleNamespace(max_age=2 * 86_400.0)
+            return SimpleNamespace(
+                state=SimpleNamespace(subjects={}, consumer_count=self.read), config=config
+            )
+
+        async def add_stream(self, _config: object) -> None:
+            self.made = True
+
+        async def update_stream(self, _config: object) -> None:
+            assert self.made
+
+        async def add_consumer(self, *_: object) -> None:
+            if not self.tried:
+                self.tried = True
+                raise OSError("killed between the two")
+            self.read = 1
+
+    async def ask(_job: str, _payload: dict[str, Any]) -> dict[str, Any]:
+        return {"gone": [], "days": 2}
+
+    async def story() -> None:
+        stream, home = Stream(), SimpleNamespace(party="pk")
+        with pytest.raises(OSError, match="killed"):
+            await waiting_writer._look(home, stream, ask)  # type: ignore[arg-type]
+        await waiting_writer._look(home, stream, ask)  # type: ignore[arg-type]
+        assert stream.read == 1
+
+    asyncio.run(story())
 
 
 def test_what_waits_says_nothing_of_where_or_whose() -> None:

@@ -23,6 +23,7 @@ from safeconduct.records.bus_link import bus_key, let_go, link_of
 from safeconduct.records.bus_messages import MOST_BYTES, NotOurs, Told, Writing, announced, beating
 from safeconduct.records.bus_numbers import Numbers
 from safeconduct.records.bus_telling import Telling
+from safeconduct.records.door import subscribe
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.service import WriterService
 
@@ -226,6 +227,30 @@ def test_what_nats_lets_go_is_made_up_at_the_door(home: Home, nats: Nats) -> Non
     asyncio.run(story())
 
 
+def test_a_door_that_is_slow_to_open_is_waited_for_while_something_is_missing(
+    home: Home, nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = with_nats(home, nats.address)
+
+    async def slow(*given: Any) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.sleep(3 * bus.STEADY)
+        async for each in subscribe(*given):
+            yield each
+
+    async def story() -> None:
+        async with Speaker(named).serving() as speaker, Ear(named).listening() as ear:
+            await until(ear.by_nats_alone)
+            monkeypatch.setattr(bus, "subscribe", slow)
+            telling, speaker.service.telling = speaker.service.telling, None
+            speaker.say(5)
+            speaker.service.telling = telling
+            async with asyncio.timeout(30):
+                await until(lambda: ear.heard == [1, 2, 3, 4, 5])
+            await until(ear.by_nats_alone)
+
+    asyncio.run(story())
+
+
 def test_without_nats_from_the_beginning_the_door_tells(home: Home, nats: Nats) -> None:
     nats.kill()
     named = with_nats(home, nats.address)
@@ -395,6 +420,33 @@ def test_over_tls_the_server_must_have_a_certificate_of_the_authority(home: Home
 
     with Nats(tmp_path / "nats", [home], *files) as server:
         asyncio.run(story(server.address))
+
+
+def test_a_server_that_wants_no_tls_hears_nothing_of_a_process_that_does(home: Home) -> None:
+    ours, _ = certify(home, ["127.0.0.1"])
+    heard: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def pretend(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        out.write(b'INFO {"server_id": "x", "version": "2.11.0", "nonce": "abc", "max_payload": 1000}\r\n')
+        with contextlib.suppress(ConnectionError):
+            heard.append(await reader.read(1000))
+        ended.set()
+        out.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(pretend, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        named = with_nats(ours, f"tls://127.0.0.1:{port}", nats_authority="tls/authority.pem")
+        link = bus_link.Link(named, "web")
+        link.start()
+        async with asyncio.timeout(LONG):
+            await ended.wait()
+        await link.close()
+        server.close()
+
+    asyncio.run(story())
+    assert not any(b"CONNECT" in each for each in heard)
 
 
 def test_the_feed_looks_when_it_rings_and_seldom_otherwise(

@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import ready
 from safeconduct.exchange.identity import Keys, hpke_key, tls_files
 from safeconduct.node import following
+from safeconduct.node.cli import main
 from safeconduct.node.health import CHECKS
 from safeconduct.node.machine_authority import found_authority, issue
 from safeconduct.node.machine_folder import lay_out
@@ -170,7 +172,14 @@ def test_a_writer_that_would_need_another_machines_files_does_not_start(first: H
 def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: Home, tmp_path: Path) -> None:
     found_authority(first)
     (first.keys / "pin").write_text("1234")
-    for name in ("roads/net", "response/list", "tls/node.key", "tls/authority.key", "keys/devices/key"):
+    for name in (
+        "roads/net",
+        "response/list",
+        "keys/bus-authority.pem",
+        "tls/node.key",
+        "tls/authority.key",
+        "keys/devices/key",
+    ):
         (first.path / name).parent.mkdir(exist_ok=True)
         (first.path / name).write_text("x")
     processes = ["web", "field"]
@@ -179,7 +188,7 @@ def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: 
     assert there == {
         "node.toml", "keys/django", "keys/devices/key", "roads/net", "response/list", "tls/node.key",
         "keys/door/authority.pem", "keys/door/web.pem", "keys/door/web.key", "keys/door/field.pem",
-        "keys/door/field.key",
+        "keys/door/field.key", "keys/bus-authority.pem",
     }  # fmt: skip
     assert {path.stat().st_mode & 0o077 for path in laid.path.rglob("*")} == {0}
     text = (laid.path / "node.toml").read_text()
@@ -194,6 +203,29 @@ def test_a_machine_of_pages_is_given_what_its_processes_read_and_no_more(first: 
     bare = replace(first, settings={k: v for k, v in first.settings.items() if k != "database_web"})
     with pytest.raises(HomeError, match="database_web"):
         lay_out(bare, tmp_path / "d", "d", processes, None, [])
+
+
+def test_a_machine_that_cannot_be_laid_out_leaves_no_door_in_the_settings(
+    first: Home, tmp_path: Path
+) -> None:
+    found_authority(first)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "something").touch()
+    asked = ["machine", "add", "b", "--processes", "writer", "--door", "127.0.0.1:9102", "--to"]
+    for folder, doors in ((tmp_path / "full", 1), (tmp_path / "new", 2)):
+        done = CliRunner().invoke(main, ["--home", str(first.path), *asked, str(folder)])
+        assert (done.exit_code == 0) == (doors == 2), done.output
+        assert len(Home.load(first.path).settings["doors"]) == doors
+    assert "add 127.0.0.1:9102 to `doors`" in done.output
+    for nats in ([], ["nats://127.0.0.1:4222"]):
+        now = Home.load(first.path)
+        replace(now, settings={**now.settings, "nats": nats}).save()
+        done = CliRunner().invoke(main, ["--home", str(first.path), "machine", "remove", "b"])
+        assert ("NATS still knows it" in done.output) == bool(nats), done.output
+        with Door.open(Home.load(first.path)) as door:
+            given = [each.listed() for each in issue(first, "b", ["writer"])]
+            door.call("machine_added", {"machine": "b", "certificates": given})
+    assert Home.load(tmp_path / "new").settings["doors"] == ["127.0.0.1:9101", "127.0.0.1:9102"]
 
 
 def test_a_machine_with_a_writer_could_take_over(first: Home, tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ from safeconduct.ledger.tiles import (
 from safeconduct.ledger.tree import HASH_SIZE, TILE_WIDTH, Frontier, leaf_hash
 
 HEAD, BODIES_HEAD, BODIES_HASHES = "checkpoint", "bodies/checkpoint", "bodies/hashes"
-MOST_TILES = 1 << 32
 Kept = Callable[[bytes | None], bool]
 """Whether a body stays in the database and does not go into the archive."""
 
@@ -93,11 +92,7 @@ def bodies_head(folder: Folder, origin: str, end: int) -> Checkpoint:
 
 def _digests(folder: Folder, count: int) -> list[bytes]:
     """Digests of the first `count` files of bodies; what else is listed belongs to an attempt that was broken off."""
-    if not count:
-        return []
-    raw = folder.read(BODIES_HASHES, MOST_TILES * HASH_SIZE)
-    if len(raw) % HASH_SIZE or len(raw) < count * HASH_SIZE:
-        raise ArchiveRefused(f"{BODIES_HASHES}: it does not list the bodies of {count} tiles")
+    raw = folder.beginning(BODIES_HASHES, count * HASH_SIZE) if count else b""
     return [raw[at : at + HASH_SIZE] for at in range(0, count * HASH_SIZE, HASH_SIZE)]
 
 

@@ -113,6 +113,11 @@ class Log:
         self._frontier()
 
     @property
+    def tables(self) -> list[str]:
+        """Where bodies lie in the database, and leave something behind when they are erased."""
+        return [f"{self.name}_leaf", *([f"{self.name}_kept"] if self.past.end else [])]
+
+    @property
     def size(self) -> int:
         return self._frontier().size
 

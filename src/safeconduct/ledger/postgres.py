@@ -112,6 +112,19 @@ class Postgres:
             raise self._failed(fault) from None
         return cast(Rows, cursor)
 
+    def put_unlogged(self, table: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows, whose values no server writes into a log of statements as it may those of any other one."""
+        try:
+            with (
+                self._connection.cursor() as cursor,
+                cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            ):
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as fault:
+            raise self._failed(fault) from None
+
     def _failed(self, fault: psycopg.Error) -> Exception:
         """What no server said is the connection's end, also where the library does not see that yet: a line that was
         cut says nothing more."""

@@ -71,15 +71,11 @@ class SlotsPostgres:
                 self._db.execute(
                     f"CREATE TABLE IF NOT EXISTS {shelf} (slot INTEGER PRIMARY KEY, held BLOB NOT NULL)"
                 )
-                given = slots[(start - first) * SLOT_SIZE : (end - first) * SLOT_SIZE]
                 # A block that a crash left uncounted is there already: nothing of it was handed out.
-                self._db.execute(
-                    f"INSERT INTO {shelf} (slot, held) SELECT n, "  # noqa: S608  (a name of this module's own)
-                    f"substring(CAST(? AS BYTEA) FROM CAST((n - ?) * {SLOT_SIZE} + 1 AS INTEGER) FOR {SLOT_SIZE}) "
-                    "FROM generate_series(CAST(? AS BIGINT), CAST(? AS BIGINT)) AS n "
-                    "ON CONFLICT (slot) DO UPDATE SET held = excluded.held",
-                    (given, start, start, end - 1),
-                )
+                self._db.execute(f"DELETE FROM {shelf} WHERE slot >= ? AND slot < ?", (start, end))  # noqa: S608
+                at = range(start, end)
+                given = ((n, slots[(n - first) * SLOT_SIZE : (n - first + 1) * SLOT_SIZE]) for n in at)
+                self._db.put_unlogged(shelf, ("int8", "bytea"), given)
             self._ahead.clear()
 
     def read(self, first: int, count: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from safeconduct.ledger.tree import HASH_SIZE, TILE_HEIGHT, TILE_WIDTH
@@ -115,6 +115,17 @@ class Folder:
 
     def read(self, name: str, most: int, exactly: int | None = None) -> bytes:
         """A file below the folder, through folders and no links, with at most (or exactly) so many bytes."""
+
+        def fits(size: int) -> int | None:
+            return size if size <= most and exactly in (None, size) else None
+
+        return self._read(name, fits)
+
+    def beginning(self, name: str, size: int) -> bytes:
+        """The first bytes of a file that may have more of them, which are not read."""
+        return self._read(name, lambda found: size if found >= size else None)
+
+    def _read(self, name: str, wanted: Callable[[int], int | None]) -> bytes:
         try:
             descriptor = self._open(name)
         except OSError as fault:
@@ -123,11 +134,13 @@ class Folder:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise ArchiveRefused(f"{name}: no file")
-            if found.st_size > most or (exactly is not None and found.st_size != exactly):
+            size = wanted(found.st_size)
+            if size is None:
                 raise ArchiveRefused(f"{name}: {found.st_size} bytes, which is not its size")
             with os.fdopen(os.dup(descriptor), "rb") as file:
-                raw = file.read(found.st_size + 1)
-            if len(raw) != found.st_size:
+                raw = file.read(size)
+                ended = size < found.st_size or not file.read(1)
+            if len(raw) != size or not ended:
                 raise ArchiveRefused(f"{name}: it changed while it was read")
             return raw
         except OSError as fault:

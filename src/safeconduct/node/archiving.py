@@ -6,8 +6,10 @@ noted there. Begun again, it goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,7 +50,27 @@ def archive(
     Raises HomeError, which names the file or what stands in the way; then the ledger is as it was, as far as it was not
     let go of.
     """
-    place = folder.absolute()
+    with _alone(home):
+        return _archive(home, door, folder.absolute(), size, time, told)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Another one at work would write files anew that this one has had noted, as they were when it began."""
+    descriptor = os.open(home.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError("this ledger is being archived already") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _archive(
+    home: Home, door: Door, place: Path, size: int | None, time: float | None, told: Told
+) -> Archived:
     if home.archive is not None and home.archive.resolve() != place.resolve():
         raise HomeError(f"the archive of this node is {home.archive}: what follows goes there, too")
     begun = door.call("archive_begin", {"size": size, "time": time})
@@ -68,6 +90,7 @@ def archive(
             told("signed")
         files.verify(target, [Verifier.parse(str(begun["key"]))])
         told("verified")
+        os.sync()  # a file that an attempt before this one left was found as it must be, and perhaps in memory alone
     except ArchiveRefused as fault:
         raise HomeError(f"{place}: {fault}") from None
     if home.archive is None:

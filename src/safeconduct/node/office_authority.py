@@ -173,15 +173,14 @@ def _sign(
     subjects: Sequence[x509.DNSName | x509.IPAddress],
     days: int,
 ) -> x509.Certificate:
-    first = next((each for each in subjects if isinstance(each, x509.DNSName)), None)
-    # OpenSSL takes a common name that looks like a host's for a DNS name, which an address must not be taken for.
-    name = first.value if first is not None else f"pages at {subjects[0].value}"
     now = datetime.now(UTC)
     ends = min(now + timedelta(days=days), authority.not_valid_after_utc)
     if ends <= now:
         raise HomeError(
             "the office's authority has ended: --new-authority, and every device must be given it"
         )
+    # OpenSSL takes an address in this place for a name, which the authority may not vouch for.
+    name = next((each.value for each in subjects if isinstance(each, x509.DNSName)), "pages")
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]))

@@ -26,7 +26,7 @@ from safeconduct.node.base_backups import Base
 from safeconduct.node.recovery import copied, moment_of, recovered, within
 from safeconduct.node.restore_drill import Clock, Drill, begins_with, feed_holds, since, tables_made
 from safeconduct.node.server_programs import owned
-from safeconduct.records.databases import claim, open_feed, open_ledger
+from safeconduct.records.databases import claim, ledger_of, open_feed, open_ledger
 from safeconduct.records.erased import LEDGER, NAME, erased_in, note_erased, read_erased, strike_out
 from safeconduct.records.home import Home, HomeError, backup_folder
 from safeconduct.records.shadow import SCHEMA
@@ -134,7 +134,7 @@ def _looked_at(home: Home, wanted: Wanted) -> tuple[Manifest, Base, datetime | N
 def _nobody_writes(home: Home) -> None:
     """Raises HomeError while a writer, on whichever machine, holds the database that node.toml names."""
     try:
-        with closing(open_ledger(home)) as db:
+        with closing(open_ledger(home, read_only=True)) as db:
             if not claim(db):
                 raise HomeError("a writer is at work on the database that node.toml names; stop it first")
     except DatabaseFault:
@@ -199,9 +199,10 @@ def _emptied(there: Home) -> None:
 def _erase_again(home: Home, folder: Path, there: Home) -> int:
     lists = dict.fromkeys([*read_erased(home), *erased_in(folder / NAME)])
     with closing(Postgres(str(there.database), "ledger")) as db:
+        log = ledger_of(there, db)
         with transaction(db):
-            struck, _ = strike_out(db, Log(db, "ledger", ledger_origin(home.party)), LEDGER, lists)
-        sweep(db, "ledger_leaf")
+            struck, _ = strike_out(db, log, LEDGER, lists)
+        sweep(db, *log.tables)
     return struck
 
 
@@ -213,7 +214,7 @@ def _compare(home: Home, there: Home) -> tuple[dict[str, int] | None, dict[str, 
     except DatabaseFault:
         return None, feeds
     with closing(running), closing(Postgres(str(there.database), "ledger", read_only=True)) as db:
-        held, log = (Log(each, "ledger", ledger_origin(home.party)) for each in (db, running))
+        held, log = (ledger_of(home, each) for each in (db, running))
         begins_with(log, held.size, held.root(), "ledger")
         lost = dict(since(log, held.size))
     for partner in sorted(there.partners):

@@ -60,14 +60,15 @@ async def _look(home: Home, stream: Any, ask: Ask) -> None:
     subjects = f"{waiting_of(home.party)}.*"
     try:
         found = await stream.stream_info(STREAM, subjects_filter=subjects)
-        waiting, config = found.state.subjects or {}, found.config
+        waiting, config, read = found.state.subjects or {}, found.config, found.state.consumer_count
     except NotFoundError:
-        waiting, config = {}, None
+        waiting, config, read = {}, None, 0
     movements = [subject.rpartition(".")[2] for subject in waiting]
     said = await ask("positions_waiting", {"movements": movements})
     for movement in said["gone"]:
         await stream.purge_stream(STREAM, subject=f"{waiting_of(home.party)}.{movement}")
-    if config is None or config.max_age != 86_400.0 * said["days"]:
+    # One whose making was broken off takes reports, and nobody could read them.
+    if config is None or not read or config.max_age != 86_400.0 * said["days"]:
         await _make(stream, subjects, 86_400.0 * said["days"], config is not None)
 
 

@@ -135,6 +135,7 @@ class Hearing:
             self._go_to_door()
         elif (
             self._door is not None
+            and not self._gap
             and time.monotonic() - self._door_since > STEADY
             and time.monotonic() - self._nats_heard < SILENCE / 2
             and self.link.connected

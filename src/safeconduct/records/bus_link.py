@@ -159,15 +159,14 @@ class Link:
         self.client, self.connected = None, False
 
     async def _connect(self) -> None:
-        import nats
-
         options: dict[str, Any] = {}
         if any(each.startswith("tls://") for each in addresses(self.home)):
             options["tls"] = _context(self.home)
         seed = _seed(self.home, self.process)
         while True:
             try:
-                self.client = await nats.connect(
+                client = _client()
+                await client.connect(
                     addresses(self.home),
                     name=self.process,
                     nkeys_seed_str=seed,
@@ -175,7 +174,7 @@ class Link:
                     no_echo=True,
                     connect_timeout=CONNECT_SECONDS,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=random.uniform(*AGAIN),  # noqa: S311
+                    reconnect_time_wait=random.uniform(*AGAIN),  # type: ignore[arg-type]  # noqa: S311
                     ping_interval=PING_SECONDS,
                     max_outstanding_pings=2,
                     pending_size=SLOW,
@@ -184,6 +183,7 @@ class Link:
                     reconnected_cb=self._there,
                     **options,
                 )
+                self.client = client
                 break
             except Exception as fault:
                 self._faulty(fault)
@@ -248,6 +248,23 @@ class Link:
             return False
         self._said[what] = now
         return True
+
+
+def _client() -> Client:
+    """One that says nothing to a server which does not begin with TLS: the library would go on in the open with whoever
+    stands between and says that none is needed."""
+    from nats.aio.client import Client
+    from nats.errors import Error
+
+    class Secured(Client):
+        async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+            at = self._current_server
+            here = at is not None and at.uri.scheme == "nats" and at.uri.hostname in LOOPBACK
+            if initial_connection and not here and not info.get("tls_required"):
+                raise Error("the server does not begin with TLS")
+            await super()._process_info(info, initial_connection)
+
+    return Secured()
 
 
 _links: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, Link]] = WeakKeyDictionary()

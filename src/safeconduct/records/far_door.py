@@ -95,11 +95,12 @@ class FarDoor:
             if self.shaking[at[0]] >= OF_ONE_ADDRESS or len(self.inside) >= CONNECTIONS:
                 connection.close()
                 turns.release()
-                continue
-            self._begin(self._one(connection, at[0], turns))
+            else:
+                self.shaking[at[0]] += 1
+                self._begin(self._one(connection, at[0], turns))
+            await asyncio.sleep(0)  # to accept one that waits already gives way to nobody
 
     async def _one(self, connection: socket.socket, at: str, turns: asyncio.Semaphore) -> None:
-        self.shaking[at] += 1
         reader, out, who = None, None, None
         try:
             reader, out = await self._secured(connection)
@@ -114,13 +115,14 @@ class FarDoor:
             if not self.shaking[at]:
                 del self.shaking[at]
             if who is None and out is not None:
+                self.inside.pop(out, None)
                 with contextlib.suppress(OSError, TimeoutError):
                     await asyncio.wait_for(out.drain(), 1.0)
                 out.transport.abort()
         if who is None or reader is None or out is None:
             return
         try:
-            await self.converse(_lines(reader, who), reader, out, who.process)
+            await self.converse(self._lines(reader, out, who), reader, out, who.process)
         finally:
             self.inside.pop(out, None)
 
@@ -165,7 +167,6 @@ class FarDoor:
             raise
         self.inside[out] = who
         if who.serial not in await self.known():  # taken off the list meanwhile
-            del self.inside[out]
             raise Stranger("a certificate that is not on the list")
         out.write(self.hello)
         return who
@@ -181,17 +182,17 @@ class FarDoor:
                     self.inside.pop(out, None)
                     out.transport.abort()
 
+    def _lines(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, who: Bearer) -> ReadLine:
+        """The next line of a connection, b"" at its end: whole, and within a minute of its first byte. Of who is out
+        also what had come before counts no more."""
 
-def _lines(reader: asyncio.StreamReader, who: Bearer) -> ReadLine:
-    """The next line of a connection, b"" at its end: whole, and within a minute of its first byte."""
+        async def read() -> bytes:
+            first = await reader.read(1)
+            if not first or out not in self.inside or who.ends <= time.time():
+                return b""
+            if first == b"\n":
+                return first
+            line = await asyncio.wait_for(reader.readline(), LINE_SECONDS)
+            return first + line if line.endswith(b"\n") else b""
 
-    async def read() -> bytes:
-        first = await reader.read(1)
-        if not first or who.ends <= time.time():
-            return b""
-        if first == b"\n":
-            return first
-        line = await asyncio.wait_for(reader.readline(), LINE_SECONDS)
-        return first + line if line.endswith(b"\n") else b""
-
-    return read
+        return read

@@ -19,7 +19,6 @@ import signal
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from safeconduct.records.bus_numbers import Numbers
 from safeconduct.records.bus_telling import Telling
@@ -28,12 +27,13 @@ from safeconduct.records.events import log_event
 from safeconduct.records.far_door import FarDoor, ReadLine
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.hooks import DOORS, HOOKS
+from safeconduct.records.listening import Subscriber, gone
 from safeconduct.records.machines import listens, several
 from safeconduct.records.refusals import Malformed, Unavailable, from_wire, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
-from safeconduct.records.users import HEARS, callers, permit
+from safeconduct.records.users import callers, permit
 from safeconduct.records.writer import Answer
 from safeconduct.records.writer_thread import Prepare, WriterThread
 
@@ -56,7 +56,7 @@ class WriterService:
     def __init__(self, home: Home, prepare: Prepare = lambda _: None) -> None:
         self.home = home
         self.writer = WriterThread(home, prepare)
-        self.subscribers: dict[asyncio.Queue[bytes | None], _Subscriber] = {}
+        self.subscribers: dict[asyncio.Queue[bytes | None], Subscriber] = {}
         self.callers = callers(home)
         self.numbers = Numbers()
         self.telling = Telling.of(home, self.numbers)
@@ -148,11 +148,11 @@ class WriterService:
                     lines[subscriber.numbered] = self._line(number, event, subscriber)
                 waiting.put_nowait(lines[subscriber.numbered])
 
-    def _line(self, number: int, event: Answer, to: _Subscriber) -> bytes:
+    def _line(self, number: int, event: Answer, to: Subscriber) -> bytes:
         told = {"run": self.numbers.run, "number": number, "event": event} if to.numbered else event
         return json.dumps(told).encode() + b"\n"
 
-    def _welcome(self, to: _Subscriber, after: object) -> bytes:
+    def _welcome(self, to: Subscriber, after: object) -> bytes:
         """What a subscriber reads first: that it is one, and what came after what it heard last."""
         if not to.numbered:
             return b'{"topic":"subscribed"}\n'
@@ -238,13 +238,13 @@ class WriterService:
         self, reader: asyncio.StreamReader, out: asyncio.StreamWriter, process: str, after: object
     ) -> None:
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        subscriber = self.subscribers[waiting] = _Subscriber(process, after is not None)
+        subscriber = self.subscribers[waiting] = Subscriber(process, after is not None)
         out.write(self._welcome(subscriber, after))
-        gone = asyncio.create_task(reader.read())
+        ended = asyncio.create_task(gone(reader))
         try:
             while True:
                 taking = asyncio.create_task(waiting.get())
-                await asyncio.wait({taking, gone}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
                 if not taking.done():
                     taking.cancel()
                     return
@@ -256,17 +256,8 @@ class WriterService:
         except ConnectionError:
             return
         finally:
-            gone.cancel()
+            ended.cancel()
             self.subscribers.pop(waiting, None)
-
-
-@dataclass(frozen=True)
-class _Subscriber:
-    process: str
-    numbered: bool
-
-    def hears(self, event: Answer) -> bool:
-        return self.process not in HEARS or event.get("kind") in HEARS[self.process]
 
 
 def serve(home: Home, prepare: Prepare = lambda _: None) -> None:

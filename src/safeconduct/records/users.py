@@ -85,6 +85,7 @@ FILES: tuple[Access, ...] = (
     Access("keys/door/field.*", "writer", "field", 0o640, "of the field process"),
     Access("keys/door/*", "writer", "writer", 0o600, "of the writer's own door"),
     Access("keys/bus", "writer", "door", 0o640, "what the processes write announcements for NATS under"),
+    Access("keys/bus-authority.pem", "writer", "home", 0o640, "by which the processes know the NATS servers"),
     Access("keys/nats/", "writer", "home", 0o710, "the processes' keys for NATS"),
     *(
         Access(f"keys/nats/{process}.seed", "writer", process, 0o640, f"by which NATS knows the {process}")

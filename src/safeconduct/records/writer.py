@@ -256,7 +256,7 @@ class Writer:
         """
         whole = self.db.execute("SELECT 1 FROM erasing WHERE slot = ?", (TO_SWEEP,)).fetchone() is not None
         swept = self.tables.dialect.sweep(self.tables.execute)
-        swept &= sweep(self.db, "ledger_leaf", wait_ms=SWEEP_WAIT_MS if whole else 0) or not whole
+        swept &= sweep(self.db, *self.log.tables, wait_ms=SWEEP_WAIT_MS if whole else 0) or not whole
         if swept:
             self.db.execute("DELETE FROM erasing")
         self._sweep_again = 0.0 if swept else time.monotonic() + SWEEP_PAUSE

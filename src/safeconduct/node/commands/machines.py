@@ -82,9 +82,9 @@ def add(home: Path | None, name: str, processes: str, target: Path, door: str | 
         known = [f"{h}:{p}" for h, p in doors(node)]
         if door and door not in known:
             node = replace(node, settings={**node.settings, "doors": [*known, door]})
-            node.save()
         issued = issue(node, name, named)
         laid = lay_out(node, target, name, named, at, issued)
+        node.save()
         way.call("machine_added", {"machine": name, "certificates": [each.listed() for each in issued]})
     click.echo(f"carry {laid.path} to machine {name}; look there at the addresses and ports in node.toml")
     if door and door not in known:
@@ -108,8 +108,14 @@ def list_(home: Path | None) -> None:
 def remove(home: Path | None, name: str) -> None:
     """Let nothing of a machine in any more; its connections end at once.
 
-    If it had a writer, take its address out of `doors` on every machine, and change the passwords of the databases.
+    If it had a writer, take its address out of `doors` on every machine. What was carried to it is not forgotten there:
+    change the passwords of the databases, make the keys for NATS anew, and if somebody else may have it, what signs the
+    sessions, too.
     """
-    with opened(home) as (_, way):
+    from safeconduct.records.bus_link import addresses
+
+    with opened(home) as (node, way):
         way.call("machine_removed", {"machine": name})
     click.echo(f"machine {name} is let in no more")
+    if addresses(node):
+        click.echo("NATS still knows it: make keys/bus and keys/nats anew (see `nats-config`)")
