@@ -337,6 +337,14 @@ def counting(subject: Subject, item: Item) -> Subject:
     return subject._replace(roles=roles, limited=frozenset())
 
 
+def under_each(subject: Subject, item: Item) -> tuple[Item, ...]:
+    """The record as each agreement that it concerns has it, for who has a role that is limited: what is done to it has
+    to be allowed under every one of them."""
+    if not subject.limited or item.originator != subject.party or len(item.releasable) < 2:
+        return (item,)
+    return tuple(item._replace(releasable=frozenset({party})) for party in sorted(item.releasable))
+
+
 def limits_of(subject: Subject, role: str) -> frozenset[str] | None:
     """The parties whose agreements a role of the subject is limited to; None for a role that counts everywhere."""
     parties = frozenset(party for each, party in subject.limited if each == role)

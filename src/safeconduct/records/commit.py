@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from safeconduct.agreement.policy import Decision, Item, Subject, limits_of
+from safeconduct.agreement.policy import Decision, Item, Subject, under_each
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
 from safeconduct.records.bearers import inherited
@@ -22,7 +22,7 @@ from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused,
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.records.two_person import check_alone
-from safeconduct.records.under import party_under
+from safeconduct.records.under import party_under, within_which
 
 POLICY_KINDS = ("clause", "status_act")
 COMMITTING = ("write", "acknowledge", "approve", "command")
@@ -280,7 +280,7 @@ def _releasable(
 
 def _addressees(tx: Tx, subject: Subject, kind: Kind, derived: bool) -> set[str]:
     """To whom a record may go that speaks of no other and of which nothing was said."""
-    within = _within(subject)
+    within = within_which(tx.policy, subject, "write", kind.name)
     if tx.under:
         party = party_under(tx.home, tx.under)
         if party is None:
@@ -291,13 +291,6 @@ def _addressees(tx: Tx, subject: Subject, kind: Kind, derived: bool) -> set[str]
     if kind.addressed and not derived and len(tx.home.partners) > 1:
         raise Malformed("this node has several agreements: say under which of them this is")
     return set(tx.home.partners) if within is None else within & set(tx.home.partners)
-
-
-def _within(subject: Subject) -> set[str] | None:
-    """The parties to whose agreements all roles of the subject are limited; None where one is not."""
-    if any(limits_of(subject, role) is None for role in subject.roles):
-        return None
-    return {party for _, party in subject.limited}
 
 
 def _reach(tx: Tx, records: Sequence[str]) -> set[str]:
@@ -326,12 +319,13 @@ def _decide(
     attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
-    within = _within(subject)
-    if within is not None and not within.issuperset(header["releasable"]):
+    items = _items(tx, act, kind, previous, header)
+    within = within_which(tx.policy, subject, act, kind.name)
+    if within is not None and not all(within.issuperset(item.releasable) for item in items):
         raise Refused("no role counts under all agreements that this concerns", attempt=attempt)
     touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
     grants: set[str] = set()
-    for item in _items(tx, act, kind, previous, header):
+    for item in (one for each in items for one in under_each(subject, each)):
         for part in touched:
             decision = decide(tx, subject, act, item, part)
             if not decision.permit:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from safeconduct.agreement.policy import Policy, Subject, limits_of
 from safeconduct.records.home import Home
 
 ALWAYS_SHOWN = frozenset({"sos", "sos_acknowledgement", "stand_down", "escalation", "alert"})
@@ -52,3 +53,15 @@ def of_agreement(home: Home, agreement: str) -> tuple[str, list[Any]]:
     mark = f"|{party_under(home, agreement) or ''}|"
     text = "(agreement = %s OR (agreement = '' AND (releasable = '' OR REPLACE(releasable, %s, '') <> releasable)))"
     return text, [agreement, mark]
+
+
+def within_which(policy: Policy, subject: Subject, act: str, kind: str) -> frozenset[str] | None:
+    """The parties to whose agreements the roles of the subject are limited that let it do this to a kind; None where
+    one of them counts everywhere. A role that has nothing to do with the kind lends nothing to one that has."""
+    if not subject.limited:
+        return None
+    doing = [
+        role for role in subject.roles if policy.entries(subject._replace(roles=frozenset({role})), act, kind)
+    ]
+    limits = [limits_of(subject, role) for role in doing or subject.roles]
+    return None if None in limits else frozenset[str]().union(*filter(None, limits))

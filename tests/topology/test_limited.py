@@ -1,0 +1,79 @@
+"""Somebody on a host with several partners whose role is for one of them: nothing of the others is told or touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from bench.samples import parts_of
+from safeconduct.agreement.policy import Subject
+from safeconduct.records import here
+from safeconduct.records.commit import Committed, Draft, commit
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home, Partner
+from safeconduct.records.kinds import all_kinds
+from safeconduct.records.principals import subject_of, system_subject
+from safeconduct.records.refusals import NeedsSecond, Refused
+from safeconduct.records.release import release
+
+ONE, OTHER = "p1", "p2"
+
+
+@pytest.fixture
+def host(host_home: Home) -> Iterator[Home]:
+    """A host with the demonstration's house rules and two partners, neither of which has a card yet."""
+    home = host_home
+    for party in (ONE, OTHER):
+        home = home.with_partner(Partner(party, agreement(party), f"Party {party}"))
+    home.save()
+    with Door.open(home) as door, here.at(home, door):
+        yield home
+
+
+def agreement(party: str) -> str:
+    return f"pk-{party}"
+
+
+def holder(home: Home, name: str, **roles: Sequence[str]) -> Subject:
+    """Somebody with these roles, each under the agreements with the parties named, or under all where none is."""
+    for name_of_role, parties in roles.items():
+        given: dict[str, Any] = {"person": name, "account_name": name, "role": name_of_role, "clearance": 3}
+        commit(system_subject(home.party), role(given, list(map(agreement, parties))))
+    return subject_of(here.headers(), home, name, 2e9)
+
+
+def role(given: dict[str, Any], agreements: Sequence[str]) -> Draft:
+    return Draft("role_assignment", {"assignment": {**given, "agreements": agreements}}, releasable=())
+
+
+def incident(actor: Subject, *to: str, **more: Any) -> Committed:
+    return commit(actor, Draft("incident", parts_of(all_kinds()["incident"], "Seen"), releasable=to, **more))
+
+
+def test_a_role_that_counts_everywhere_lends_nothing_to_one_that_does_not(host: Home) -> None:
+    both = holder(host, "both", coordinator=[ONE], warden=[])
+    incident(both, ONE)
+    for reach in ([OTHER], [ONE, OTHER]):
+        with pytest.raises(Refused):
+            incident(both, *reach)
+
+
+def test_what_concerns_another_agreement_too_is_not_narrowed_by_who_is_limited(host: Home) -> None:
+    desk = holder(host, "desk", coordinator=[ONE])
+    made = incident(system_subject(host.party), ONE, OTHER)
+    assert release(desk, made.record).parts
+    for reach in ([ONE], []):
+        with pytest.raises(Refused):
+            incident(desk, *reach, record=made.record, expected=made.version)
+
+
+def test_roles_are_given_as_far_as_the_role_reaches_that_gives_them(host: Home) -> None:
+    giver = holder(host, "giver", administrator=[ONE], warden=[])
+    part: dict[str, Any] = {"person": "x", "account_name": "x", "role": "analyst", "clearance": 1}
+    for agreements in ([], [agreement(OTHER)]):
+        with pytest.raises(Refused, match="under those alone"):
+            commit(giver, role(part, agreements))
+    with pytest.raises(NeedsSecond):
+        commit(giver, role(part, [agreement(ONE)]))
