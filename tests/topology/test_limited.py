@@ -9,6 +9,7 @@ import pytest
 
 from bench.samples import parts_of
 from safeconduct.agreement.policy import Subject
+from safeconduct.oversight import rules as oversight
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
@@ -77,3 +78,16 @@ def test_roles_are_given_as_far_as_the_role_reaches_that_gives_them(host: Home) 
             commit(giver, role(part, agreements))
     with pytest.raises(NeedsSecond):
         commit(giver, role(part, [agreement(ONE)]))
+
+
+@pytest.mark.parametrize("take_back", [oversight.withdraw, oversight.ask_erasure])
+def test_what_another_agreement_has_too_is_not_taken_back_by_who_is_limited(
+    host: Home, take_back: Any
+) -> None:
+    desk = holder(host, "desk", coordinator=[ONE], administrator=[ONE], security_manager=[ONE])
+    own, both = incident(desk, ONE), incident(system_subject(host.party), ONE, OTHER)
+    take_back(desk, own.record, (), "")
+    with pytest.raises(Refused):
+        take_back(desk, both.record, (), "")
+    offered = oversight.own_record(desk, both.record)
+    assert (offered.withdraw, offered.erase) == ((), ())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 from typing import Any
 
-from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.agreement.policy import Policy, Subject, under_each
 from safeconduct.exchange import view
 from safeconduct.exchange.state import State
 from safeconduct.oversight import verification
@@ -192,7 +194,11 @@ def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         if not tx.policy.mask(subject, "read", item, tx.now):
             continue
         names = tx.policy.vocabulary.kinds[row.kind].parts
-        open_to = {act: tx.policy.mask(subject, act, item, tx.now) & row.present for act in RECALLS}
+        each = under_each(subject, item)
+        open_to = {
+            act: reduce(and_, (tx.policy.mask(subject, act, one, tx.now) for one in each), row.present)
+            for act in RECALLS
+        }
         may = {act: [n for bit, n in enumerate(names) if mask >> bit & 1] for act, mask in open_to.items()}
         known[record] = {"kind": row.kind, "withdrawn": bool(row.withdrawn), **may}
     return {"known": known}
