@@ -15,8 +15,8 @@ from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, Partner
 from safeconduct.records.kinds import all_kinds
-from safeconduct.records.principals import subject_of, system_subject
-from safeconduct.records.refusals import NeedsSecond, Refused
+from safeconduct.records.principals import subject_of, system_subject, to_wire
+from safeconduct.records.refusals import NeedsSecond, NotFound, Refused
 from safeconduct.records.release import release
 
 ONE, OTHER = "p1", "p2"
@@ -91,3 +91,18 @@ def test_what_another_agreement_has_too_is_not_taken_back_by_who_is_limited(
         take_back(desk, both.record, (), "")
     offered = oversight.own_record(desk, both.record)
     assert (offered.withdraw, offered.erase) == ((), ())
+
+
+def test_refused_attempts_on_what_is_anothers_are_not_told_to_who_is_limited(host: Home) -> None:
+    auditor, free = holder(host, "auditor", auditor=[ONE]), holder(host, "free", auditor=[])
+    stranger = holder(host, "stranger", warden=[])
+    mine, theirs = (incident(system_subject(host.party), party).record for party in (ONE, OTHER))
+    for record in (mine, theirs):
+        with pytest.raises(NotFound):
+            release(stranger, record)
+    assert refused(free) == {mine, theirs}
+    assert refused(auditor) == {mine}
+
+
+def refused(reader: Subject) -> set[str]:
+    return {row["record"] for row in here.door().call("refusals", {"actor": to_wire(reader)})["refusals"]}

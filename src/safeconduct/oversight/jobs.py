@@ -16,6 +16,7 @@ from safeconduct.records.hooks import job
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx
+from safeconduct.records.under import within_which
 
 MOST = 200
 LOOK_BACK = 5_000
@@ -114,12 +115,21 @@ def entries_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 @job("refusals")
 def refusals_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors."""
-    require_auditor(tx.policy, _actor(tx, payload))
+    """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors; to one who
+    is limited to some agreements, those on records that they may know of."""
+    subject = _actor(tx, payload)
+    require_auditor(tx.policy, subject)
     found, looked_to = _look_back(tx, payload, "refusal")
+    if within_which(tx.policy, subject, "read", "reading") is not None:
+        found = [each for each in found if _knows_of(tx, subject, str(each[1].get("record", "")))]
     kept = ("at", "person", "act", "kind", "record", "reason", "would")
     rows = [{"index": i, **{name: header.get(name, "") for name in kept}} for i, header in found]
     return {"refusals": rows, "looked_to": looked_to}
+
+
+def _knows_of(tx: Tx, subject: Subject, record: str) -> bool:
+    row = tx.row(record) if record else None
+    return row is not None and tx.knows(subject, row)
 
 
 def _look_back(
