@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.samples import parts_of
+from bench.samples import MOMENT, parts_of
 from safeconduct.agreement.policy import Subject
 from safeconduct.oversight import rules as oversight
 from safeconduct.records import here
@@ -18,6 +18,7 @@ from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import subject_of, system_subject, to_wire
 from safeconduct.records.refusals import NeedsSecond, NotFound, Refused
 from safeconduct.records.release import release
+from safeconduct.watch.muster import begin_muster
 
 ONE, OTHER = "p1", "p2"
 
@@ -106,3 +107,20 @@ def test_refused_attempts_on_what_is_anothers_are_not_told_to_who_is_limited(hos
 
 def refused(reader: Subject) -> set[str]:
     return {row["record"] for row in here.door().call("refusals", {"actor": to_wire(reader)})["refusals"]}
+
+
+def test_a_muster_by_who_is_limited_asks_after_nobody_of_another_agreement(host: Home) -> None:
+    kinds, system = all_kinds(), system_subject(host.party)
+    desk, free = (holder(host, name, watch_officer=to) for name, to in (("desk", [ONE]), ("free", [])))
+    for party in (ONE, OTHER):
+        site = commit(system, Draft("site", parts_of(kinds["site"], party), releasable=[party]))
+        who = commit(system, Draft("person", parts_of(kinds["person"], party), releasable=()))
+        stay = {"stay": {"site": site.record, "since": MOMENT}}
+        commit(system, Draft("presence", stay, about=who.record, state="arrived", releasable=()))
+    assert [expected(each) for each in (free, desk)] == [2, 1]
+
+
+def expected(officer: Subject) -> int:
+    call = {**parts_of(all_kinds()["muster"], "Muster")["call"], "scope": "country"}
+    begun = begin_muster(officer, call)
+    return int(release(officer, begun.record).parts["roll"]["expected"])

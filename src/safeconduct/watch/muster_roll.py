@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from safeconduct.agreement.policy import Subject
 from safeconduct.geo.sphere import Point, distance
 from safeconduct.records.own import own_rows, rows_of
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx
-from safeconduct.records.under import party_under
+from safeconduct.records.under import party_under, within_which
 
 UNDER_WAY = ("under_way", "overdue")
 
@@ -124,12 +125,12 @@ def stays_of(tx: Tx, account: str) -> list[RowView]:
     return [site for site in sites if site is not None]
 
 
-def one_agreement(tx: Tx, lines: Sequence[Line]) -> tuple[list[Line], list[str] | None]:
+def one_agreement(tx: Tx, subject: Subject, lines: Sequence[Line]) -> tuple[list[Line], list[str] | None]:
     """The roll of a muster on a node with several agreements, and the parties that may have it and its figures.
 
     Under an agreement the muster asks after those whom that party knows of, and after those of whom nobody knows where
-    they are. Else it asks after everybody, and nobody has it but who may know of each place on it: a figure over two
-    countries would tell either of the other.
+    they are; so does one of somebody who musters for some agreements alone. Else it asks after everybody, and nobody
+    has it but who may know of each place on it: a figure over two countries would tell either of the other.
     """
     if len(tx.home.partners) < 2:
         return list(lines), None
@@ -137,8 +138,11 @@ def one_agreement(tx: Tx, lines: Sequence[Line]) -> tuple[list[Line], list[str] 
     if tx.under:
         party = party_under(tx.home, tx.under) or ""
         return [line for line in lines if not line.place or party in reached[line.place]], [party]
-    everyone = set(tx.home.partners) if reached else set[str]()
-    return list(lines), sorted(everyone.intersection(*reached.values()))
+    within = within_which(tx.policy, subject, "write", "muster")
+    if within is not None:
+        lines = [line for line in lines if not line.place or within & reached[line.place]]
+    told = (within or frozenset(tx.home.partners)) if reached else frozenset[str]()
+    return list(lines), sorted(told.intersection(*(reached[line.place] for line in lines if line.place)))
 
 
 def _reach(tx: Tx, place: str) -> frozenset[str]:

@@ -54,7 +54,7 @@ def muster_job(tx: Tx, payload: Answer) -> Answer:
     def work() -> tuple[str, int, int]:
         call, target = parts.get("call") or {}, parts.get("target") or {}
         _check_target(call.get("scope", ""), target)
-        lines, told = one_agreement(tx, roll_of(tx, call.get("scope", ""), target))
+        lines, told = one_agreement(tx, subject, roll_of(tx, call.get("scope", ""), target))
         ages = [line.at for line in lines]
         roll = {"expected": sum(line.heads for line in lines), "as_of": iso(tx.now), "complete": not lines}
         if ages:
