@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from bench.constellation import Constellation, agreement_with
 from bench.samples import MOMENT, parts_of
 from safeconduct.agreement.policy import Subject
 from safeconduct.oversight import rules as oversight
+from safeconduct.people.models import Account
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
@@ -39,10 +42,10 @@ def agreement(party: str) -> str:
 
 
 def holder(home: Home, name: str, **roles: Sequence[str]) -> Subject:
-    """Somebody with these roles, each under the agreements with the parties named, or under all where none is."""
-    for name_of_role, parties in roles.items():
+    """Somebody with these roles, each under the agreements named, or under all where none is."""
+    for name_of_role, agreements in roles.items():
         given: dict[str, Any] = {"person": name, "account_name": name, "role": name_of_role, "clearance": 3}
-        commit(system_subject(home.party), role(given, list(map(agreement, parties))))
+        commit(system_subject(home.party), role(given, agreements))
     return subject_of(here.headers(), home, name, 2e9)
 
 
@@ -55,7 +58,7 @@ def incident(actor: Subject, *to: str, **more: Any) -> Committed:
 
 
 def test_a_role_that_counts_everywhere_lends_nothing_to_one_that_does_not(host: Home) -> None:
-    both = holder(host, "both", coordinator=[ONE], warden=[])
+    both = holder(host, "both", coordinator=[agreement(ONE)], warden=[])
     incident(both, ONE)
     for reach in ([OTHER], [ONE, OTHER]):
         with pytest.raises(Refused):
@@ -63,7 +66,7 @@ def test_a_role_that_counts_everywhere_lends_nothing_to_one_that_does_not(host: 
 
 
 def test_what_concerns_another_agreement_too_is_not_narrowed_by_who_is_limited(host: Home) -> None:
-    desk = holder(host, "desk", coordinator=[ONE])
+    desk = holder(host, "desk", coordinator=[agreement(ONE)])
     made = incident(system_subject(host.party), ONE, OTHER)
     assert release(desk, made.record).parts
     for reach in ([ONE], []):
@@ -72,7 +75,7 @@ def test_what_concerns_another_agreement_too_is_not_narrowed_by_who_is_limited(h
 
 
 def test_roles_are_given_as_far_as_the_role_reaches_that_gives_them(host: Home) -> None:
-    giver = holder(host, "giver", administrator=[ONE], warden=[])
+    giver = holder(host, "giver", administrator=[agreement(ONE)], warden=[])
     part: dict[str, Any] = {"person": "x", "account_name": "x", "role": "analyst", "clearance": 1}
     for agreements in ([], [agreement(OTHER)]):
         with pytest.raises(Refused, match="under those alone"):
@@ -85,7 +88,13 @@ def test_roles_are_given_as_far_as_the_role_reaches_that_gives_them(host: Home) 
 def test_what_another_agreement_has_too_is_not_taken_back_by_who_is_limited(
     host: Home, take_back: Any
 ) -> None:
-    desk = holder(host, "desk", coordinator=[ONE], administrator=[ONE], security_manager=[ONE])
+    desk = holder(
+        host,
+        "desk",
+        coordinator=[agreement(ONE)],
+        administrator=[agreement(ONE)],
+        security_manager=[agreement(ONE)],
+    )
     own, both = incident(desk, ONE), incident(system_subject(host.party), ONE, OTHER)
     take_back(desk, own.record, (), "")
     with pytest.raises(Refused):
@@ -95,7 +104,7 @@ def test_what_another_agreement_has_too_is_not_taken_back_by_who_is_limited(
 
 
 def test_refused_attempts_on_what_is_anothers_are_not_told_to_who_is_limited(host: Home) -> None:
-    auditor, free = holder(host, "auditor", auditor=[ONE]), holder(host, "free", auditor=[])
+    auditor, free = holder(host, "auditor", auditor=[agreement(ONE)]), holder(host, "free", auditor=[])
     stranger = holder(host, "stranger", warden=[])
     mine, theirs = (incident(system_subject(host.party), party).record for party in (ONE, OTHER))
     for record in (mine, theirs):
@@ -111,7 +120,9 @@ def refused(reader: Subject) -> set[str]:
 
 def test_a_muster_by_who_is_limited_asks_after_nobody_of_another_agreement(host: Home) -> None:
     kinds, system = all_kinds(), system_subject(host.party)
-    desk, free = (holder(host, name, watch_officer=to) for name, to in (("desk", [ONE]), ("free", [])))
+    desk, free = (
+        holder(host, name, watch_officer=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))
+    )
     for party in (ONE, OTHER):
         site = commit(system, Draft("site", parts_of(kinds["site"], party), releasable=[party]))
         who = commit(system, Draft("person", parts_of(kinds["person"], party), releasable=()))
@@ -124,3 +135,26 @@ def expected(officer: Subject) -> int:
     call = {**parts_of(all_kinds()["muster"], "Muster")["call"], "scope": "country"}
     begun = begin_muster(officer, call)
     return int(release(officer, begun.record).parts["roll"]["expected"])
+
+
+def test_how_much_another_partner_holds_is_not_told_to_who_is_limited(
+    around: Callable[[str], Constellation],
+) -> None:
+    world = around("host")
+    everyone, one = set(world.others), min(world.others)
+    with world.centre.active():
+        for name, to, told in (("free", [], everyone), ("desk", [agreement_with(one)], {one})):
+            client = browser(world.centre.home, name, auditor=to)
+            links, held = (
+                client.get(f"/oversight/{page}/").content.decode() for page in ("link", "holdings")
+            )
+            assert {each for each in everyone if f"<h2>Party {each}</h2>" in links} == told
+            assert {each for each in everyone if f'aria-label="Party {each}"' in held} == told
+
+
+def browser(home: Home, name: str, **roles: Sequence[str]) -> Client:
+    account = Account.objects.create_account(name, clearance=3)
+    holder(home, account.person, **roles)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(account)
+    return client

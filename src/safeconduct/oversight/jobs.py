@@ -16,7 +16,7 @@ from safeconduct.records.hooks import job
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx
-from safeconduct.records.under import within_which
+from safeconduct.records.under import parties_of, within_which
 
 MOST = 200
 LOOK_BACK = 5_000
@@ -38,6 +38,15 @@ def may_oversee(policy: Policy, subject: Subject) -> bool:
     administrators, who see to it that both work. None of it tells of a record."""
     reads_agreement = bool(policy.entries(subject, "read", "clause"))
     return may_audit(policy, subject) or reads_agreement or "administrator" in subject.roles
+
+
+def overseen(policy: Policy, subject: Subject) -> frozenset[str] | None:
+    """The parties of which the subject oversees the links and what they hold; None for all of them. How many entries
+    went to a partner tells how busy it is."""
+    if not subject.limited:
+        return None
+    overseeing = [r for r in subject.roles if may_oversee(policy, subject._replace(roles=frozenset({r})))]
+    return parties_of(subject, overseeing)
 
 
 def require_auditor(policy: Policy, subject: Subject) -> None:

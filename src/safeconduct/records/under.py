@@ -6,7 +6,7 @@ of none. It narrows what policy gives, and gives nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -63,5 +63,11 @@ def within_which(policy: Policy, subject: Subject, act: str, kind: str) -> froze
     doing = [
         role for role in subject.roles if policy.entries(subject._replace(roles=frozenset({role})), act, kind)
     ]
-    limits = [limits_of(subject, role) for role in doing or subject.roles]
+    return parties_of(subject, doing or subject.roles)
+
+
+def parties_of(subject: Subject, roles: Collection[str]) -> frozenset[str] | None:
+    """The parties to whose agreements these roles of the subject are limited; None where one of them counts
+    everywhere."""
+    limits = [limits_of(subject, role) for role in roles]
     return None if None in limits else frozenset[str]().union(*filter(None, limits))
