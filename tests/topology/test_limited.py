@@ -12,16 +12,19 @@ from bench.constellation import Constellation, agreement_with
 from bench.samples import MOMENT, parts_of
 from safeconduct.agreement.policy import Subject
 from safeconduct.oversight import rules as oversight
+from safeconduct.oversight.inquiry import open_inquiry
 from safeconduct.people.models import Account
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
+from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home, Partner
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import subject_of, system_subject, to_wire
 from safeconduct.records.refusals import NeedsSecond, NotFound, Refused
 from safeconduct.records.release import release
 from safeconduct.watch.muster import begin_muster
+from safeconduct.watch.sos import raise_sos
 
 ONE, OTHER = "p1", "p2"
 
@@ -119,22 +122,93 @@ def refused(reader: Subject) -> set[str]:
 
 
 def test_a_muster_by_who_is_limited_asks_after_nobody_of_another_agreement(host: Home) -> None:
-    kinds, system = all_kinds(), system_subject(host.party)
+    settled(host)
     desk, free = (
         holder(host, name, watch_officer=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))
     )
+    assert [expected(each) for each in (free, desk)] == [2, 1]
+
+
+def settled(home: Home) -> None:
+    """Two sites, each known to one partner, and somebody who stays at each."""
+    kinds, system = all_kinds(), system_subject(home.party)
     for party in (ONE, OTHER):
         site = commit(system, Draft("site", parts_of(kinds["site"], party), releasable=[party]))
         who = commit(system, Draft("person", parts_of(kinds["person"], party), releasable=()))
         stay = {"stay": {"site": site.record, "since": MOMENT}}
         commit(system, Draft("presence", stay, about=who.record, state="arrived", releasable=()))
-    assert [expected(each) for each in (free, desk)] == [2, 1]
 
 
 def expected(officer: Subject) -> int:
+    return int(release(officer, muster(officer)).parts["roll"]["expected"])
+
+
+def muster(officer: Subject) -> str:
     call = {**parts_of(all_kinds()["muster"], "Muster")["call"], "scope": "country"}
-    begun = begin_muster(officer, call)
-    return int(release(officer, begun.record).parts["roll"]["expected"])
+    return begin_muster(officer, call).record
+
+
+def test_what_goes_to_nobody_and_speaks_of_anothers_record_is_not_for_who_is_limited(host: Home) -> None:
+    desk, free = (holder(host, name, auditor=to) for name, to in (("desk", [agreement(ONE)]), ("free", [])))
+    mine, theirs, shared = (
+        incident(system_subject(host.party), *to).record for to in ([ONE], [OTHER], [ONE, OTHER])
+    )
+    again = release(free, theirs)
+    commit(
+        system_subject(host.party),
+        Draft("incident", {}, record=theirs, expected=again.version, releasable=()),
+    )
+    assert not can_read(desk, theirs), "what went to another is not for all once it goes nowhere"
+    for record, known in ((mine, {desk, free}), (shared, {desk, free}), (theirs, {free})):
+        inquiry = open_inquiry(free, record, "Who?").record
+        assert {each for each in (desk, free) if can_read(each, inquiry)} == known
+        listed = {each for each in (desk, free) if inquiry in ids_of(each, "inquiry")}
+        assert listed == known, "the list says the same"
+
+
+def test_what_is_made_of_two_agreements_is_for_nobody_who_is_limited_to_one(host: Home) -> None:
+    desk, free = (
+        holder(host, name, coordinator=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))
+    )
+    sources = [incident(system_subject(host.party), to).record for to in (ONE, OTHER)]
+    made = commit(free, Draft("incident", parts_of(all_kinds()["incident"], "Both"), derived_from=sources))
+    again = commit(free, Draft("incident", {}, record=made.record, expected=made.version, state="update"))
+    for record in (made.record, again.record):
+        assert (can_read(desk, record), can_read(free, record)) == (False, True)
+
+
+def test_a_muster_over_two_agreements_is_for_nobody_who_is_limited_to_one(host: Home) -> None:
+    settled(host)
+    desk, free = (
+        holder(host, name, watch_officer=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))
+    )
+    record = muster(free)
+    assert (can_read(desk, record), can_read(free, record)) == (False, True)
+
+
+def test_a_call_for_help_from_where_nobody_is_told_of_any_more_is_taken(host: Home) -> None:
+    system, kinds = system_subject(host.party), all_kinds()
+    site = commit(system, Draft("site", parts_of(kinds["site"], "Camp"), releasable=[OTHER]))
+    commit(system, Draft("site", {}, record=site.record, expected=site.version, releasable=()))
+    caller = holder(host, "caller", protected_person=[])
+    link = {**parts_of(kinds["person"], "Caller"), "link": {"account": caller.person}}
+    who = commit(system, Draft("person", link, state="active", releasable=()))
+    stay = {"stay": {"site": site.record, "since": MOMENT}}
+    commit(system, Draft("presence", stay, about=who.record, state="arrived", releasable=()))
+    call = {**parts_of(kinds["sos"], "Help"), "caller": {"person": caller.person}}
+    call = {"call": {**call["call"], "means": "floor"}, "caller": call["caller"]}
+    assert raise_sos(caller, call, key="1").record
+
+
+def can_read(reader: Subject, record: str) -> bool:
+    try:
+        return bool(release(reader, record).parts)
+    except NotFound:
+        return False
+
+
+def ids_of(reader: Subject, kind: str) -> set[str]:
+    return {each.id for each in find(reader, Query(kind, sort="at")).records}
 
 
 def test_how_much_another_partner_holds_is_not_told_to_who_is_limited(

@@ -95,7 +95,7 @@ def test_a_muster_over_two_countries_is_nobody_elses_and_one_of_a_country_is_tha
         with working_under(agreement_with(FIRST)):
             there = muster(centre, officer)
     world.settle()
-    assert (centre.row_of(everywhere).releasable, centre.row_of(there).releasable) == ("", f"|{FIRST}|")
+    assert (centre.row_of(everywhere).releasable, centre.row_of(there).releasable) == ("|~|", f"|{FIRST}|")
     assert centre.row_of(everywhere).values()["roll"]["expected"] == 2
     assert centre.row_of(there).values()["roll"]["expected"] == 1
     assert held(world, "muster") == {FIRST: 1}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from safeconduct.agreement.policy import Policy, Subject, limits_of
+from safeconduct.agreement.policy import Policy, Subject, concerning, limits_of
 from safeconduct.records.home import Home
 
 ALWAYS_SHOWN = frozenset({"sos", "sos_acknowledgement", "stand_down", "escalation", "alert"})
@@ -48,11 +48,11 @@ def party_under(home: Home, agreement: str) -> str | None:
 
 
 def of_agreement(home: Home, agreement: str) -> tuple[str, list[Any]]:
-    """A condition on rows: what came under this agreement, own records that may go to its party, those that go to
-    nobody."""
-    mark = f"|{party_under(home, agreement) or ''}|"
-    text = "(agreement = %s OR (agreement = '' AND (releasable = '' OR REPLACE(releasable, %s, '') <> releasable)))"
-    return text, [agreement, mark]
+    """A condition on rows: what came under this agreement, own records that may go to its party or are kept for who
+    works for it, those that go to nobody and are nobody's matter."""
+    marks = [f"|{name}|" for name in concerning([party_under(home, agreement) or ""])]
+    either = " OR ".join(["releasable = ''", *["REPLACE(releasable, %s, '') <> releasable"] * len(marks)])
+    return f"(agreement = %s OR (agreement = '' AND ({either})))", [agreement, *marks]
 
 
 def within_which(policy: Policy, subject: Subject, act: str, kind: str) -> frozenset[str] | None:

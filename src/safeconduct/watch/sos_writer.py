@@ -16,6 +16,7 @@ from safeconduct.exchange.cadence import publish_now
 from safeconduct.notify.ladder import escalate, escalations, settle
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
+from safeconduct.records.kept import partners_in
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
 from safeconduct.records.own import rows_of
@@ -156,7 +157,7 @@ def _hosts_of(tx: Tx, person: str) -> list[str] | None:
     on_the_road = [row for row in travelling if row.state in UNDER_WAY] or travelling
     known = on_the_road or stays_of(tx, person)
     if known:
-        return sorted({party for row in known for party in names_in(row.releasable)})
+        return sorted({party for row in known for party in partners_in(row.releasable)})
     party = party_under(tx.home, tx.under) if tx.under else None
     return [party] if party else []
 
