@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from django.test import Client
 from bench.constellation import Constellation, agreement_with
 from bench.samples import MOMENT, parts_of
 from safeconduct.agreement.policy import Subject
+from safeconduct.exchange import ahead
+from safeconduct.exchange.sealed import Cover
+from safeconduct.exchange.sealed_state import SealedState
 from safeconduct.oversight import rules as oversight
 from safeconduct.oversight.inquiry import open_inquiry
 from safeconduct.people.models import Account
@@ -198,6 +202,28 @@ def test_a_call_for_help_from_where_nobody_is_told_of_any_more_is_taken(host: Ho
     call = {**parts_of(kinds["sos"], "Help"), "caller": {"person": caller.person}}
     call = {"call": {**call["call"], "means": "floor"}, "caller": call["caller"]}
     assert raise_sos(caller, call, key="1").record
+
+
+def test_a_sealed_bundle_of_another_partner_is_not_told_to_nor_opened_by_who_is_limited(host: Home) -> None:
+    desk, free = (
+        holder(host, name, coordinator=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))
+    )
+    writer = here.door().writer
+    assert writer is not None
+    for party in (ONE, OTHER):
+        cover = Cover(party, host.party, agreement(party), bundle_of(party), 1, 2_000_000_000, bytes(16))
+        writer.tick(lambda tx, cover=cover: SealedState(tx.db).take(cover, b"", tx.now, "free"))
+    assert [{each.partner for each in ahead.waiting(reader)} for reader in (free, desk)] == [
+        {ONE, OTHER},
+        {ONE},
+    ]
+    asked = {"actor": to_wire(desk), "bundle": bundle_of(OTHER), "key": "00" * 32}
+    with pytest.raises(NotFound):
+        here.door().call("exchange_sealed_open", asked)
+
+
+def bundle_of(party: str) -> str:
+    return sha256(party.encode()).hexdigest()[:32]
 
 
 def can_read(reader: Subject, record: str) -> bool:
