@@ -25,7 +25,7 @@ from safeconduct.records.kinds import PartRefused
 from safeconduct.records.refusals import Conflict, NotFound, Refused
 from safeconduct.records.release import release
 
-from .test_who_knew import body_of, settle, somebody
+from .two_readers import body_of, settle, somebody
 
 HOUSE = """+++
 clause  = "H1"
