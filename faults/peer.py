@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from exchange.forging import BAD, Forger, entry, mutated, state_of
 from exchange.nodes import INCIDENT, Node, bundle_bytes, pull, unpacked
-from exchange.test_hostile import BAD, Forger, entry, mutated, state_of
 from faults import judge
 from faults.ground import Ground, Sides
 from faults.outcome import Outcome

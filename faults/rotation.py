@@ -6,9 +6,9 @@ import base64
 import random
 from collections.abc import Callable
 
+from exchange.forging import Forger, entry, state_of
 from exchange.nodes import INCIDENT, Node, bundle_bytes, pull
 from exchange.test_epochs import resume
-from exchange.test_hostile import Forger, entry, state_of
 from exchange.test_rotation import accept, renewed
 from faults import judge
 from faults.ground import PARTIES, Ground, Sides

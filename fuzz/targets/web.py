@@ -1,23 +1,17 @@
-"""What browsers, phones and programs send before any rule is asked: bodies, cookies, tokens, passes, cursors, moments."""
+"""What browsers, phones and programs ask before any rule is asked: bodies, cursors, moments, lines to the writer."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import re
 from concurrent.futures import Future
 from typing import Any
 from unittest import mock
 
-from joserfc import jwt
-from joserfc.jwk import ECKey
-from joserfc.jws import JWSRegistry
-
-from fuzz.target import Finding, Target, Unfit, tree_of
+from fuzz.target import Finding, Target, tree_of
 from fuzz.targets.field import _loop
 from safeconduct.api.problems import Problem
-from safeconduct.people import oidc
 from safeconduct.records import moments
 from safeconduct.records.refusals import Malformed
 from safeconduct.risk import days
@@ -73,38 +67,6 @@ def _positions(data: bytes) -> Any:
     return batch.positions, [why for _, why in batch.refused]
 
 
-def _token(data: bytes) -> Any:
-    from safeconduct.people import tokens
-
-    text = tokens.from_header(data.decode("latin-1"))
-    return text, tokens.present(text) if text else None
-
-
-def _pass(data: bytes) -> Any:
-    from safeconduct.people import passes
-
-    return passes.holder_of(data.decode("utf-8", "replace"))
-
-
-def _signed_pass(data: bytes) -> Any:
-    """What a pass would hold if the node itself had signed anything at all."""
-    from django.core import signing
-
-    from safeconduct.people import passes
-
-    try:
-        text = signing.dumps(tree_of(data, object), salt=passes.SALT)
-    except (ValueError, RecursionError):
-        raise Unfit from None
-    return passes.holder_of(text)
-
-
-def _cookies(data: bytes) -> Any:
-    from safeconduct.people import sessions
-
-    return sessions.session_of_cookies(data.decode("latin-1"))
-
-
 def _cursor(data: bytes) -> Any:
     from safeconduct.records import find
 
@@ -147,40 +109,6 @@ def _moments_of_pages(data: bytes) -> Any:
 
 def _day(data: bytes) -> Any:
     return days.day_named(data.decode("utf-8", "replace"))
-
-
-def _enrolled(data: bytes) -> Any:
-    from safeconduct.committee import passkeys
-
-    text = data.decode("utf-8", "replace")
-    kept = {"challenge": "AAAA", "site": "localhost", "node": "pk", "name": "Chen"}
-    try:
-        return passkeys.enrolled(text, kept, "pk", "http://localhost")
-    except passkeys.AnswerRefused:
-        return None
-
-
-def _assertion(data: bytes) -> Any:
-    from safeconduct.committee import passkeys
-
-    try:
-        return passkeys.signature_of(data.decode("utf-8", "replace"))
-    except passkeys.AnswerRefused:
-        return None
-
-
-def _signature_text(data: bytes) -> Any:
-    from safeconduct.committee import rules
-
-    return rules.read_signature(data.decode("utf-8", "replace"))
-
-
-def _candidate(data: bytes) -> Any:
-    from safeconduct.committee import rules
-
-    with mock.patch.object(rules, "here") as here:
-        here.home.return_value.party = "cn"
-        return rules.candidate(data.decode("utf-8", "replace"))
 
 
 class _Out:
@@ -231,58 +159,6 @@ def _socket(data: bytes) -> Any:
     return lines
 
 
-ISSUER = oidc.Issuer("https://issuer.example", "node", "secret", "Office")
-SIGNING = ECKey.import_key(
-    {
-        "kty": "EC",
-        "crv": "P-256",
-        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
-        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
-        "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE",
-        "kid": "1",
-    }
-)
-
-
-def _subject(token: str) -> str:
-    keys = {"keys": [SIGNING.as_dict(private=False)]}
-    with (
-        mock.patch.object(oidc, "discover", return_value={"jwks_uri": ""}),
-        mock.patch.object(oidc, "_fetch", return_value=keys),
-    ):
-        return oidc.subject_of(ISSUER, token, "nonce")
-
-
-def _id_token(data: bytes) -> str:
-    return _subject(data.decode("latin-1"))
-
-
-def _id_token_signed(data: bytes) -> str:
-    """What an issuer may say that signs anything."""
-    parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"ES256","kid":"1"}', data)]
-    signed = b".".join(parts)
-    algorithm = JWSRegistry.algorithms["ES256"]
-    signature = base64.urlsafe_b64encode(algorithm.sign(signed, SIGNING)).rstrip(b"=")
-    return _subject((signed + b"." + signature).decode())
-
-
-def _id_tokens() -> list[bytes]:
-    return [jwt.encode({"alg": "ES256", "kid": "1"}, json.loads(CLAIMS), SIGNING).encode()]
-
-
-def _of_issuer(data: bytes) -> Any:
-    with mock.patch.object(oidc.requests, "Session") as session:
-        answer = session.return_value.__enter__.return_value.get.return_value
-        answer.status_code, answer.raw.read.return_value = 200, data
-        return oidc._fetch(ISSUER, "https://issuer.example/x")
-
-
-CLAIMS = (
-    b'{"iss":"https://issuer.example","aud":["node"],"nonce":"nonce","exp":9999999999,"iat":1728237600,"sub":"li-na",'
-    b'"azp":"node"}'
-)
-
-
 def _topics(data: bytes) -> Any:
     from urllib.parse import parse_qs
 
@@ -293,10 +169,6 @@ def _topics(data: bytes) -> Any:
 JOBS = b'{"id":1,"job":"a","payload":{}}\n{"id":2,"job":"b","payloads":[{},{}]}\n'
 WORD = b'{"key":"abcdefgh","category":"safe","at":"2024-10-06T18:00:00Z","latitude":24.9,"longitude":67.1,"owner":"x"}'
 BATCH = b'{"movement":"ab","positions":[{"at":1728237600,"latitude":24.9,"longitude":67.1,"speed":3.5},{"at":"2024-10-06"}]}'
-CREDENTIAL = (
-    b'{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",'
-    b'"authenticatorData":"AAAA","signature":"AAAA","attestationObject":"o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YUA"}}'
-)
 TARGETS = (
     Target(
         "body of the API",
@@ -341,32 +213,6 @@ TARGETS = (
         form="json",
     ),
     Target(
-        "token",
-        _token,
-        (),
-        lambda: [b"Bearer sc_aaaaaaaaaa_" + b"A" * 43, b"Basic eDpzY19h"],
-        ("people.tokens:from_header",),
-        weight=4,
-    ),
-    Target("pass", _pass, (), lambda: [b"WyJhIl0:1t0000:AAAA"], (), weight=2),
-    Target(
-        "pass signed here",
-        _signed_pass,
-        (),
-        lambda: [b'["00000000000000000000000000000000","aaaaaaaaaaaaaaaa",1]'],
-        ("people.passes:holder_of",),
-        form="json",
-        weight=4,
-    ),
-    Target(
-        "cookies",
-        _cookies,
-        (),
-        lambda: [b"sc_pk_8001_session=abcdefgh; a=b", b'x="y"; __Host-a=1'],
-        ("people.sessions:_session_key",),
-        weight=4,
-    ),
-    Target(
         "cursor",
         _cursor,
         (Malformed,),
@@ -403,31 +249,6 @@ TARGETS = (
     ),
     Target("day", _day, (ValueError,), lambda: [b"2024-10-06"], ("risk.days:day_named",)),
     Target(
-        "new passkey",
-        _enrolled,
-        (ValueError,),
-        lambda: [CREDENTIAL],
-        ("committee.passkeys:_parsed",),
-        form="json",
-    ),
-    Target("passkey's answer", _assertion, (), lambda: [CREDENTIAL], (), form="json"),
-    Target(
-        "signature as text",
-        _signature_text,
-        (Malformed,),
-        lambda: [b'{"method":"file","signature":"AA"}'],
-        ("committee.rules:read_signature",),
-        form="json",
-    ),
-    Target(
-        "signatory put forward",
-        _candidate,
-        (Malformed,),
-        lambda: [b'{"party":"cn"}'],
-        ("committee.rules:candidate",),
-        form="json",
-    ),
-    Target(
         "writer's socket",
         _socket,
         (),
@@ -443,25 +264,5 @@ TARGETS = (
         (),
         lambda: [b"topics=board,alerts&last_event_id=3"],
         ("shell.live:Live.__call__", "positions.stream:Following.serve"),
-    ),
-    Target("ID token", _id_token, (oidc.SignOnRefused,), _id_tokens, (), weight=4),
-    Target(
-        "ID token signed by its issuer",
-        _id_token_signed,
-        (oidc.SignOnRefused,),
-        lambda: [CLAIMS],
-        (),
-        form="json",
-        weight=4,
-    ),
-    Target(
-        "answer of an issuer",
-        _of_issuer,
-        (oidc.SignOnRefused,),
-        lambda: [b'{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/keys"}'],
-        ("people.oidc:_fetch",),
-        form="json",
-        stored=False,
-        weight=8,
     ),
 )

@@ -9,7 +9,8 @@ import pytest
 
 import ready
 
-from .nodes import Node, make_parties, own_connections
+from .forging import Forger
+from .nodes import INCIDENT, Node, make_parties, own_connections, pull
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,11 @@ def nodes(world: Path) -> Iterator[tuple[Node, Node]]:
     yield host, partner
     partner.close()
     host.close()
+
+
+@pytest.fixture
+def forger(nodes: tuple[Node, Node], tmp_path: Path) -> Forger:
+    host, partner = nodes
+    host.commit("incident", INCIDENT)
+    pull(partner, host)
+    return Forger(host, tmp_path)

@@ -11,8 +11,8 @@ import pytest
 from safeconduct.ledger.parts import digest, disclosure
 from safeconduct.records.kinds import kind
 
+from .forging import Forger, entry
 from .nodes import FIRST, INCIDENT, Node, pull, sign
-from .test_hostile import Forger, entry
 
 Pair = tuple[Node, Node]
 

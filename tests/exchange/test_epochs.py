@@ -18,8 +18,8 @@ from safeconduct.exchange.status import describe
 from safeconduct.records.rebuild import verify
 from safeconduct.records.refusals import Malformed
 
+from .forging import Forger, entry
 from .nodes import INCIDENT, Node, bundle_bytes, key_file, pull
-from .test_hostile import Forger, entry
 
 Pair = tuple[Node, Node]
 

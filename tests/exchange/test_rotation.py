@@ -15,9 +15,9 @@ from safeconduct.records.home import Home
 from safeconduct.records.rebuild import verify
 from safeconduct.records.refusals import Malformed
 
+from .forging import Forger, entry
 from .nodes import INCIDENT, Node, bundle_bytes, pull
 from .test_epochs import circle, frozen, resume
-from .test_hostile import Forger, entry
 
 Pair = tuple[Node, Node]
 

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from journeys import two_nodes
-from journeys.two_nodes import Node, leg, opened, own_connections, parts, person, pull
+from journeys.two_nodes import Node, leg, parts, person, pull
 from safeconduct.journeys import rules
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.refusals import Malformed, Refused
-
-
-@pytest.fixture(autouse=True)
-def _own_connections(prepared: Path) -> Iterator[None]:
-    with own_connections():
-        yield
-
-
-@pytest.fixture(scope="module")
-def made(prepared: Path) -> Path:
-    return two_nodes.made(prepared, "5")
-
-
-@pytest.fixture
-def nodes(made: Path, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
-    with opened(made, tmp_path) as both:
-        yield both
-
 
 PLAN = (
     leg("karachi-police", "Karachi", "Ormara", 60, 64),

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from journeys import two_nodes
 from journeys.roads import officer, said
-from journeys.two_nodes import Node, opened, own_connections, parts, person, pull
+from journeys.two_nodes import Node, parts, person, pull
 from safeconduct.journeys import rules
-from safeconduct.records.home import Home
 
 WHY = "Its escort does not answer, and nobody of its units can be reached."
-
-
-@pytest.fixture(autouse=True)
-def _own_connections(prepared: Path) -> Iterator[None]:
-    with own_connections():
-        yield
-
-
-@pytest.fixture(scope="module")
-def made(prepared: Path) -> Path:
-    return two_nodes.made(prepared, "5")
-
-
-@pytest.fixture
-def nodes(made: Path, tmp_path: Path, bare_home: Home) -> Iterator[tuple[Node, Node]]:
-    with opened(made, tmp_path) as both:
-        yield both
 
 
 def notified(nodes: tuple[Node, Node], hours: float) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,30 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from exchange.nodes import pull
-from journeys import two_nodes
 from journeys.roads import officer, said
-from journeys.two_nodes import Node, opened, own_connections, parts
+from journeys.two_nodes import Node, parts
 from safeconduct.journeys import rules
 from safeconduct.records.find import Query, find
-from safeconduct.records.home import Home
 from safeconduct.records.release import release
-
-
-@pytest.fixture(autouse=True)
-def _own_connections(prepared: Path) -> Iterator[None]:
-    with own_connections():
-        yield
-
-
-@pytest.fixture(scope="module")
-def made(prepared: Path) -> Path:
-    return two_nodes.made(prepared, "5")
-
-
-@pytest.fixture
-def nodes(made: Path, tmp_path: Path, bare_home: Home) -> Iterator[tuple[Node, Node]]:
-    with opened(made, tmp_path) as both:
-        yield both
 
 
 def typed(hours: float = 72, **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import ready
-from journeys import two_nodes
 from journeys.two_nodes import Node, leg, moment, own_connections, parts, person, pull
 from safeconduct.agreement.policy import Subject
 from safeconduct.journeys import rules
@@ -27,11 +26,6 @@ from safeconduct.records.release import Released, release
 def _own_connections(prepared: Path) -> Iterator[None]:
     with own_connections():
         yield
-
-
-@pytest.fixture(scope="module")
-def made(prepared: Path) -> Path:
-    return two_nodes.made(prepared, "5")
 
 
 class World:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import ready
-from journeys import two_nodes
 from journeys.two_nodes import Node, own_connections, parts, person
 from safeconduct.agreement.policy import Subject
 from safeconduct.journeys import rules
@@ -26,11 +25,6 @@ from safeconduct.records.release import release
 def _own_connections(prepared: Path) -> Iterator[None]:
     with own_connections():
         yield
-
-
-@pytest.fixture(scope="module")
-def made(prepared: Path) -> Path:
-    return two_nodes.made(prepared, "5")
 
 
 @pytest.fixture

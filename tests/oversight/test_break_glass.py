@@ -23,7 +23,7 @@ from safeconduct.records.principals import subject_of
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.release import release
 
-from .test_who_knew import somebody
+from .two_readers import somebody
 
 CLAUSE = """+++
 clause  = "7"

@@ -2,115 +2,41 @@
 
 from __future__ import annotations
 
-import html
 import json
 import random
 import re
-import warnings
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from django.test import Client
-from django.utils import timezone
 
-from exchange.conftest import _own_connections, made, world  # noqa: F401
-from exchange.nodes import INCIDENT, PEOPLE, Node, agree, pull, sign
-from exchange.test_epochs import resume
+from exchange.nodes import PEOPLE, agree, sign
 from exchange.test_expiry import CLAUSE as MOVEMENTS
 from exchange.test_expiry import ITINERARY, NOTICE
-from exchange.test_readings import with_house_rules, with_readings
-from exchange.test_rotation import accept, renewed
-from safeconduct.agreement.policy import Subject
-from safeconduct.exchange import ahead, cadence, spoken
+from safeconduct.exchange import ahead, spoken
 from safeconduct.exchange.last_contact import Link
-from safeconduct.ledger.canonical import canonical
 from safeconduct.ledger.parts import open_disclosure
-from safeconduct.ledger.report import ReportRefused, verify
-from safeconduct.node.cli import main
+from safeconduct.ledger.report import verify
 from safeconduct.node.signing_here import propose
 from safeconduct.oversight import who_knew_words
 from safeconduct.oversight.who_knew import GIVEN, READ, TAKEN, TOLD, UNLOGGED, who_knew
 from safeconduct.oversight.who_knew_report import signed_report
-from safeconduct.people import tokens
-from safeconduct.people.models import Account
 from safeconduct.records.principals import system_subject
 from safeconduct.records.rebuild import fingerprint, rebuild
 from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.records.release import release
 
-Pair = tuple[Node, Node]
-CANARY = re.compile(r"CAN-\d+-[a-z]+-END")
-CANARY_FIELDS = {
-    "summary": "title",
-    "people": "victims",
-    "method": "detail",
-    "response": "units",
-}
-
-
-def with_canaries(number: int) -> dict[str, Any]:
-    """An incident each of whose parts bears a word that stands nowhere else."""
-    parts: dict[str, Any] = {
-        **INCIDENT,
-        "method": {"type": "ambush"},
-        "response": {"units": "x", "text": "held back"},
-    }
-    for part, name in CANARY_FIELDS.items():
-        parts[part] = {**parts[part], name: f"CAN-{number}-{part}-END"}
-    return parts
-
-
-@pytest.fixture
-def both(bare_home: Any, world: Path) -> Iterator[Pair]:  # noqa: F811
-    """Two nodes in this process, on which all readings are logged and cross."""
-    host, partner = Node(world / "pk"), Node(world / "cn")
-    with_readings(host, partner, world, "pk-cn")
-    for node in (host, partner):
-        with_house_rules(node, world)
-    yield host, partner
-    partner.close()
-    host.close()
-
-
-def somebody(node: Node, *roles: str) -> tuple[Client, Subject, str]:
-    """(browser, principal, token) of a new person on a node."""
-    account = Account.objects.create_account(f"{node.home.party}-{Account.objects.count()}", clearance=3)
-    for role in roles:
-        assignment = {
-            "person": account.person,
-            "account_name": account.username,
-            "role": role,
-            "clearance": 3,
-        }
-        node.commit("role_assignment", {"assignment": assignment}, releasable=[])
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(account)
-    with node.active():
-        _, secret = tokens.issue(account, "test", roles, "write", timezone.now() + timedelta(days=2))
-    subject = Subject(node.home.party, frozenset(roles), 3, frozenset(), frozenset(), account.person)
-    return client, subject, secret
-
-
-def body_of(answer: Any) -> str:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")
-        raw = b"".join(answer) if getattr(answer, "streaming", False) else answer.content
-    return html.unescape(raw.decode())
-
-
-def settle(host: Node, partner: Node) -> None:
-    """Exchange until both have everything, and have both ledgers cosigned."""
-    for node in (host, partner):
-        node.publish()
-    for _ in range(2):
-        pull(partner, host)
-        pull(host, partner)
-    for node in (host, partner):
-        node.writer.tick(cadence.keep_acks)
+from .two_readers import (
+    CANARY,
+    CANARY_FIELDS,
+    Pair,
+    body_of,
+    readings_of_one,
+    settle,
+    somebody,
+    with_canaries,
+)
 
 
 def ways_out(secret: str, record: str) -> list[tuple[str, dict[str, str]]]:
@@ -202,22 +128,6 @@ def test_the_list_has_every_release_made_on_both_sides(both: Pair) -> None:
             assert {line.way for line in known.lines} <= {READ, TAKEN}
 
 
-def readings_of_one(both: Pair) -> tuple[str, str, Subject]:
-    """(the host's record, the partner's id of it, an auditor of the host): read on both sides, then exchanged."""
-    host, partner = both
-    record = host.commit("incident", with_canaries(1), levels={"people": 1}).record
-    settle(host, partner)
-    (row,) = partner.of_kind("incident", "pk")
-    _, wang, _ = somebody(partner, "coordinator")
-    with partner.active():
-        release(wang, row.id)
-    _, rana, _ = somebody(host, "watch_officer")
-    with host.active():
-        release(rana, record)
-    settle(host, partner)
-    return record, row.id, somebody(host, "auditor", "coordinator")[1]
-
-
 def test_each_line_says_whose_word_it_is_and_how_far_it_is_cosigned(both: Pair) -> None:
     host, _ = both
     record, _, auditor = readings_of_one(both)
@@ -301,101 +211,9 @@ def test_the_page_and_its_moment(both: Pair) -> None:
         assert answer["Content-Disposition"].startswith("attachment") and verify(answer.content).lines
 
 
-@pytest.mark.usefixtures("carried")
-def test_anyone_can_verify_the_report_without_a_node(both: Pair, tmp_path: Path) -> None:
-    host, _ = both
-    record, _, auditor = readings_of_one(both)
-    with host.active():
-        sealed, page = signed_report(auditor, record), signed_report(auditor, record, page=True)
-    for raw in (sealed, page):
-        found = verify(raw)
-        ways = [line["way"] for line in found.lines]
-        assert ways == [GIVEN, GIVEN, TOLD, READ]
-        how = dict(zip(ways, found.standing, strict=True))
-        assert "cosigned by cn.safeconduct/witness to" in how[READ]
-        assert "signed by cn in its feed" in how[TOLD]
-        assert any("arrival acknowledged by cn" in text for text in found.standing)
-        assert verify(raw, found.keys.values()).lines
-        with pytest.raises(ReportRefused):
-            verify(raw, [found.keys["ledger"]])
-    file = tmp_path / "report.html"
-    file.write_bytes(page)
-    said = CliRunner().invoke(main, ["verify", "report", str(file), "--lines"])
-    assert said.exit_code == 0 and "the report holds" in said.output and "p" in said.output
-    assert auditor.person not in said.output.partition("it rests on")[0]
-    file.write_bytes(page.replace(b"<h1>", b"<h1>Not "))
-    said = CliRunner().invoke(main, ["verify", "report", str(file)])
-    assert said.exit_code == 3 and "page" in said.output
-
-
-def test_a_report_of_what_old_keys_have_signed_still_holds(both: Pair, world: Path) -> None:  # noqa: F811
-    host, partner = both
-    record, _, auditor = readings_of_one(both)
-    for node, other in ((host, partner), (partner, host)):
-        renewed(node)
-        accept(other, node)
-    resume(host, partner, world)
-    settle(host, partner)
-    with host.active():
-        found = verify(signed_report(auditor, record))
-    how = dict(zip([line["way"] for line in found.lines], found.standing, strict=True))
-    assert "cosigned by cn.safeconduct/witness to" in how[READ]
-    former = {name for name in found.keys if "former" in name}
-    assert {name.split(",")[0] for name in former} == {
-        "ledger",
-        "witness",
-        "witness cn",
-        "feed to cn",
-        "feed to xx",
-        "feed from cn",
-    }
-
-
-def test_a_report_that_was_changed_does_not_hold(both: Pair) -> None:
-    from safeconduct.exchange.identity import Keys
-    from safeconduct.ledger.report import seal
-
-    host, _ = both
-    record, _, auditor = readings_of_one(both)
-    with host.active():
-        sealed = signed_report(auditor, record)
-    whole = json.loads(sealed)
-    for change in ("person", "record", "at"):
-        wrong = json.loads(sealed)
-        wrong["report"]["lines"][3][change] = "somebody else"
-        with pytest.raises(ReportRefused):
-            verify(canonical(wrong))
-        # Not even the node's own key makes it hold: the entry says otherwise.
-        with pytest.raises(ReportRefused):
-            verify(seal(wrong["report"], Keys.of(host.home).ledger))
-    for broken in (b"", b"{}", b"<html>", sealed[:-5], b"[" * 100_000, canonical({**whole, "note": "x"})):
-        with pytest.raises(ReportRefused):
-            verify(broken)
-    for key in ("entries", "checkpoints", "keys", "lines"):
-        for value in ([], {}, None, "x", [None], [{}]):
-            if value == [] and key == "lines":
-                continue
-            report = {**whole["report"], key: value}
-            with pytest.raises(ReportRefused):
-                verify(seal(report, Keys.of(host.home).ledger))
-
-
-def test_many_readings_make_one_report(both: Pair) -> None:
-    host, partner = both
-    record, at_partner, auditor = readings_of_one(both)
-    _, wang, _ = somebody(partner, "coordinator")
-    with partner.active():
-        for _ in range(230):
-            release(wang, at_partner)
-    settle(host, partner)
-    with host.active():
-        found = verify(signed_report(auditor, record))
-    assert len(found.lines) == 234 and datetime.now(UTC).year >= 2024
-
-
 def test_what_was_given_in_a_sealed_bundle_is_on_the_list(
     both: Pair,
-    world: Path,  # noqa: F811
+    world: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(spoken, "_COST", 2**4)
@@ -423,7 +241,7 @@ def test_what_was_given_in_a_sealed_bundle_is_on_the_list(
         assert fingerprint() == before
 
 
-def test_what_is_about_a_movement_is_on_its_list(both: Pair, world: Path) -> None:  # noqa: F811
+def test_what_is_about_a_movement_is_on_its_list(both: Pair, world: Path) -> None:
     host, partner = both
     file = world / "clause-5.md"
     file.write_text(MOVEMENTS.replace('up_to  = "CONFIDENTIAL"', 'up_to  = "CONFIDENTIAL"\nlogged = true'))

@@ -21,9 +21,10 @@ from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import subject_of, system_subject
 from safeconduct.records.refusals import Malformed, Refused
+from safeconduct.records.rows import RowView
 from safeconduct.records.under import working_under
 from safeconduct.registry import rules as registry
-from safeconduct.watch.sos import raise_sos
+from safeconduct.watch.sos import acknowledge_sos, raise_sos
 
 Around = Callable[[str], Constellation]
 FIRST, SECOND = "p001", "p002"
@@ -79,6 +80,31 @@ def test_a_call_for_help_goes_to_the_host_of_the_country_and_nowhere_where_nobod
     assert (row.releasable, other.releasable) == ("", f"|{SECOND}|"), "the own room has both"
 
 
+def test_that_one_host_has_a_call_for_help_is_not_told_to_another(world: Constellation) -> None:
+    centre = world.centre
+    officer, traveller = (person(centre, role, role) for role in ("security_manager", "protected_person"))
+    call = {**parts_of(all_kinds()["sos"], "Help"), "caller": {"person": traveller.person}}
+    call = {"call": {**call["call"], "means": "floor"}, "caller": call["caller"]}
+    with centre.active():
+        for other in (FIRST, SECOND):
+            notify(centre, officer, other, traveller.person)
+        raise_sos(traveller, call, key="1", door=centre.door)
+    world.settle()
+    assert held(world, "sos") == {FIRST: 1, SECOND: 1}
+    first, second = world.others[FIRST], world.others[SECOND]
+    before = sos_at(second)
+    with first.active():
+        acknowledge_sos(person(first, "watch_officer", "watch"), sos_at(first).id, door=first.door)
+    world.settle()
+    assert held(world, "sos_acknowledgement") == {} and sos_at(second) == before
+
+
+def sos_at(node: Node) -> RowView:
+    asked = "SELECT id FROM records_row WHERE kind = 'sos'"
+    ((record,),) = node.writer.tables.all(asked, [])
+    return node.row_of(record)
+
+
 def test_a_muster_over_two_countries_is_nobody_elses_and_one_of_a_country_is_that_hosts(
     world: Constellation,
 ) -> None:
@@ -95,7 +121,7 @@ def test_a_muster_over_two_countries_is_nobody_elses_and_one_of_a_country_is_tha
         with working_under(agreement_with(FIRST)):
             there = muster(centre, officer)
     world.settle()
-    assert (centre.row_of(everywhere).releasable, centre.row_of(there).releasable) == ("", f"|{FIRST}|")
+    assert (centre.row_of(everywhere).releasable, centre.row_of(there).releasable) == ("|~|", f"|{FIRST}|")
     assert centre.row_of(everywhere).values()["roll"]["expected"] == 2
     assert centre.row_of(there).values()["roll"]["expected"] == 1
     assert held(world, "muster") == {FIRST: 1}

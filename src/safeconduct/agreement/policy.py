@@ -320,9 +320,14 @@ class Policy:
                 yield line.id
 
 
+KEPT = "~"
+"""Before the name of a party: the record does not go there, and is for who may see what is under that agreement."""
+
+
 def counting(subject: Subject, item: Item) -> Subject:
     """The subject with those of its roles that count for a record: one that is limited to some agreements counts for
-    what came under them, for own records that may go to their parties, and for those that go to nobody."""
+    what came under them, for own records that may go to their parties or are kept for who works for them, and for those
+    that go to nobody and are nobody's matter."""
     if not subject.limited:
         return subject
     own = item.originator == subject.party
@@ -331,10 +336,24 @@ def counting(subject: Subject, item: Item) -> Subject:
         role
         for role in subject.roles
         if (parties := limits_of(subject, role)) is None
-        or not concerned.isdisjoint(parties)
+        or not concerned.isdisjoint(concerning(parties))
         or (own and not concerned)
     )
     return subject._replace(roles=roles, limited=frozenset())
+
+
+def concerning(parties: Iterable[str]) -> list[str]:
+    """What own records bear of which one is among the parties it may go to or is kept for."""
+    return [name for party in parties if party for name in (party, KEPT + party)]
+
+
+def under_each(subject: Subject, item: Item) -> tuple[Item, ...]:
+    """The record as each agreement that it concerns has it, for who has a role that is limited: what is done to it has
+    to be allowed under every one of them."""
+    kept = any(name.startswith(KEPT) for name in item.releasable)
+    if not subject.limited or item.originator != subject.party or len(item.releasable) < 2 or kept:
+        return (item,)
+    return tuple(item._replace(releasable=frozenset({party})) for party in sorted(item.releasable))
 
 
 def limits_of(subject: Subject, role: str) -> frozenset[str] | None:

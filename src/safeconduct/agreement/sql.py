@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from safeconduct.agreement.books import ASSIGNED, AUTHORISED, EMERGENCY, NOT_BEFORE, Condition, Line
 from safeconduct.agreement.dictionary import Entry
-from safeconduct.agreement.policy import ONWARD_ACTS, Policy, Subject, limits_of
+from safeconduct.agreement.policy import ONWARD_ACTS, Policy, Subject, concerning, limits_of
 from safeconduct.agreement.vocabulary import LEVELS
 
 _TOP = len(LEVELS) - 1
@@ -130,7 +130,7 @@ def _asked(alike: list[Condition], subject: Subject, now: float) -> _Clause:
             asked.append(_Clause("agreement IN ('', %s)", [condition.agreement]))
     parties = _limits(condition, subject)
     if parties is not None and condition.originator == subject.party:
-        some = _listed("releasable", sorted(parties))
+        some = _listed("releasable", concerning(sorted(parties)))
         asked.append(_Clause(f"(releasable = '' OR {some.text})", some.params))
     if condition.states is not None:
         asked.append(_in("state", sorted(condition.states)))

@@ -27,6 +27,7 @@ from safeconduct.records.bulk import foresee
 from safeconduct.records.find import Page, Query, find
 from safeconduct.records.refusals import Refused
 from safeconduct.records.release import Released
+from safeconduct.records.under import looking_under
 
 MEDIA_TYPE = "application/geo+json"
 BATCH = 500
@@ -47,7 +48,7 @@ def export(request: Asked, filters: Filters) -> HttpResponseBase:
         foresee(subject, asked)
     # META keeps the method that the gate has turned into GET
     if "Range" in request.headers or request.META["REQUEST_METHOD"] == "HEAD":
-        key = (request.bearer.token.pk, subject, request.get_full_path(), here.state().index)
+        key = (request.bearer.token.pk, subject, looking_under(), request.get_full_path(), here.state().index)
         snapshot = SNAPSHOTS.take(key, lambda: _pieces(subject, asked, one_page))
         if snapshot is not None:
             return snapshot.answer(request, MEDIA_TYPE)

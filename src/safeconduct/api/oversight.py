@@ -15,6 +15,7 @@ from safeconduct.api.listing import only, reader
 from safeconduct.api.schemas import Clause, Level, WithheldPart
 from safeconduct.exchange.holdings import STATUSES, Held
 from safeconduct.oversight import rules
+from safeconduct.oversight.jobs import overseen
 from safeconduct.oversight.ledger_line import heads
 from safeconduct.oversight.link import LinkHealth, links
 from safeconduct.records import here, principals
@@ -142,9 +143,11 @@ def list_holdings(request: Asked, partner: str, filters: Query[HoldingFilters]) 
 @router.get("/ledger", response=Ledger, summary="The ledger's head")
 def ledger(request: Asked) -> HttpResponse:
     only(request)
-    head = here.door().call("ledger_head", {"actor": principals.to_wire(reader(request))})
+    asker = reader(request)
+    head = here.door().call("ledger_head", {"actor": principals.to_wire(asker)})
+    found = links(only=overseen(here.state().policy, asker))
     body = {"party": here.home().party, "origin": head["origin"], "size": head["size"], "root": head["root"]}
-    return wire.answer({**body, "partners": [_link(link) for link in links()]})
+    return wire.answer({**body, "partners": [_link(link) for link in found]})
 
 
 def _holding(held: Held, arrived: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from safeconduct.agreement.policy import Subject
+from safeconduct.agreement.policy import Subject, under_each
 from safeconduct.exchange.delivery import erase_in_feed, post
 from safeconduct.exchange.leaves import MAX_REASON, REMOVED, write_leaf
 from safeconduct.exchange.limits import follow, look_again
@@ -297,9 +297,10 @@ def _permit(tx: Tx, subject: Subject, act: str, row: RowView, kind: Kind, mask: 
         return
     attempt = {"person": subject.person, "act": act, "record": row.id}
     for name in _names(kind, mask):
-        decision = decide(tx, subject, act, tx.item(row), name)
-        if not decision.permit:
-            raise Refused(f"{act} {kind.name}.{name}: {decision.refused_by}", decision.would, attempt)
+        for item in under_each(subject, tx.item(row)):
+            decision = decide(tx, subject, act, item, name)
+            if not decision.permit:
+                raise Refused(f"{act} {kind.name}.{name}: {decision.refused_by}", decision.would, attempt)
 
 
 def _names(kind: Kind, mask: int) -> list[str]:

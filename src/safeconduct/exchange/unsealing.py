@@ -31,6 +31,7 @@ from safeconduct.records.kinds import PartRefused, all_kinds
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx, iso
+from safeconduct.records.under import parties_of
 
 OPENERS = frozenset({"coordinator", "watch_officer", "commander", "security_officer"})
 """Roles whose holders may take a sealed bundle and enter its code. What it holds, they read as policy has it."""
@@ -76,8 +77,8 @@ def take_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 @job("exchange_sealed_waiting")
 def waiting_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """The sealed bundles that came, with what is needed to try a code: nothing of what is in them."""
-    _opener(tx, payload)
-    found = SealedState(tx.db).all_incoming()
+    subject = _opener(tx, payload)
+    found = [each for each in SealedState(tx.db).all_incoming() if _opens_for(subject, each.partner)]
     return {"bundles": [_told(tx, each, each.cover) for each in found if each.cover is not None]}
 
 
@@ -107,7 +108,7 @@ def open_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     subject = _opener(tx, payload)
     kept = SealedState(tx.db)
     known = kept.incoming(str(payload.get("bundle")))
-    if known is None or known.cover is None:
+    if known is None or known.cover is None or not _opens_for(subject, known.partner):
         raise NotFound(str(payload.get("bundle")))
     partner = tx.home.partners.get(known.partner)
     if partner is None or known.state != WAITING:
@@ -255,3 +256,9 @@ def _opener(tx: Tx, payload: dict[str, Any]) -> Subject:
         attempt = {"person": subject.person, "act": "read", "record": str(payload.get("bundle", ""))}
         raise Refused("sealed bundles are opened by coordinators and those on watch", attempt=attempt)
     return subject
+
+
+def _opens_for(subject: Subject, partner: str) -> bool:
+    """Whether a role that opens sealed bundles counts under the agreement with this partner."""
+    within = parties_of(subject, OPENERS & subject.roles) if subject.limited else None
+    return within is None or partner in within

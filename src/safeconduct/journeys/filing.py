@@ -15,6 +15,7 @@ from safeconduct.journeys.lead import Terms, terms_of
 from safeconduct.journeys.underway_course import instant_of
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_withdrawn
+from safeconduct.records.kept import partners_in
 from safeconduct.records.kinds import Kind
 from safeconduct.records.once import once
 from safeconduct.records.principals import SYSTEM, system_subject
@@ -77,7 +78,7 @@ def amend_job(tx: Tx, payload: Answer) -> Answer:
     after = {**row.values(), **checked}
     if not after.get("notice"):
         raise Malformed("a movement has its notice")
-    terms, opens = _terms(tx, names_in(row.releasable)), None
+    terms, opens = _terms(tx, partners_in(row.releasable)), None
     if after["notice"]["emergency"]:
         opens = iso(tx.now) if row.opens is not None else None
     else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 from typing import Any
 
-from safeconduct.agreement.policy import Policy, Subject
+from safeconduct.agreement.policy import Policy, Subject, under_each
 from safeconduct.exchange import view
 from safeconduct.exchange.state import State
 from safeconduct.oversight import verification
@@ -14,6 +16,7 @@ from safeconduct.records.hooks import job
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx
+from safeconduct.records.under import parties_of, within_which
 
 MOST = 200
 LOOK_BACK = 5_000
@@ -35,6 +38,15 @@ def may_oversee(policy: Policy, subject: Subject) -> bool:
     administrators, who see to it that both work. None of it tells of a record."""
     reads_agreement = bool(policy.entries(subject, "read", "clause"))
     return may_audit(policy, subject) or reads_agreement or "administrator" in subject.roles
+
+
+def overseen(policy: Policy, subject: Subject) -> frozenset[str] | None:
+    """The parties of which the subject oversees the links and what they hold; None for all of them. How many entries
+    went to a partner tells how busy it is."""
+    if not subject.limited:
+        return None
+    overseeing = [r for r in subject.roles if may_oversee(policy, subject._replace(roles=frozenset({r})))]
+    return parties_of(subject, overseeing)
 
 
 def require_auditor(policy: Policy, subject: Subject) -> None:
@@ -112,12 +124,21 @@ def entries_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 @job("refusals")
 def refusals_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors."""
-    require_auditor(tx.policy, _actor(tx, payload))
+    """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors; to one who
+    is limited to some agreements, those on records that they may know of."""
+    subject = _actor(tx, payload)
+    require_auditor(tx.policy, subject)
     found, looked_to = _look_back(tx, payload, "refusal")
+    if within_which(tx.policy, subject, "read", "reading") is not None:
+        found = [each for each in found if _knows_of(tx, subject, str(each[1].get("record", "")))]
     kept = ("at", "person", "act", "kind", "record", "reason", "would")
     rows = [{"index": i, **{name: header.get(name, "") for name in kept}} for i, header in found]
     return {"refusals": rows, "looked_to": looked_to}
+
+
+def _knows_of(tx: Tx, subject: Subject, record: str) -> bool:
+    row = tx.row(record) if record else None
+    return row is not None and tx.knows(subject, row)
 
 
 def _look_back(
@@ -192,7 +213,11 @@ def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         if not tx.policy.mask(subject, "read", item, tx.now):
             continue
         names = tx.policy.vocabulary.kinds[row.kind].parts
-        open_to = {act: tx.policy.mask(subject, act, item, tx.now) & row.present for act in RECALLS}
+        each = under_each(subject, item)
+        open_to = {
+            act: reduce(and_, (tx.policy.mask(subject, act, one, tx.now) for one in each), row.present)
+            for act in RECALLS
+        }
         may = {act: [n for bit, n in enumerate(names) if mask >> bit & 1] for act, mask in open_to.items()}
         known[record] = {"kind": row.kind, "withdrawn": bool(row.withdrawn), **may}
     return {"known": known}

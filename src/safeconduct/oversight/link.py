@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,16 +56,17 @@ class LinkHealth:
 WORST_FIRST = ("frozen", "down", "quiet", "never", "up")
 
 
-def links(now: float | None = None) -> list[LinkHealth]:
-    """The health of every link of this node, the worst first: of a hundred those are looked for that do not work."""
+def links(now: float | None = None, only: Collection[str] | None = None) -> list[LinkHealth]:
+    """The health of every link of this node, or of those to `only` these parties, the worst first: of a hundred those
+    are looked for that do not work."""
     home = here.home()
     moment_now = time.time() if now is None else now
-    acked = all_cosigned(here.door()) if home.partners else {}
-    asked = [{"partner": party} for party in home.partners]
-    cursors = here.door().call_many("exchange_cursor", asked)
+    partners = [each for each in home.partners.values() if only is None or each.party in only]
+    acked = all_cosigned(here.door()) if partners else {}
+    cursors = here.door().call_many("exchange_cursor", [{"partner": each.party} for each in partners])
     found = [
         _health(home, partner, acked[partner.party], _answered(cursor), moment_now)
-        for partner, cursor in zip(home.partners.values(), cursors, strict=True)
+        for partner, cursor in zip(partners, cursors, strict=True)
     ]
     return sorted(found, key=lambda link: (WORST_FIRST.index(link.state), link.partner.name.casefold()))
 

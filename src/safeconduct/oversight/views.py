@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from safeconduct.agreement.policy import Subject
 from safeconduct.exchange import ahead
 from safeconduct.exchange.holdings import counts
 from safeconduct.oversight import jobs, link, rules
@@ -83,7 +84,7 @@ def holdings(request: HttpRequest) -> HttpResponse:
         "form": form,
         "lines": [_line(line) for line in page.lines],
         "next": page.next_cursor,
-        "sums": _sums() if jobs.may_oversee(here.state().policy, reader) else [],
+        "sums": _sums(reader),
         "auditing": jobs.may_audit(here.state().policy, reader),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
@@ -154,7 +155,7 @@ def link_health(request: HttpRequest) -> HttpResponse:
     if not jobs.may_oversee(policy, reader):
         raise NotFound
     context = {
-        "links": link.links(),
+        "links": link.links(only=jobs.overseen(policy, reader)),
         "auditing": jobs.may_audit(policy, reader),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
@@ -200,9 +201,14 @@ def _line(line: rules.HeldLine) -> dict[str, Any]:
     }
 
 
-def _sums() -> list[tuple[str, list[tuple[object, int]]]]:
-    """For each partner, how many versions stand how."""
+def _sums(reader: Subject) -> list[tuple[str, list[tuple[object, int]]]]:
+    """For each partner that the reader oversees, how many versions stand how."""
+    policy = here.state().policy
+    if not jobs.may_oversee(policy, reader):
+        return []
+    overseen = jobs.overseen(policy, reader)
     return [
         (partner, [(HOLDING_NAMES[status], n) for status, n in counts(partner).items()])
         for partner in here.home().partners
+        if overseen is None or partner in overseen
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import cast
 
 from django.conf import settings
@@ -66,10 +66,13 @@ class PrincipalMiddleware:
         looking = request.method in SAFE
         with working_under(agreement, looking):
             answer = self.get_response(request)
-        if isinstance(answer, StreamingHttpResponse) and not answer.is_async:
-            answer.streaming_content = _piecewise(
-                cast("Iterable[bytes]", answer.streaming_content), agreement, looking
-            )
+        if isinstance(answer, StreamingHttpResponse):
+            pieces = answer.streaming_content
+            if answer.is_async:
+                awaited = cast("AsyncIterator[bytes]", pieces)
+                answer.streaming_content = _piece_by_piece(awaited, agreement, looking)
+            else:
+                answer.streaming_content = _piecewise(cast("Iterable[bytes]", pieces), agreement, looking)
         return answer
 
     def _api(self, request: ApiRequest) -> HttpResponse | None:
@@ -125,6 +128,20 @@ def _piecewise(pieces: Iterable[bytes], agreement: str, looking: bool) -> Iterat
             piece = next(source, None)
         if piece is None:
             return
+        yield piece
+
+
+async def _piece_by_piece(
+    pieces: AsyncIterator[bytes], agreement: str, looking: bool
+) -> AsyncIterator[bytes]:
+    """The same of one that is waited for."""
+    source = aiter(pieces)
+    while True:
+        with working_under(agreement, looking):
+            try:
+                piece = await anext(source)
+            except StopAsyncIteration:
+                return
         yield piece
 
 

@@ -20,6 +20,7 @@ from safeconduct.records import here, principals
 from safeconduct.records.door import Door
 from safeconduct.records.earlier import open_to, version_item
 from safeconduct.records.hooks import job
+from safeconduct.records.kept import reach_in
 from safeconduct.records.kinds import Kind, all_kinds, kind
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import dimension_values, epoch, pack_levels, parts_of
@@ -351,7 +352,7 @@ def _version_then(
         at=epoch(header["at"]) or 0.0,
         ledger_index=index,
         levels=pack_levels(header["levels"]),
-        releasable=party_set(header.get("releasable", ())),
+        releasable=party_set(reach_in(header)),
         orcon=bool(header.get("orcon")),
         present=present,
         erased=erased & ~present,

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from safeconduct.agreement.policy import Decision, Item, Subject, limits_of
+from safeconduct.agreement.policy import Decision, Item, Subject, under_each
 from safeconduct.ledger.parts import digest, disclosures, open_disclosure
 from safeconduct.records import here, principals
 from safeconduct.records.bearers import inherited
 from safeconduct.records.door import Door
 from safeconduct.records.hooks import HOOKS, job
+from safeconduct.records.kept import kept_for, partners_in, reach_in
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
 from safeconduct.records.opinion import agreed
 from safeconduct.records.principals import SYSTEM
@@ -22,7 +23,7 @@ from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused,
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.records.two_person import check_alone
-from safeconduct.records.under import party_under
+from safeconduct.records.under import party_under, within_which
 
 POLICY_KINDS = ("clause", "status_act")
 COMMITTING = ("write", "acknowledge", "approve", "command")
@@ -36,6 +37,7 @@ class Draft:
 
     `releasable` names the parties it may be released to (None: those that what it is about may be released to, else
     the party of the agreement under which it is written, else every partner; empty: the originator only);
+    `kept_for` marks what goes to nobody and speaks of no one record (`kept.py`);
     `opens` is the moment of its time lock (ISO 8601, UTC); `levels` raises or lowers labels, 0 to 3, by part.
     """
 
@@ -48,6 +50,7 @@ class Draft:
     state: str | None = None
     levels: Mapping[str, int] | None = None
     releasable: Sequence[str] | None = None
+    kept_for: Sequence[str] | None = None
     orcon: bool | None = None
     assigned: Sequence[str] | None = None
     opens: str | None = None
@@ -57,7 +60,7 @@ class Draft:
             n: p.model_dump(mode="json") if hasattr(p, "model_dump") else p for n, p in self.parts.items()
         }
         wire = {k: v for k, v in self.__dict__.items() if v is not None}
-        for name in ("releasable", "assigned", "derived_from"):
+        for name in ("releasable", "kept_for", "assigned", "derived_from"):
             if name in wire:
                 wire[name] = list(wire[name])
         return {**wire, "parts": parts}
@@ -207,6 +210,8 @@ def _header(
     about = draft.about if draft.about is not None else (previous.about if previous else "")
     derived_from = _derived_from(tx, draft, previous)
     _check_about(tx, subject, about, derived_from)
+    releasable = _releasable(tx, subject, kind, draft, previous, about, derived_from)
+    kept = [] if releasable else draft.kept_for or kept_for(tx, [about, *derived_from], previous)
     return {
         "record": previous.id if previous else uuid4().hex,
         "version": previous.version + 1 if previous else 1,
@@ -219,7 +224,8 @@ def _header(
         "at": iso(tx.now),
         "state": state,
         "levels": [levels[name] for name in kind.part_names],
-        "releasable": _releasable(tx, subject, kind, draft, previous, about, derived_from),
+        "releasable": releasable,
+        **({"kept_for": list(kept)} if kept else {}),
         "orcon": draft.orcon if draft.orcon is not None else bool(previous and previous.orcon),
         "assigned": sorted(
             draft.assigned if draft.assigned is not None else names_in(previous.assigned if previous else "")
@@ -280,24 +286,17 @@ def _releasable(
 
 def _addressees(tx: Tx, subject: Subject, kind: Kind, derived: bool) -> set[str]:
     """To whom a record may go that speaks of no other and of which nothing was said."""
-    within = _within(subject)
+    within = within_which(tx.policy, subject, "write", kind.name)
     if tx.under:
         party = party_under(tx.home, tx.under)
         if party is None:
             raise Malformed("this node has no such agreement")
         return {party}
     if within is not None and len(within) == 1:
-        return within & set(tx.home.partners)
+        return set(tx.home.partners) & within
     if kind.addressed and not derived and len(tx.home.partners) > 1:
         raise Malformed("this node has several agreements: say under which of them this is")
-    return set(tx.home.partners) if within is None else within & set(tx.home.partners)
-
-
-def _within(subject: Subject) -> set[str] | None:
-    """The parties to whose agreements all roles of the subject are limited; None where one is not."""
-    if any(limits_of(subject, role) is None for role in subject.roles):
-        return None
-    return {party for _, party in subject.limited}
+    return set(tx.home.partners) if within is None else set(tx.home.partners) & within
 
 
 def _reach(tx: Tx, records: Sequence[str]) -> set[str]:
@@ -326,12 +325,14 @@ def _decide(
     attempt = {"person": subject.person, "act": act, "kind": kind.name, "record": draft.record or ""}
     if kind.by_system:
         raise Refused("only the node itself writes this kind", attempt=attempt)
-    within = _within(subject)
-    if within is not None and not within.issuperset(header["releasable"]):
+    items = _items(tx, act, kind, previous, header)
+    within = within_which(tx.policy, subject, act, kind.name)
+    reach = {*header["releasable"], *partners_in(previous.releasable if previous else "")}
+    if within is not None and not within >= reach:
         raise Refused("no role counts under all agreements that this concerns", attempt=attempt)
     touched = _touched(kind, previous, header, checked) or kind.part_names[:1]
     grants: set[str] = set()
-    for item in _items(tx, act, kind, previous, header):
+    for item in (one for each in items for one in under_each(subject, each)):
         for part in touched:
             decision = decide(tx, subject, act, item, part)
             if not decision.permit:
@@ -359,7 +360,7 @@ def _touched(
     if previous is None:
         return [name for name, value in checked.items() if value is not None]
     wider = (
-        set(header["releasable"]) - names_in(previous.releasable)
+        set(header["releasable"]) - partners_in(previous.releasable)
         or set(header["assigned"]) - names_in(previous.assigned)
         or (previous.orcon and not header["orcon"])
         or (previous.opens is not None and (epoch(header["opens"]) or 0.0) < previous.opens)
@@ -388,7 +389,7 @@ def _item_of_header(header: Mapping[str, Any], bearers: str) -> Item:
         originator=header["originator"],
         state=header["state"],
         levels=pack_levels(header["levels"]),
-        releasable=frozenset(header["releasable"]),
+        releasable=frozenset(reach_in(header)),
         orcon=header["orcon"],
         assigned=frozenset(header["assigned"]) | names_in(bearers),
         opens=epoch(header["opens"]),

@@ -15,6 +15,7 @@ from safeconduct.agreement.policy import Item, Subject
 from safeconduct.records import here, principals
 from safeconduct.records.door import Door
 from safeconduct.records.hooks import job
+from safeconduct.records.kept import reach_in
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import epoch, pack_levels, values_of
@@ -113,7 +114,7 @@ def version_item(row: RowView, header: Mapping[str, Any]) -> Item:
         originator=row.originator,
         state=header["state"],
         levels=pack_levels(header["levels"]),
-        releasable=frozenset(header.get("releasable", ())),
+        releasable=frozenset(reach_in(header)),
         orcon=bool(header.get("orcon")),
         assigned=names_in(row.assigned + row.bearers),
         opens=row.opens,

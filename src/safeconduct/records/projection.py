@@ -19,6 +19,7 @@ from typing import Any
 from safeconduct.ledger.parts import open_disclosure
 from safeconduct.records.bearers import assignment, inherited, moved
 from safeconduct.records.dialect import DIALECTS, SETTING
+from safeconduct.records.kept import reach_in
 from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
 from safeconduct.records.rows import party_set
 from safeconduct.records.search import index_text, remove_text, searched
@@ -216,7 +217,7 @@ def put_row(
             index,
             born,
             pack_levels(header["levels"]),
-            party_set(header.get("releasable", ())),
+            party_set(reach_in(header)),
             bool(header.get("orcon")),
             party_set(header.get("assigned", ())),
             "" if known else inherited(tables, kind, header.get("about") or ""),

@@ -17,6 +17,7 @@ from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.records import here, principals
 from safeconduct.records.door import Door
+from safeconduct.records.kept import partners_in
 from safeconduct.records.kinds import Kind, kind
 from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.records.rows import COLUMNS, RowView, item_of, names_in
@@ -142,7 +143,7 @@ def release_row(
         erased=shown.erased,
         withdrawn=bool(row.withdrawn),
         orcon=bool(row.orcon),
-        releasable=frozenset() if received else names_in(row.releasable),
+        releasable=frozenset() if received else partners_in(row.releasable),
         agreement=row.agreement,
         ledger_index=row.ledger_index,
         told=standing,

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from safeconduct.agreement.clauses import ClauseError, parse_clause
-from safeconduct.agreement.policy import Subject, limits_of
+from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.proof import violations
 from safeconduct.records.kinds import vocabulary
 from safeconduct.records.refusals import Malformed, Refused
 from safeconduct.records.standing import AgreementStanding, signed_act
 from safeconduct.records.transaction import Tx
-from safeconduct.records.under import party_under
+from safeconduct.records.under import party_under, within_which
 
 
 def check_clause(tx: Tx, change: Any) -> None:
@@ -74,10 +74,8 @@ def check_role_assignment(tx: Tx, change: Any) -> None:
 
 def _within_own(tx: Tx, giver: Subject, agreements: Sequence[str]) -> bool:
     """Whether a role reaches no further than the giver's own."""
-    if any(limits_of(giver, role) is None for role in giver.roles):
-        return True
-    own = {party for _, party in giver.limited}
-    return bool(agreements) and {party_under(tx.home, each) for each in agreements} <= own
+    own = within_which(tx.policy, giver, "write", "role_assignment")
+    return own is None or (bool(agreements) and {party_under(tx.home, each) for each in agreements} <= own)
 
 
 def _agreement(tx: Tx, name: str) -> AgreementStanding:

@@ -6,11 +6,12 @@ of none. It narrows what policy gives, and gives nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from safeconduct.agreement.policy import Policy, Subject, concerning, limits_of
 from safeconduct.records.home import Home
 
 ALWAYS_SHOWN = frozenset({"sos", "sos_acknowledgement", "stand_down", "escalation", "alert"})
@@ -47,8 +48,26 @@ def party_under(home: Home, agreement: str) -> str | None:
 
 
 def of_agreement(home: Home, agreement: str) -> tuple[str, list[Any]]:
-    """A condition on rows: what came under this agreement, own records that may go to its party, those that go to
-    nobody."""
-    mark = f"|{party_under(home, agreement) or ''}|"
-    text = "(agreement = %s OR (agreement = '' AND (releasable = '' OR REPLACE(releasable, %s, '') <> releasable)))"
-    return text, [agreement, mark]
+    """A condition on rows: what came under this agreement, own records that may go to its party or are kept for who
+    works for it, those that go to nobody and are nobody's matter."""
+    marks = [f"|{name}|" for name in concerning([party_under(home, agreement) or ""])]
+    either = " OR ".join(["releasable = ''", *["REPLACE(releasable, %s, '') <> releasable"] * len(marks)])
+    return f"(agreement = %s OR (agreement = '' AND ({either})))", [agreement, *marks]
+
+
+def within_which(policy: Policy, subject: Subject, act: str, kind: str) -> frozenset[str] | None:
+    """The parties to whose agreements the roles of the subject are limited that let it do this to a kind; None where
+    one of them counts everywhere. A role that has nothing to do with the kind lends nothing to one that has."""
+    if not subject.limited:
+        return None
+    doing = [
+        role for role in subject.roles if policy.entries(subject._replace(roles=frozenset({role})), act, kind)
+    ]
+    return parties_of(subject, doing or subject.roles)
+
+
+def parties_of(subject: Subject, roles: Collection[str]) -> frozenset[str] | None:
+    """The parties to whose agreements these roles of the subject are limited; None where one of them counts
+    everywhere."""
+    limits = [limits_of(subject, role) for role in roles]
+    return None if None in limits else frozenset[str]().union(*filter(None, limits))

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from safeconduct.agreement.policy import Subject
 from safeconduct.geo.sphere import Point, distance
+from safeconduct.records.kept import belongs_to, marks
 from safeconduct.records.own import own_rows, rows_of
-from safeconduct.records.rows import RowView, names_in
+from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
-from safeconduct.records.under import party_under
+from safeconduct.records.under import party_under, within_which
 
+MUSTER = "muster"
 UNDER_WAY = ("under_way", "overdue")
 
 
@@ -124,28 +127,36 @@ def stays_of(tx: Tx, account: str) -> list[RowView]:
     return [site for site in sites if site is not None]
 
 
-def one_agreement(tx: Tx, lines: Sequence[Line]) -> tuple[list[Line], list[str] | None]:
-    """The roll of a muster on a node with several agreements, and the parties that may have it and its figures.
+class Reach(NamedTuple):
+    """The parties that may have a muster and its figures, and whom at home it is kept for where nobody may."""
+
+    told: list[str] | None
+    kept_for: list[str] | None = None
+
+
+def one_agreement(tx: Tx, subject: Subject, lines: Sequence[Line]) -> tuple[list[Line], Reach]:
+    """The roll of a muster on a node with several agreements, and how far it goes.
 
     Under an agreement the muster asks after those whom that party knows of, and after those of whom nobody knows where
-    they are. Else it asks after everybody, and nobody has it but who may know of each place on it: a figure over two
-    countries would tell either of the other.
+    they are; so does one of somebody who musters for some agreements alone. Else it asks after everybody, and nobody
+    has it but who may know of each place on it: a figure over two countries would tell either of the other.
     """
     if len(tx.home.partners) < 2:
-        return list(lines), None
-    reached = {place: _reach(tx, place) for place in {line.place for line in lines if line.place}}
+        return list(lines), Reach(None)
+    known = {place: _known_to(tx, place) for place in {line.place for line in lines if line.place}}
     if tx.under:
         party = party_under(tx.home, tx.under) or ""
-        return [line for line in lines if not line.place or party in reached[line.place]], [party]
-    everyone = set(tx.home.partners) if reached else set[str]()
-    return list(lines), sorted(everyone.intersection(*reached.values()))
+        return [line for line in lines if not line.place or party in known[line.place]], Reach([party])
+    within = within_which(tx.policy, subject, "write", MUSTER)
+    asked = [line for line in lines if within is None or not line.place or within & known[line.place]]
+    places = [known[place] for place in {line.place for line in asked if line.place}]
+    told = frozenset(tx.home.partners).intersection(within or tx.home.partners, *places) if places else ()
+    return asked, Reach(sorted(told), None if told else marks(places))
 
 
-def _reach(tx: Tx, place: str) -> frozenset[str]:
+def _known_to(tx: Tx, place: str) -> frozenset[str]:
     row = tx.row(place)
-    if row is None:
-        return frozenset()
-    return names_in(row.releasable) if row.originator == tx.home.party else frozenset({row.originator})
+    return frozenset() if row is None else belongs_to(row, tx.home.party)
 
 
 def _staying(person: RowView, site: RowView | None, at: float) -> Line:

@@ -54,12 +54,18 @@ def muster_job(tx: Tx, payload: Answer) -> Answer:
     def work() -> tuple[str, int, int]:
         call, target = parts.get("call") or {}, parts.get("target") or {}
         _check_target(call.get("scope", ""), target)
-        lines, told = one_agreement(tx, roll_of(tx, call.get("scope", ""), target))
+        lines, reach = one_agreement(tx, subject, roll_of(tx, call.get("scope", ""), target))
         ages = [line.at for line in lines]
         roll = {"expected": sum(line.heads for line in lines), "as_of": iso(tx.now), "complete": not lines}
         if ages:
             roll["oldest"] = iso(min(ages))
-        draft = Draft(MUSTER.name, {**parts, "roll": roll}, state="open", releasable=told)
+        draft = Draft(
+            MUSTER.name,
+            {**parts, "roll": roll},
+            state="open",
+            releasable=reach.told,
+            kept_for=reach.kept_for,
+        )
         stored = store(tx, subject, "write", MUSTER, draft)
         tx.db.executemany(
             "INSERT INTO muster_todo VALUES (?, ?, ?)",

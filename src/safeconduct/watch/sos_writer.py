@@ -16,6 +16,7 @@ from safeconduct.exchange.cadence import publish_now
 from safeconduct.notify.ladder import escalate, escalations, settle
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.hooks import job, on_received, on_version
+from safeconduct.records.kept import partners_in
 from safeconduct.records.moments import instant
 from safeconduct.records.once import once
 from safeconduct.records.own import rows_of
@@ -156,7 +157,7 @@ def _hosts_of(tx: Tx, person: str) -> list[str] | None:
     on_the_road = [row for row in travelling if row.state in UNDER_WAY] or travelling
     known = on_the_road or stays_of(tx, person)
     if known:
-        return sorted({party for row in known for party in names_in(row.releasable)})
+        return sorted({party for row in known for party in partners_in(row.releasable)})
     party = party_under(tx.home, tx.under) if tx.under else None
     return [party] if party else []
 
@@ -242,12 +243,16 @@ def _follow(tx: Tx, row: RowView) -> None:
 
 
 def _tell_caller(tx: Tx, receipt: RowView) -> None:
-    """Keep with an own SOS which room has it, since its first word."""
+    """Keep with an own SOS which room has it, since its first word. Where several parties are told of the SOS, that one
+    of them has it is not for the others, who would also take it for a word on their own room."""
     sos, said = tx.row(receipt.about), receipt.values().get("receipt") or {}
     if sos is None or sos.originator != tx.home.party or not said or _words_on(tx, sos.id):
         return
+    own = receipt.originator == tx.home.party
+    if not own and len(partners_in(sos.releasable)) > 1:
+        return
     rooms = dict(sos.values().get("rooms") or {})
-    room = tx.home.side if receipt.originator == tx.home.party else OTHER[tx.home.side]
+    room = tx.home.side if own else OTHER[tx.home.side]
     if room not in rooms:
         draft = Draft(SOS.name, {"rooms": {**rooms, room: said["at"]}}, record=sos.id, expected=sos.version)
         store(tx, system_subject(tx.home.party), "write", SOS, draft)
