@@ -6,7 +6,7 @@ header, salted disclosures, parts sealed under keys of their own. The entries af
 record id and moment, and its body again. What is left out: everything that a commit asks (validation, policy, two
 persons) and sets off (timers, messages, the exchange, the bus), salts and keys of each entry's own (40 bytes a part in
 the key store), reading before writing in the tables, and the wait for the disk. Tree, leaf hashes and tables are whole:
-`verify` holds, and `rebuild` makes the very same rows (tests/bench/test_growth.py).
+`verify` holds, and `rebuild` makes the very same rows (tests/scale/test_short_forms.py).
 """
 
 from __future__ import annotations

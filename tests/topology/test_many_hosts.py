@@ -25,6 +25,7 @@ from safeconduct.records.rows import RowView
 from safeconduct.records.under import working_under
 from safeconduct.registry import rules as registry
 from safeconduct.watch.sos import acknowledge_sos, raise_sos
+from safeconduct.watch.sos_whole import whole
 
 Around = Callable[[str], Constellation]
 FIRST, SECOND = "p001", "p002"
@@ -97,6 +98,15 @@ def test_that_one_host_has_a_call_for_help_is_not_told_to_another(world: Constel
         acknowledge_sos(person(first, "watch_officer", "watch"), sos_at(first).id, door=first.door)
     world.settle()
     assert held(world, "sos_acknowledgement") == {} and sos_at(second) == before
+    with centre.active():
+        watch = person(centre, "watch_officer", "watch")
+        assert whole(watch, sos_at(centre).id).waits_for == ("host", "partner"), "one of two has it"
+    with second.active():
+        acknowledge_sos(person(second, "watch_officer", "watch"), sos_at(second).id, door=second.door)
+    world.settle()
+    with centre.active():
+        seen = whole(watch, sos_at(centre).id)
+        assert seen.waits_for == ("partner",) and seen.receipts["host"].originator == SECOND
 
 
 def sos_at(node: Node) -> RowView:

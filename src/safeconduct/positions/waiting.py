@@ -54,6 +54,8 @@ LOOK = 20.0
 """Seconds for which a process waits for a report that waits, before it asks again."""
 AGAIN = (0.5, 2.0)
 """Seconds until it is tried again while the database or NATS is away; drawn anew each time."""
+UNREAD_AGAIN = 60.0
+"""Seconds until another process is given what this one could not read."""
 _NONCE = 12
 _row = attrgetter("movement", "person", "at", "latitude", "longitude", "accuracy_m", "speed", "heading")
 
@@ -196,12 +198,16 @@ class Keeping:
         if not messages:
             return
         opened: list[list[Position]] = []
+        ours: list[Any] = []
         for message in messages:
             try:
                 opened.append(sealing.open(message.subject, message.data))
+                ours.append(message)
             except NotOurs as fault:
-                log_event("bus_refused", process=link_of(self.home).process, code=str(fault))
-                opened.append([])
+                # Perhaps another process has its key, or is of its version; its term takes it away else.
+                link_of(self.home).refused(fault)
+                await message.nak(delay=UNREAD_AGAIN)
+        messages = ours
         try:
             movements = await self._hop(lambda: self._keep(opened))
         except BaseException:

@@ -105,6 +105,6 @@ async def _make(stream: Any, subjects: str, seconds: float, there: bool) -> None
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_SECONDS,
             max_deliver=-1,
-            max_ack_pending=1_024,
+            max_ack_pending=100_000,
         ),
     )

@@ -135,6 +135,8 @@ class AsyncDoor:
         self.home = home
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._asked: dict[int, asyncio.StreamWriter] = {}
+        """Over which connection what waits for its answer was asked."""
         self._out: asyncio.StreamWriter | None = None
         self._connecting = asyncio.Lock()
         self._no_way: tuple[float, str] = (0.0, "")
@@ -158,7 +160,7 @@ class AsyncDoor:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            out = await self._connection()
+            out = self._asked[number] = await self._connection()
             out.write(json.dumps({"id": number, **request}).encode() + b"\n")
             await out.drain()
             return await asyncio.wait_for(future, TIMEOUT)
@@ -166,6 +168,7 @@ class AsyncDoor:
             raise _silent(fault) from fault
         finally:
             self._waiting.pop(number, None)
+            self._asked.pop(number, None)
 
     async def _connection(self) -> asyncio.StreamWriter:
         async with self._connecting:
@@ -191,8 +194,8 @@ class AsyncDoor:
         except (OSError, ValueError):
             pass
         out.close()
-        for future in self._waiting.values():
-            if not future.done():
+        for number, future in self._waiting.items():
+            if self._asked.get(number) is out and not future.done():
                 future.set_exception(OSError("closed"))
 
     async def close(self) -> None:

@@ -30,6 +30,8 @@ HANDSHAKE_SECONDS = 10.0
 CONNECTIONS, OF_ONE_PROCESS = 1024, 256
 LINE_SECONDS = 60.0
 BACKLOG = 128
+ANSWERING_SECONDS = 5.0
+"""For which a writer that ends waits until its answers are taken."""
 RECHECK_SECONDS = 30.0
 """How often it is looked whether the certificates of those who are in have ended."""
 
@@ -64,11 +66,14 @@ class FarDoor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Nothing more is read; what is done already is answered, as far as it is taken soon."""
         self._listener.close()
-        for out in list(self.inside):
-            out.close()
         for task in list(self._tasks):
             task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=ANSWERING_SECONDS)
+        for out in list(self.inside):
+            out.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def look_again(self) -> None:

@@ -91,12 +91,7 @@ def whole(reader: Subject, sos: str) -> Whole:
     if found.kind != SOS.name:
         raise NotFound(sos)
     found, *words = as_it_seems(reader, [found, *_about(reader, STAND_DOWN.name, sos)])
-    receipts: dict[str, Released] = {}
-    for each in _about(reader, SOS_ACKNOWLEDGEMENT.name, sos):
-        home = here.home()
-        own = each.originator == home.party
-        room = home.side if own else ("partner" if home.side == "host" else "host")
-        receipts.setdefault(room, each)
+    receipts = _receipts(found, _about(reader, SOS_ACKNOWLEDGEMENT.name, sos))
     belongs = _belongs(reader, found.about)
     return Whole(
         found,
@@ -107,6 +102,18 @@ def whole(reader: Subject, sos: str) -> Whole:
         belongs if belongs and belongs.kind == "movement" else None,
         belongs if belongs and belongs.kind == "site" else None,
     )
+
+
+def _receipts(sos: Released, said: Sequence[Released]) -> dict[str, Released]:
+    """The first receipt of each room. Where several parties were called, their room has it when all of them do."""
+    home, first = here.home(), dict[str, Released]()
+    for each in said:
+        first.setdefault(each.originator, each)
+    others = [each for party, each in first.items() if party != home.party]
+    found = {home.side: first[home.party]} if home.party in first else {}
+    if others and first.keys() >= sos.releasable:
+        found["partner" if home.side == "host" else "host"] = others[-1]
+    return found
 
 
 def _about(reader: Subject, kind: str, sos: str) -> list[Released]:
