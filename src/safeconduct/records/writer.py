@@ -163,7 +163,10 @@ class Writer:
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
         except (*FAULTS, DatabaseError, OSError) as fault:
-            log_event("claim_lost" if getattr(self.db, "lost", False) else "writer_stopped", fault=fault)
+            if getattr(self.db, "lost", False):
+                log_event("claim_lost", fault=fault)
+            else:
+                log_event("writer_stopped", fault=fault)
             raise SystemExit(70) from fault
         purge = any(tx.purge for tx in finished)
         if answered is not None and not purge:
