@@ -17,12 +17,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
 from nats_server import Nats, with_nats
 from own_process import own_process
 from people.live_node import PARTS
 from safeconduct.node.health import connects
+from safeconduct.node.secret import secret_key
 from safeconduct.people.models import Account
 from safeconduct.people.tokens import issue
 from safeconduct.records import here
@@ -92,6 +94,7 @@ def test_what_is_committed_through_one_is_heard_on_the_other(host_home: Home, tm
         home = with_nats(host_home, nats.address)
         stack.enter_context(own_process(home, "writer"))
         stack.enter_context(here.at(home, Door(home)))
+        stack.enter_context(override_settings(SECRET_KEY=secret_key(home)))
         client, _ = signed_in("watch_officer")
         account = Account.objects.get(username="watch-officer")
         token = issue(account, "t", ["watch_officer"], "write", timezone.now() + timedelta(days=1))[1]
