@@ -14,6 +14,7 @@ from django.db import connections
 
 from records.test_commit import PARTS
 from safeconduct.exchange import archiving as jobs
+from safeconduct.exchange.rotation import rotate
 from safeconduct.ledger.database import Database, sweep
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.past import NotAttached
@@ -224,6 +225,42 @@ def test_what_an_attempt_that_was_broken_off_left_is_on_the_disk_before_the_ledg
             archive(home, here.door(), tmp_path / "archive", size=599, told=told)
         archive(home, here.door(), tmp_path / "archive", size=599, told=told)
     assert done.index("on the disk") < done.index("noted")
+
+
+def broken_off(home: Home, folder: Path, step: str) -> None:
+    def told(what: str) -> None:
+        if what == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        archive(home, here.door(), folder, size=599, told=told)
+
+
+@pytest.mark.parametrize("step", ["tile/entries/001", "signed", "noted", "let go"])
+def test_what_was_begun_under_a_key_goes_on_under_the_next(
+    host_home: Home, tmp_path: Path, small: None, step: str
+) -> None:
+    folder = tmp_path / "archive"
+    for home, writer, _made in grown(host_home):
+        broken_off(home, folder, step)
+        before = str(here.door().call("archive_begin", {"size": 0})["key"])
+        rotate(home, here.door(), transport_only=False)
+        for _ in range(2):
+            assert archive(Home.load(home.path), here.door(), folder, size=599).end == END
+            assert rows(home) == (END, writer.log.size - END)
+        now = str(here.door().call("archive_begin", {"size": 0})["key"])
+        told = CliRunner().invoke(main, ["verify", "archive", str(folder), "--key", before, "--key", now])
+        assert before != now and told.exit_code == 0, told.output
+
+
+def test_what_is_noted_is_let_go_of_though_no_head_covers_it_any_more(
+    host_home: Home, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for home, _writer, _made in grown(host_home):
+        broken_off(home, tmp_path / "archive", "let go")
+        monkeypatch.setattr(jobs, "_head", lambda tx: b"")  # of the only partner, who is a new one
+        assert archive(Home.load(home.path), here.door(), tmp_path / "archive", size=599).head == 600
+        assert rows(home)[0] == END
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

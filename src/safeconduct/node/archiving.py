@@ -17,7 +17,6 @@ from safeconduct.exchange.archiving import stays
 from safeconduct.ledger import archive as files
 from safeconduct.ledger.database import snapshot
 from safeconduct.ledger.keys import Verifier
-from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.tiles import ArchiveRefused, Folder
 from safeconduct.records.databases import ledger_of, open_ledger
 from safeconduct.records.door import Door
@@ -77,7 +76,7 @@ def _archive(
     end, past, note = int(begun["end"]), int(begun["past"]), str(begun["note"]).encode()
     if past and home.archive is None:
         raise HomeError(f"{past:,} entries were archived before: name their folder as `archive` in node.toml")
-    if not note or not end:
+    if not end:
         raise HomeError(
             "nothing can be archived yet: no head that is cosigned covers whole tiles before that"
         )
@@ -88,7 +87,9 @@ def _archive(
             answer = door.call("archive_sign", {"folder": str(place), "end": end})
             target.write(files.BODIES_HEAD, str(answer["note"]).encode(), replaces=True)
             told("signed")
-        files.verify(target, [Verifier.parse(str(begun["key"]))])
+        # What an earlier key has signed stands until more is archived; a partner cosigns under the new one in time.
+        keys = [str(begun["key"]), *map(str, begun["former"])]
+        found = files.verify(target, [Verifier.parse(key) for key in keys])
         told("verified")
         os.sync()  # a file that an attempt before this one left was found as it must be, and perhaps in memory alone
     except ArchiveRefused as fault:
@@ -104,7 +105,7 @@ def _archive(
         told("let go")
     while door.call("archive_give_back", {})["more"]:
         told("given back")
-    return Archived(end, end - past, unverified_checkpoint(note).size)
+    return Archived(end, end - past, found.head.size)
 
 
 def _write(home: Home, target: Folder, note: bytes, past: int, end: int, told: Told) -> None:
