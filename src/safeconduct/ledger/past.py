@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from safeconduct.ledger.archive import bodies_of
+from safeconduct.ledger.archive import BODIES_HEAD, bodies_of
 from safeconduct.ledger.database import Database, columns
+from safeconduct.ledger.notes import MAX_NOTE
 from safeconduct.ledger.tiles import MOST_BODIES, ArchiveRefused, Folder, bodies, bundle
 from safeconduct.ledger.tree import HASH_SIZE, TILE_WIDTH, leaf_hash
 
@@ -49,6 +50,19 @@ class Past:
                 sql = f"SELECT coalesce(max(tile) + 1, 0) FROM {self._tiles}"  # noqa: S608
                 self._end = int(self._db.execute(sql).fetchone()[0]) * TILE_WIDTH
         return self._end
+
+    @property
+    def missing(self) -> bool:
+        """Whether entries lie in an archive that is not attached, or is not where it should be."""
+        if not self.end:
+            return False
+        if self.folder is None:
+            return True
+        try:
+            self.folder.read(BODIES_HEAD, MAX_NOTE)
+        except ArchiveRefused:
+            return True
+        return False
 
     def note(self, rows: Sequence[Row], slot: int) -> None:
         """The next tile, of which these are the rows, lies in the archive: inside the caller's transaction.
