@@ -19,7 +19,7 @@ from safeconduct.ledger.database import FAULTS, sweep
 from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.records import refusals
 from safeconduct.records.claiming import Claimed, take
-from safeconduct.records.databases import ledger_of, open_keys
+from safeconduct.records.databases import ledger_of, note_moved, open_keys
 from safeconduct.records.dialect import SWEEP_WAIT_MS
 from safeconduct.records.erased import older_than, prepare_telling, settle_ledger, tell_erased
 from safeconduct.records.events import log_event
@@ -59,6 +59,8 @@ class Writer:
             self._claimed = claimed or take(home)
             opened.callback(self._claimed.close)
             self.db = self._claimed.db
+            if begins:
+                note_moved(home)
             self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
             prepare_telling(self.db)
             self.log = ledger_of(home, self.db)
