@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.databases import open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.principals import system_subject
 from safeconduct.records.rebuild import fingerprint, rebuild
 from safeconduct.records.transaction import Tx
@@ -251,6 +252,39 @@ def test_what_was_begun_under_a_key_goes_on_under_the_next(
         now = str(here.door().call("archive_begin", {"size": 0})["key"])
         told = CliRunner().invoke(main, ["verify", "archive", str(folder), "--key", before, "--key", now])
         assert before != now and told.exit_code == 0, told.output
+
+
+def test_another_user_than_the_nodes_writes_no_files_that_the_writer_could_not_read(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = os.geteuid()
+    for home, _writer, _made in grown(host_home):
+        with monkeypatch.context() as other:
+            other.setattr("safeconduct.node.archiving.os.geteuid", lambda: me + 1)
+            with pytest.raises(HomeError, match=r"this home belongs to .*runuser -u"):
+                archive(home, here.door(), tmp_path / "archive", size=599)
+        assert not (tmp_path / "archive").exists() and Home.load(home.path).archive is None
+
+
+@pytest.mark.parametrize("job", ["archive_sign", "archive_note"])
+def test_a_folder_that_the_writer_cannot_read_is_named(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    """As a unit of systemd with a /tmp of its own does not see it."""
+    for home, writer, _made in grown(host_home):
+        plain = HOOKS.jobs[job]
+
+        def elsewhere(
+            tx: Tx, payload: dict[str, object], plain: Callable[..., dict[str, object]] = plain
+        ) -> dict[str, object]:
+            return plain(tx, {**payload, "folder": str(tmp_path / "another")})
+
+        monkeypatch.setitem(HOOKS.jobs, job, elsewhere)
+        with pytest.raises(HomeError, match=r"archive: the writer .*(bodies|tile)/.* it is missing"):
+            archive(home, here.door(), tmp_path / "archive", size=599)
+        assert rows(home) == (0, writer.log.size)
+        monkeypatch.setitem(HOOKS.jobs, job, plain)
+        assert archive(Home.load(home.path), here.door(), tmp_path / "archive", size=599).end == END
 
 
 def test_what_is_noted_is_let_go_of_though_no_head_covers_it_any_more(

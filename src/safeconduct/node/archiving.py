@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safeconduct.exchange.archiving import stays
 from safeconduct.ledger import archive as files
@@ -21,6 +23,7 @@ from safeconduct.ledger.tiles import ArchiveRefused, Folder
 from safeconduct.records.databases import ledger_of, open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.refusals import Malformed
 
 Told = Callable[[str], None]
 """Hears of each step: the name of a file that was written, or what was done."""
@@ -49,8 +52,20 @@ def archive(
     Raises HomeError, which names the file or what stands in the way; then the ledger is as it was, as far as it was not
     let go of.
     """
+    _as_owner(home)
     with _alone(home):
         return _archive(home, door, folder.absolute(), size, time, told)
+
+
+def _as_owner(home: Home) -> None:
+    """Its files, and node.toml, are for the user who wrote them alone: another's would be no use to the writer."""
+    owner = home.keys.stat().st_uid
+    if os.geteuid() != owner:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise HomeError(f"this home belongs to {name}: runuser -u {name} -- safeconduct archive ...")
 
 
 @contextmanager
@@ -84,7 +99,7 @@ def _archive(
     try:
         if end > past:
             _write(home, target, note, past, end, told)
-            answer = door.call("archive_sign", {"folder": str(place), "end": end})
+            answer = _of_writer(door, "archive_sign", place, end)
             target.write(files.BODIES_HEAD, str(answer["note"]).encode(), replaces=True)
             told("signed")
         # What an earlier key has signed stands until more is archived; a partner cosigns under the new one in time.
@@ -99,13 +114,20 @@ def _archive(
         told("attached")
     reached = past
     while reached < end:
-        reached = int(door.call("archive_note", {"folder": str(place), "end": end})["past"])
+        reached = int(_of_writer(door, "archive_note", place, end)["past"])
         told("noted")
     while door.call("archive_let_go", {})["rows"]:
         told("let go")
     while door.call("archive_give_back", {})["more"]:
         told("given back")
     return Archived(end, end - past, found.head.size)
+
+
+def _of_writer(door: Door, job: str, place: Path, end: int) -> dict[str, Any]:
+    try:
+        return door.call(job, {"folder": str(place), "end": end})
+    except Malformed as fault:
+        raise HomeError(f"{place}: the writer does not find there what it needs: {fault}") from None
 
 
 def _write(home: Home, target: Folder, note: bytes, past: int, end: int, told: Told) -> None:
