@@ -11,6 +11,7 @@ import pytest
 from node.test_archiving import SYSTEM, first_text, grown
 from records.test_commit import PARTS
 from safeconduct.ledger.past import NotAttached
+from safeconduct.ledger.tiles import unpack_bodies
 from safeconduct.node.archiving import archive
 from safeconduct.node.backups import backup, restore
 from safeconduct.records import here
@@ -125,6 +126,31 @@ def test_what_was_erased_is_erased_again_when_the_archive_is_back_and_not_read_b
         assert door.writer is not None and not home.restored.exists()
         assert not all(readable(home, body))
         assert first_text(door.writer, made).startswith("[None, ")
+
+
+@pytest.mark.files("a key store that is copied")
+@pytest.mark.parametrize("archived", ["before", "after"])
+def test_keys_of_before_open_nothing_that_the_archive_has_of_what_was_erased(
+    host_home: Home, tmp_path: Path, archived: str
+) -> None:
+    for home, writer, made in grown(host_home):
+        body = writer.log.entry(made.index).body
+        assert body is not None
+        if archived == "before":
+            archive(home, here.door(), tmp_path / "archive", size=599)
+        shutil.copy(home.keys / "parts", tmp_path / "parts")
+        erase(made)
+        if archived == "after":
+            archive(home, here.door(), tmp_path / "archive", size=599)
+    home = Home.load(host_home.path)
+    shutil.copy(tmp_path / "parts", home.keys / "parts")
+    home.restored.touch()
+    with Door.open(home) as door:
+        assert door.writer is not None and not home.restored.exists() and lacks_nothing(door.writer)
+        in_archive = unpack(unpack_bodies((tmp_path / "archive/bodies/000").read_bytes())[made.index] or b"")
+        with open_keys(home) as keys:
+            opened = [keys.key(part.slot) is not None for part in in_archive if part.state == SEALED]
+    assert opened.count(False) == (archived == "before") and any(opened)
 
 
 @pytest.mark.files("`backup` and `restore` copy files")

@@ -145,7 +145,22 @@ class Past:
                         self._read.popitem(last=False)
             yield from (row for row in found if start <= row[0] < end)
 
+    def as_archived(self, index: int) -> Row:
+        """An archived entry with the body that the archive has, whatever holds now. Raises as `rows` does."""
+        return self._archived(index // TILE_WIDTH)[index % TILE_WIDTH]
+
     def _tile(self, index: int) -> list[Row]:
+        first = index * TILE_WIDTH
+        archived = self._archived(index)
+        kept = dict(
+            self._db.execute(
+                f"SELECT idx, body FROM {self._kept} WHERE idx >= ? AND idx < ?",  # noqa: S608
+                (first, first + TILE_WIDTH),
+            ).fetchall()
+        )
+        return [(at, hashed, leaf, kept.get(at, body)) for at, hashed, leaf, body in archived]
+
+    def _archived(self, index: int) -> list[Row]:
         first = index * TILE_WIDTH
         if self.folder is None:
             raise NotAttached(
@@ -157,16 +172,10 @@ class Past:
             raise ArchiveRefused(f"{bundle(index)}: nothing is known of it")
         _, hashes, digest = stored
         leaves, found = self.folder.leaves(index), bodies_of(self.folder, index, digest)
-        kept = dict(
-            self._db.execute(
-                f"SELECT idx, body FROM {self._kept} WHERE idx >= ? AND idx < ?",  # noqa: S608
-                (first, first + TILE_WIDTH),
-            ).fetchall()
-        )
         rows: list[Row] = []
         for place, (leaf, body) in enumerate(zip(leaves, found, strict=True)):
             hashed = hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE]
             if leaf_hash(leaf) != hashed:
                 raise ArchiveRefused(f"{bundle(index)}: entry {first + place} is not the one in the ledger")
-            rows.append((first + place, hashed, leaf, kept.get(first + place, body)))
+            rows.append((first + place, hashed, leaf, body))
         return rows

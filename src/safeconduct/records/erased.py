@@ -211,13 +211,25 @@ def settle_ledger(home: Home, db: Database, log: Log, keystore: KeyStore, to_swe
     for each in read_erased(home):
         try:
             count, named = strike_out(db, log, LEDGER, [each])
+            struck, slots = struck + count, slots | named
+            slots |= _archived_slots(log, each)
         except ArchiveRefused:
             whole = False
-        else:
-            struck, slots = struck + count, slots | named
-    if struck:
+    if struck or slots:
         db.executemany(
             "INSERT INTO erasing (slot) VALUES (?) ON CONFLICT DO NOTHING", [(s,) for s in (*slots, to_sweep)]
         )
     db.execute("COMMIT")
     return whole
+
+
+def _archived_slots(log: Log, erased: Erased) -> set[int]:
+    """The key slots of erased parts that an archive names: it still has what they sealed, and the ledger does not
+    name them any more."""
+    if erased.log != LEDGER or erased.entry >= log.past.end:
+        return set()
+    _, _, leaf, body = log.past.as_archived(erased.entry)
+    if body is None or hashlib.sha256(leaf).hexdigest() != erased.leaf:
+        return set()
+    parts = enumerate(unpack(body))
+    return {part.slot for at, part in parts if erased.mask >> at & 1 and part.state == SEALED}
