@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from django.db import connections
 
 from records.test_commit import PARTS
 from safeconduct.exchange import archiving as jobs
+from safeconduct.exchange.rotation import rotate
 from safeconduct.ledger.database import Database, sweep
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.past import NotAttached
@@ -26,6 +27,7 @@ from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.databases import open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.hooks import HOOKS
 from safeconduct.records.principals import system_subject
 from safeconduct.records.rebuild import fingerprint, rebuild
 from safeconduct.records.transaction import Tx
@@ -224,6 +226,75 @@ def test_what_an_attempt_that_was_broken_off_left_is_on_the_disk_before_the_ledg
             archive(home, here.door(), tmp_path / "archive", size=599, told=told)
         archive(home, here.door(), tmp_path / "archive", size=599, told=told)
     assert done.index("on the disk") < done.index("noted")
+
+
+def broken_off(home: Home, folder: Path, step: str) -> None:
+    def told(what: str) -> None:
+        if what == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        archive(home, here.door(), folder, size=599, told=told)
+
+
+@pytest.mark.parametrize("step", ["tile/entries/001", "signed", "noted", "let go"])
+def test_what_was_begun_under_a_key_goes_on_under_the_next(
+    host_home: Home, tmp_path: Path, small: None, step: str
+) -> None:
+    folder = tmp_path / "archive"
+    for home, writer, _made in grown(host_home):
+        broken_off(home, folder, step)
+        before = str(here.door().call("archive_begin", {"size": 0})["key"])
+        rotate(home, here.door(), transport_only=False)
+        for _ in range(2):
+            assert archive(Home.load(home.path), here.door(), folder, size=599).end == END
+            assert rows(home) == (END, writer.log.size - END)
+        now = str(here.door().call("archive_begin", {"size": 0})["key"])
+        told = CliRunner().invoke(main, ["verify", "archive", str(folder), "--key", before, "--key", now])
+        assert before != now and told.exit_code == 0, told.output
+
+
+def test_another_user_than_the_nodes_writes_no_files_that_the_writer_could_not_read(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = os.geteuid()
+    for home, _writer, _made in grown(host_home):
+        with monkeypatch.context() as other:
+            other.setattr("safeconduct.node.archiving.os.geteuid", lambda: me + 1)
+            with pytest.raises(HomeError, match=r"this home belongs to .*runuser -u"):
+                archive(home, here.door(), tmp_path / "archive", size=599)
+        assert not (tmp_path / "archive").exists() and Home.load(home.path).archive is None
+
+
+@pytest.mark.parametrize("job", ["archive_sign", "archive_note"])
+def test_a_folder_that_the_writer_cannot_read_is_named(
+    host_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    """As a unit of systemd with a /tmp of its own does not see it."""
+    for home, writer, _made in grown(host_home):
+        plain = HOOKS.jobs[job]
+
+        def elsewhere(
+            tx: Tx, payload: dict[str, object], plain: Callable[..., dict[str, object]] = plain
+        ) -> dict[str, object]:
+            return plain(tx, {**payload, "folder": str(tmp_path / "another")})
+
+        monkeypatch.setitem(HOOKS.jobs, job, elsewhere)
+        with pytest.raises(HomeError, match=r"archive: the writer .*(bodies|tile)/.* it is missing"):
+            archive(home, here.door(), tmp_path / "archive", size=599)
+        assert rows(home) == (0, writer.log.size)
+        monkeypatch.setitem(HOOKS.jobs, job, plain)
+        assert archive(Home.load(home.path), here.door(), tmp_path / "archive", size=599).end == END
+
+
+def test_what_is_noted_is_let_go_of_though_no_head_covers_it_any_more(
+    host_home: Home, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for home, _writer, _made in grown(host_home):
+        broken_off(home, tmp_path / "archive", "let go")
+        monkeypatch.setattr(jobs, "_head", lambda tx: b"")  # of the only partner, who is a new one
+        assert archive(Home.load(home.path), here.door(), tmp_path / "archive", size=599).head == 600
+        assert rows(home)[0] == END
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

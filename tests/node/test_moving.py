@@ -33,7 +33,7 @@ from safeconduct.people.models import Account
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
-from safeconduct.records.databases import open_keys, open_ledger
+from safeconduct.records.databases import keys_moved_mark, moved_mark, open_keys, open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.erased import Erased, note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
@@ -179,6 +179,40 @@ def test_a_move_that_is_killed_leaves_the_node_as_it_was_and_is_begun_again(
     assert done.returncode == 0, done.stderr
     assert not (home.path / "moving").exists()
     assert verify_home(Home.load(home.path)).broken is None
+
+
+def as_before(there: Home) -> Home:
+    """The node when somebody has taken the databases out of node.toml."""
+    replace(there, settings={k: v for k, v in there.settings.items() if "database" not in k}).save()
+    return Home.load(there.path)
+
+
+def test_what_was_killed_after_the_switch_is_marked_before_anything_is_written_there(
+    home: Home, places: Places
+) -> None:
+    own, keys = places.new(), places.new()
+    done = moved(home, "--to", own, "--keys-to", keys)
+    assert done.returncode == 0, done.stderr
+    marks = (moved_mark(home), keys_moved_mark(home))
+    # As a kill after node.toml was switched leaves it.
+    for mark in marks:
+        mark.unlink()
+    with closing(Postgres(keys, "moving")) as db:
+        db.execute("CREATE TABLE begun (party TEXT PRIMARY KEY)")
+        db.execute("INSERT INTO begun VALUES (?)", (home.party,))
+    there = Home.load(home.path)
+    with using(there), Door.open(there) as door, here.at(there, door):
+        assert all(mark.exists() for mark in marks)
+        commit(system_subject("pk"), Draft("incident", INCIDENT))
+    with closing(Postgres(keys, "moving", read_only=True)) as db:
+        assert columns(db, "begun") == set()
+    files = as_before(there)
+    with pytest.raises(HomeError, match="two histories"):
+        Writer(files)
+    with pytest.raises(HomeError, match="keys_database"):
+        open_keys(files)
+    again = moved(files, "--to", places.new())
+    assert again.returncode == 1 and "two histories" in again.stderr
 
 
 def test_a_database_that_holds_something_is_not_touched(home: Home, places: Places) -> None:

@@ -173,6 +173,11 @@ def test_exports_and_requests_stand_out(node: Home) -> None:
     assert any("chief" in row and "export" in row and "incident" in row for row in rows(page))
     assert "9,000" in page or "9000" in page
     assert "<b>figures" not in page
+    writer = here.door().writer
+    assert writer is not None
+    writer.tables.execute("UPDATE records_row SET about = %s WHERE kind = 'reading'", ["k/7"])
+    answer = auditor.get("/oversight/access/unusual/")
+    assert answer.status_code == 200 and "/oversight/knew/" not in answer.content.decode()
 
 
 @pytest.mark.parametrize("language", ["en", "ur", "zh-hans"])

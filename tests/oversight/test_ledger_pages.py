@@ -160,6 +160,25 @@ def test_readings_name_reader_and_parts_and_none_of_the_content(host_home: Home,
         )
 
 
+@pytest.mark.parametrize("odd", ["k/ä 7", "<b>", "."])
+def test_a_record_whose_id_no_address_can_have_is_shown_without_a_link(
+    host_home: Home, tmp_path: Path, odd: str
+) -> None:
+    with paired(host_home, tmp_path) as (_, key):
+        agree({"1", "4"}, key)
+        record = receive("incident", {"summary": PARTS["summary"], "people": SECRETS["people"]})
+        officer, _ = signed_in("watch_officer")
+        assert officer.get(f"/incidents/{record}/").status_code == 200
+        writer = here.door().writer
+        assert writer is not None
+        writer.tables.execute("UPDATE records_shown SET record = %s", [odd])
+        writer.tables.execute("UPDATE records_row SET about = %s WHERE kind = 'reading'", [odd])
+        auditor, _ = signed_in("auditor")
+        answer = auditor.get("/oversight/readings/")
+        assert answer.status_code == 200 and odd in html.unescape(answer.content.decode())
+        assert "/oversight/knew/" not in answer.content.decode()
+
+
 def test_who_may_not_audit_is_refused_with_the_rule_and_it_is_kept(node: Home) -> None:
     officer, _ = signed_in("watch_officer")
     answer = officer.get("/oversight/readings/")

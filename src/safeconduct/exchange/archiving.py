@@ -13,6 +13,7 @@ from typing import Any
 
 from safeconduct.exchange.delivery import feed_of
 from safeconduct.exchange.identity import Keys
+from safeconduct.exchange.rotation import former_ledger_keys
 from safeconduct.ledger.archive import bodies_head
 from safeconduct.ledger.database import free_pages, give_back
 from safeconduct.ledger.log import Log
@@ -56,8 +57,14 @@ def begin_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     # The newest entry stays: from it the database knows how many there are.
     end = min(int(wanted), covered, log.size - 1) // TILE_WIDTH * TILE_WIDTH
     past = log.past.end
-    key = Keys.of(tx.home).ledger.verifier.vkey
-    return {"note": note.decode(), "end": max(end, past), "past": past, "key": key, "origin": log.origin}
+    return {
+        "note": note.decode(),
+        "end": max(end, past),
+        "past": past,
+        "key": Keys.of(tx.home).ledger.verifier.vkey,
+        "former": former_ledger_keys(tx),
+        "origin": log.origin,
+    }
 
 
 def _head(tx: Tx) -> bytes:

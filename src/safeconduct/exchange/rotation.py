@@ -69,3 +69,9 @@ def former_keys(tx: Tx) -> Iterator[tuple[str, str]]:
     rows = tx.db.execute("SELECT role, vkey FROM exchange_former_key ORDER BY role, vkey").fetchall()
     for number, (role, vkey) in enumerate(rows, 1):
         yield f"{role}, former {number}", vkey
+
+
+def former_ledger_keys(tx: Tx) -> list[str]:
+    """The public keys of those that this node's ledger was signed with before."""
+    rows = tx.db.execute("SELECT vkey FROM exchange_former_key WHERE role = 'ledger' ORDER BY vkey")
+    return [str(vkey) for (vkey,) in rows.fetchall()]

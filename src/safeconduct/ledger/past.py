@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from safeconduct.ledger.archive import bodies_of
+from safeconduct.ledger.archive import BODIES_HEAD, bodies_of
 from safeconduct.ledger.database import Database, columns
+from safeconduct.ledger.notes import MAX_NOTE
 from safeconduct.ledger.tiles import MOST_BODIES, ArchiveRefused, Folder, bodies, bundle
 from safeconduct.ledger.tree import HASH_SIZE, TILE_WIDTH, leaf_hash
 
@@ -49,6 +50,19 @@ class Past:
                 sql = f"SELECT coalesce(max(tile) + 1, 0) FROM {self._tiles}"  # noqa: S608
                 self._end = int(self._db.execute(sql).fetchone()[0]) * TILE_WIDTH
         return self._end
+
+    @property
+    def missing(self) -> bool:
+        """Whether entries lie in an archive that is not attached, or is not where it should be."""
+        if not self.end:
+            return False
+        if self.folder is None:
+            return True
+        try:
+            self.folder.read(BODIES_HEAD, MAX_NOTE)
+        except ArchiveRefused:
+            return True
+        return False
 
     def note(self, rows: Sequence[Row], slot: int) -> None:
         """The next tile, of which these are the rows, lies in the archive: inside the caller's transaction.
@@ -131,7 +145,22 @@ class Past:
                         self._read.popitem(last=False)
             yield from (row for row in found if start <= row[0] < end)
 
+    def as_archived(self, index: int) -> Row:
+        """An archived entry with the body that the archive has, whatever holds now. Raises as `rows` does."""
+        return self._archived(index // TILE_WIDTH)[index % TILE_WIDTH]
+
     def _tile(self, index: int) -> list[Row]:
+        first = index * TILE_WIDTH
+        archived = self._archived(index)
+        kept = dict(
+            self._db.execute(
+                f"SELECT idx, body FROM {self._kept} WHERE idx >= ? AND idx < ?",  # noqa: S608
+                (first, first + TILE_WIDTH),
+            ).fetchall()
+        )
+        return [(at, hashed, leaf, kept.get(at, body)) for at, hashed, leaf, body in archived]
+
+    def _archived(self, index: int) -> list[Row]:
         first = index * TILE_WIDTH
         if self.folder is None:
             raise NotAttached(
@@ -143,16 +172,10 @@ class Past:
             raise ArchiveRefused(f"{bundle(index)}: nothing is known of it")
         _, hashes, digest = stored
         leaves, found = self.folder.leaves(index), bodies_of(self.folder, index, digest)
-        kept = dict(
-            self._db.execute(
-                f"SELECT idx, body FROM {self._kept} WHERE idx >= ? AND idx < ?",  # noqa: S608
-                (first, first + TILE_WIDTH),
-            ).fetchall()
-        )
         rows: list[Row] = []
         for place, (leaf, body) in enumerate(zip(leaves, found, strict=True)):
             hashed = hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE]
             if leaf_hash(leaf) != hashed:
                 raise ArchiveRefused(f"{bundle(index)}: entry {first + place} is not the one in the ledger")
-            rows.append((first + place, hashed, leaf, kept.get(first + place, body)))
+            rows.append((first + place, hashed, leaf, body))
         return rows

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safeconduct.exchange.archiving import stays
 from safeconduct.ledger import archive as files
 from safeconduct.ledger.database import snapshot
 from safeconduct.ledger.keys import Verifier
-from safeconduct.ledger.notes import unverified_checkpoint
 from safeconduct.ledger.tiles import ArchiveRefused, Folder
 from safeconduct.records.databases import ledger_of, open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.refusals import Malformed
 
 Told = Callable[[str], None]
 """Hears of each step: the name of a file that was written, or what was done."""
@@ -50,8 +52,20 @@ def archive(
     Raises HomeError, which names the file or what stands in the way; then the ledger is as it was, as far as it was not
     let go of.
     """
+    _as_owner(home)
     with _alone(home):
         return _archive(home, door, folder.absolute(), size, time, told)
+
+
+def _as_owner(home: Home) -> None:
+    """Its files, and node.toml, are for the user who wrote them alone: another's would be no use to the writer."""
+    owner = home.keys.stat().st_uid
+    if os.geteuid() != owner:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise HomeError(f"this home belongs to {name}: runuser -u {name} -- safeconduct archive ...")
 
 
 @contextmanager
@@ -77,7 +91,7 @@ def _archive(
     end, past, note = int(begun["end"]), int(begun["past"]), str(begun["note"]).encode()
     if past and home.archive is None:
         raise HomeError(f"{past:,} entries were archived before: name their folder as `archive` in node.toml")
-    if not note or not end:
+    if not end:
         raise HomeError(
             "nothing can be archived yet: no head that is cosigned covers whole tiles before that"
         )
@@ -85,10 +99,12 @@ def _archive(
     try:
         if end > past:
             _write(home, target, note, past, end, told)
-            answer = door.call("archive_sign", {"folder": str(place), "end": end})
+            answer = _of_writer(door, "archive_sign", place, end)
             target.write(files.BODIES_HEAD, str(answer["note"]).encode(), replaces=True)
             told("signed")
-        files.verify(target, [Verifier.parse(str(begun["key"]))])
+        # What an earlier key has signed stands until more is archived; a partner cosigns under the new one in time.
+        keys = [str(begun["key"]), *map(str, begun["former"])]
+        found = files.verify(target, [Verifier.parse(key) for key in keys])
         told("verified")
         os.sync()  # a file that an attempt before this one left was found as it must be, and perhaps in memory alone
     except ArchiveRefused as fault:
@@ -98,13 +114,20 @@ def _archive(
         told("attached")
     reached = past
     while reached < end:
-        reached = int(door.call("archive_note", {"folder": str(place), "end": end})["past"])
+        reached = int(_of_writer(door, "archive_note", place, end)["past"])
         told("noted")
     while door.call("archive_let_go", {})["rows"]:
         told("let go")
     while door.call("archive_give_back", {})["more"]:
         told("given back")
-    return Archived(end, end - past, unverified_checkpoint(note).size)
+    return Archived(end, end - past, found.head.size)
+
+
+def _of_writer(door: Door, job: str, place: Path, end: int) -> dict[str, Any]:
+    try:
+        return door.call(job, {"folder": str(place), "end": end})
+    except Malformed as fault:
+        raise HomeError(f"{place}: the writer does not find there what it needs: {fault}") from None
 
 
 def _write(home: Home, target: Folder, note: bytes, past: int, end: int, told: Told) -> None:

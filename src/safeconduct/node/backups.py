@@ -221,7 +221,17 @@ def check_copy(folder: Path, home: Home, progress: Progress | None = None) -> Ma
         raise HomeError(f"the backup's ledger is damaged at index {verdict.broken}: {verdict.why}")
     if (verdict.size, verdict.root) != (manifest.size, manifest.root):
         raise HomeError("the backup's ledger is not the one that its manifest names")
+    refuse_unseen(verdict)
     return manifest
+
+
+def refuse_unseen(verdict: Verdict) -> None:
+    """Raises HomeError for a ledger from which no tables could be made again: its beginning is not to be had."""
+    if verdict.unseen:
+        raise HomeError(
+            f"the first {verdict.unseen:,} entries are in an archive, and tables are made again from all of them: "
+            "name its folder as `archive` in node.toml"
+        )
 
 
 def databases(home: Home) -> list[Path]:

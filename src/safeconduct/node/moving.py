@@ -20,8 +20,8 @@ from safeconduct.ledger.database import columns, open_database, transaction
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.postgres import Postgres, Unfit
 from safeconduct.node.backups import Verdict, verify_home
-from safeconduct.node.moving_keys import carry_keys, empty_for_keys, keys_are_moved
-from safeconduct.records.databases import moved_mark
+from safeconduct.node.moving_keys import carry_keys, empty_for_keys
+from safeconduct.records.databases import keys_are_moved, note_moved, refuse_moved
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
 
@@ -42,6 +42,7 @@ def move(home: Home, addresses: Mapping[str, str], tell: Told) -> Verdict:
     """
     if home.database is not None or home.feeds_database is not None:
         raise HomeError("this node's databases are on PostgreSQL already")
+    refuse_moved(home)
     if home.keys_database is not None and "keys_database" in addresses:
         raise HomeError("this node's keys are on PostgreSQL already")
     there = replace(home, settings={**home.settings, **addresses})
@@ -76,7 +77,7 @@ def move(home: Home, addresses: Mapping[str, str], tell: Told) -> Verdict:
         for mark in marks:
             mark.execute(f"DROP SCHEMA IF EXISTS {_MARK} CASCADE")
         there.save()
-        moved_mark(home).touch(mode=0o600)
+        note_moved(there)  # or whichever writer starts first
         if "keys_database" in addresses:
             keys_are_moved(there)
     return after

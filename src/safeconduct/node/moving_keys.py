@@ -9,7 +9,7 @@ from dataclasses import replace
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.postgres import Postgres, Unfit
 from safeconduct.node.backups import Verdict, verify_home
-from safeconduct.records.databases import keep_apart, keys_moved_mark, open_keys
+from safeconduct.records.databases import keep_apart, keys_are_moved, open_keys
 from safeconduct.records.erased import note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
@@ -75,13 +75,6 @@ def carry_keys(home: Home, there: Home) -> int:
     if set(read_erased(there)) != set(read_erased(home)):
         raise HomeError("the list of what was erased is not there as it was here")
     return slots
-
-
-def keys_are_moved(there: Home) -> None:
-    """Say here that the files beside are of before, and there that what is in the database is no move's any more."""
-    keys_moved_mark(there).touch(mode=0o600)
-    with closing(Postgres(str(there.keys_database), "moving")) as db:
-        db.execute("DROP SCHEMA moving CASCADE")
 
 
 def _partners(home: Home) -> Iterator[str]:

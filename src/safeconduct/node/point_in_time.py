@@ -21,7 +21,7 @@ from safeconduct.exchange.identity import feed_origin, ledger_origin
 from safeconduct.ledger.database import DatabaseFault, columns, sweep, transaction
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.postgres import Postgres
-from safeconduct.node.backups import Manifest, Verdict, verify_home
+from safeconduct.node.backups import Manifest, Verdict, refuse_unseen, verify_home
 from safeconduct.node.base_backups import Base
 from safeconduct.node.recovery import copied, moment_of, recovered, within
 from safeconduct.node.restore_drill import Clock, Drill, begins_with, feed_holds, since, tables_made
@@ -170,6 +170,7 @@ def _verified(there: Home, manifest: Manifest) -> tuple[Verdict, int]:
         raise HomeError(
             f"the ledger that was brought back is damaged at index {verdict.broken}: {verdict.why}"
         )
+    refuse_unseen(verdict)
     with closing(Postgres(str(there.database), "ledger", read_only=True)) as db:
         log = Log(db, "ledger", ledger_origin(there.party))
         if log.size < manifest.size or log.root_at(manifest.size) != base64.b64decode(manifest.root):

@@ -54,11 +54,8 @@ def open_ledger(home: Home, *, read_only: bool = False) -> Database:
     place = address(home)
     if place is not None:
         return _postgres(place, "ledger", read_only=read_only)
-    if not read_only and moved_mark(home).exists():
-        raise HomeError(
-            "this node was moved to PostgreSQL, and the ledger beside it is that of before: going on with it would "
-            "sign two histories. Put `database` back into node.toml"
-        )
+    if not read_only:
+        refuse_moved(home)
     return open_database(home.ledger, read_only=read_only)
 
 
@@ -73,6 +70,24 @@ def ledger_of(home: Home, db: Database) -> Log:
 def moved_mark(home: Home) -> Path:
     """The file that stands where a node once was moved away from."""
     return home.path / "moved"
+
+
+def refuse_moved(home: Home) -> None:
+    """Raises HomeError for a home from which the node was moved away, and whose files are those of before."""
+    if address(home) is None and moved_mark(home).exists():
+        raise HomeError(
+            "this node was moved to PostgreSQL, and the ledger beside it is that of before: going on with it would "
+            "sign two histories. Put `database` back into node.toml"
+        )
+
+
+def note_moved(home: Home) -> None:
+    """Make the marks that a move could not make any more, before anything is written that the files beside lack."""
+    if address(home) is not None and home.ledger.exists():
+        moved_mark(home).touch(mode=0o600)
+    files = home.keys / "parts", *(home.path / "feeds").glob("*/keys")
+    if home.keys_database is not None and any(file.exists() for file in files):
+        keys_are_moved(home)
 
 
 def has_ledger(home: Home) -> bool:
@@ -167,6 +182,14 @@ def set_feed_aside(home: Home, partner: str, agreement: str, destroy: bool) -> N
 def keys_moved_mark(home: Home) -> Path:
     """The file that stands where key stores once were moved away from."""
     return home.keys / "moved"
+
+
+def keys_are_moved(home: Home) -> None:
+    """Say in the database of keys that what is in it is no move's any more, and here that the files are of before."""
+    if home.keys_database is not None and not keys_moved_mark(home).exists():
+        with closing(_postgres(home.keys_database, "moving")) as db:
+            db.execute("DROP SCHEMA IF EXISTS moving CASCADE")
+        keys_moved_mark(home).touch(mode=0o600)
 
 
 def open_keys(home: Home, partner: str = "", *, write: bool = False) -> KeyStore:

@@ -12,13 +12,14 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from safeconduct.ledger.database import Database, transaction
+from safeconduct.ledger.database import Database, columns, transaction
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
+from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.records.databases import open_erased
 from safeconduct.records.entries import ERASED, PLAIN, SEALED, StoredPart, pack, unpack
 from safeconduct.records.home import Home
@@ -71,6 +72,37 @@ def note_erased(home: Home, erased: Iterable[Erased]) -> None:
         db.execute(_TABLE)
         with transaction(db):
             db.executemany(_NOTE, [(each.log, each.entry, each.leaf, f"{each.mask:x}") for each in given])
+
+
+def prepare_telling(db: Database) -> None:
+    """Make the table beside the ledger of what was erased from it and is not on the list yet."""
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL, leaf TEXT)"
+    )
+    if "leaf" not in columns(db, "erased_parts"):
+        db.execute("ALTER TABLE erased_parts ADD COLUMN leaf TEXT")
+
+
+def to_tell(db: Database, erased: Erased) -> None:
+    """Parts of an entry of the ledger are erased in this transaction, and the list is told of it afterwards."""
+    db.execute(
+        "INSERT INTO erased_parts (idx, mask, leaf) VALUES (?, ?, ?)",
+        (erased.entry, erased.mask, erased.leaf),
+    )
+
+
+def tell_erased(home: Home, db: Database, log: Log) -> None:
+    """Put on the list what is not on it yet.
+
+    An earlier version did not note the leaf: where that lies in an archive that is not to be had, it waits.
+    """
+    for index, mask in db.execute("SELECT idx, mask FROM erased_parts WHERE leaf IS NULL").fetchall():
+        with suppress(ArchiveRefused):
+            leaf = erased_of(LEDGER, index, log.entry(index).leaf, mask).leaf
+            db.execute("UPDATE erased_parts SET leaf = ? WHERE idx = ? AND leaf IS NULL", (leaf, index))
+    told = db.execute("SELECT idx, leaf, mask FROM erased_parts WHERE leaf IS NOT NULL").fetchall()
+    note_erased(home, [Erased(LEDGER, *each) for each in told])
+    db.execute("DELETE FROM erased_parts WHERE leaf IS NOT NULL")
 
 
 def read_erased(home: Home) -> list[Erased]:
@@ -165,17 +197,39 @@ def _slots(log: Log, first: int, last: int) -> list[int]:
     return [part.slot for body in bodies for part in unpack(body) if part.state == SEALED]
 
 
-def settle_ledger(home: Home, db: Database, log: Log, keystore: KeyStore, to_sweep: int) -> None:
+def settle_ledger(home: Home, db: Database, log: Log, keystore: KeyStore, to_sweep: int) -> bool:
     """After a restore, before anything else: what was erased since is erased again, and no key is handed out twice.
 
     The key store may be an older copy than the ledger, and then still has keys of what was erased, and would give
     out anew the slots that the ledger names. The slots to erase are left in `erasing`, with `to_sweep`.
+
+    False when some of it lies in an archive that is not to be had: it is to be done again once that is back.
     """
     keystore.advance_past(highest_slot(log))
+    struck, slots, whole = 0, set[int](), True
     db.execute("BEGIN IMMEDIATE")
-    struck, slots = strike_out(db, log, LEDGER, read_erased(home))
-    if struck:
+    for each in read_erased(home):
+        try:
+            count, named = strike_out(db, log, LEDGER, [each])
+            struck, slots = struck + count, slots | named
+            slots |= _archived_slots(log, each)
+        except ArchiveRefused:
+            whole = False
+    if struck or slots:
         db.executemany(
             "INSERT INTO erasing (slot) VALUES (?) ON CONFLICT DO NOTHING", [(s,) for s in (*slots, to_sweep)]
         )
     db.execute("COMMIT")
+    return whole
+
+
+def _archived_slots(log: Log, erased: Erased) -> set[int]:
+    """The key slots of erased parts that an archive names: it still has what they sealed, and the ledger does not
+    name them any more."""
+    if erased.log != LEDGER or erased.entry >= log.past.end:
+        return set()
+    _, _, leaf, body = log.past.as_archived(erased.entry)
+    if body is None or hashlib.sha256(leaf).hexdigest() != erased.leaf:
+        return set()
+    parts = enumerate(unpack(body))
+    return {part.slot for at, part in parts if erased.mask >> at & 1 and part.state == SEALED}

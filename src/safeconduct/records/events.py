@@ -121,8 +121,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "archive_missing": Event(
         WARNING,
-        "entries before `size` lie in an archive, and none is attached; what needs them, an erasure too, is refused",
-        "`archive` in node.toml.",
+        "entries before `size` lie in an archive that is not to be had; what needs them, an erasure too, is refused",
+        "`archive` in node.toml, and the folder that it names; then start the writer again.",
     ),
     "feed_made_again": Event(WARNING, "entries of a feed were made again from the ledger"),
     "feed_request_failed": Event(

@@ -19,6 +19,7 @@ from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Entry, Log
 from safeconduct.ledger.parts import open_disclosure, seal, unseal
 from safeconduct.records import entries, principals
+from safeconduct.records.erased import LEDGER, erased_of, to_tell
 from safeconduct.records.home import Home
 from safeconduct.records.kinds import kind
 from safeconduct.records.projection import Tables, apply
@@ -136,9 +137,10 @@ class Tx:
         """Take parts out of a ledger entry's body and destroy their keys once that is durable."""
         self.latest = None
         self.read.clear()
-        parts = entries.unpack(self.log.entry(index).body or b"")
+        entry = self.log.entry(index)
+        parts = entries.unpack(entry.body or b"")
         mask = sum(1 << position for position in set(positions))
-        self.db.execute("INSERT INTO erased_parts (idx, mask) VALUES (?, ?)", (index, mask))
+        to_tell(self.db, erased_of(LEDGER, index, entry.leaf, mask))
         in_the_open = False
         for position in positions:
             part = parts[position]

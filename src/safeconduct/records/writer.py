@@ -16,14 +16,15 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from safeconduct.ledger.database import FAULTS, sweep
+from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.records import refusals
 from safeconduct.records.claiming import Claimed, take
-from safeconduct.records.databases import ledger_of, open_keys
+from safeconduct.records.databases import ledger_of, note_moved, open_keys
 from safeconduct.records.dialect import SWEEP_WAIT_MS
-from safeconduct.records.erased import LEDGER, erased_of, note_erased, older_than, settle_ledger
+from safeconduct.records.erased import older_than, prepare_telling, settle_ledger, tell_erased
 from safeconduct.records.events import log_event
 from safeconduct.records.following import Progress, follow, mark_applied
-from safeconduct.records.home import Home
+from safeconduct.records.home import Home, HomeError
 from safeconduct.records.hooks import HOOKS, Tick
 from safeconduct.records.projection import Tables
 from safeconduct.records.shadow import drop_shadow
@@ -33,6 +34,7 @@ from safeconduct.records.transaction import TO_SWEEP, Tx, iso
 
 Answer = dict[str, Any]
 Answered = Callable[[list[Answer]], None]
+_UNFINISHED = ("erasing", "erased_parts")
 SWEEP_PAUSE = 5.0
 """Seconds until a write-ahead log that a reader held on to is emptied after all."""
 
@@ -57,12 +59,12 @@ class Writer:
             self._claimed = claimed or take(home)
             opened.callback(self._claimed.close)
             self.db = self._claimed.db
+            if begins:
+                note_moved(home)
             self.db.execute("CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY)")
-            self.db.execute(
-                "CREATE TABLE IF NOT EXISTS erased_parts (idx INTEGER NOT NULL, mask INTEGER NOT NULL)"
-            )
+            prepare_telling(self.db)
             self.log = ledger_of(home, self.db)
-            if self.log.past.end and self.log.past.folder is None:
+            if self.log.past.missing:
                 log_event("archive_missing", size=self.log.past.end)
             self.keystore = open_keys(home, write=True)
             opened.callback(self.keystore.close)
@@ -72,12 +74,21 @@ class Writer:
             opened.callback(self.connection.close)
             self.tables = Tables(self.connection)
             self._sweep_again = 0.0
+            settled = True
             if home.restored.exists() or older_than(self.keystore, self.log):
-                settle_ledger(home, self.db, self.log, self.keystore, TO_SWEEP)
-            if self.db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
+                home.restored.touch(mode=0o600)
+                settled = settle_ledger(home, self.db, self.log, self.keystore, TO_SWEEP)
+            if not settled:
+                # Until a start that finds the archive: it may have what was erased, and keys of before would open it.
+                self.log.past.folder = None
+            if any(self.db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _UNFINISHED):
                 self._finish_erasures()
-            home.restored.unlink(missing_ok=True)
-            self.catch_up()
+            if settled:
+                home.restored.unlink(missing_ok=True)
+            try:
+                self.catch_up()
+            except ArchiveRefused as fault:
+                raise HomeError(f"the tables are made again from the whole ledger: {fault}") from None
             self.state = load_state(self.tables, home)
             self.listeners: list[Callable[[Answer], None]] = []
             if begins:
@@ -238,12 +249,7 @@ class Writer:
 
         First the list that a restore reads is told of them: no older copy brings them back.
         """
-        told = self.db.execute("SELECT idx, mask FROM erased_parts").fetchall()
-        note_erased(
-            self.home,
-            [erased_of(LEDGER, index, self.log.entry(index).leaf, mask) for index, mask in told],
-        )
-        self.db.execute("DELETE FROM erased_parts")
+        tell_erased(self.home, self.db, self.log)
         slots = [slot for (slot,) in self.db.execute("SELECT slot FROM erasing WHERE slot >= 0")]
         if slots:
             self.keystore.erase(slots)
