@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,19 @@ from .nodes import INCIDENT, Node, bundle_bytes, pull
 def test_days_of_silence_are_caught_up_in_one_go(nodes: tuple[Node, Node]) -> None:
     host, partner = nodes
     for number in range(120):
-        host.commit("incident", INCIDENT)
+        made = host.commit("incident", INCIDENT)
         if not number % 20:
             host.publish()
+    claim = {"figure": {"what": "killed", "best": 4}, "source": {"outlet": "x", "party": "press"}}
+    host.commit("claim", claim, about=made.record)
+    told: list[dict[str, Any]] = []
+    partner.writer.listeners.append(told.append)
     pull(partner, host)
+    (spoken,) = partner.of_kind("claim", "pk")
+    named = {
+        kind: [each["record"] for each in told if each.get("kind") == kind] for kind in ("incident", "claim")
+    }
+    assert named == {"incident": [""], "claim": [spoken.id]}, "one among many is told by itself"
     host.writer.tick(keep_acks)
     pull(partner, host)
     assert len(partner.of_kind("incident", "pk")) == 120

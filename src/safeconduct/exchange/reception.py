@@ -6,6 +6,7 @@ Whatever does not fit raises, and the transaction takes the whole bundle back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,9 @@ from safeconduct.records.transaction import Tx, iso
 
 MAX_FOUNDING = 8 * 1024 * 1024
 """Characters of clauses and acts taken from one partner: every process of the node reads all of them."""
+
+TOLD_EACH = 50
+"""Records of a kind that one bundle tells the screens of by name."""
 
 UNKNOWN_LEVEL = 3
 """Label given to a part that was not released: none of its readers is let near by mistake."""
@@ -96,13 +100,16 @@ class Reception:
                 self._receipt(arrival)
 
     def announce(self) -> None:
-        """Tell the screens: each record, or each kind once when there are many."""
-        if len(self.changed) <= 50:
-            for kind, record, index in self.changed:
+        """Tell the screens: each record, or of a kind once that so many are of; a call for help among a thousand journeys
+        is told by itself."""
+        count = Counter(kind for kind, _, _ in self.changed)
+        last = {kind: index for kind, _, index in self.changed}
+        for kind, record, index in self.changed:
+            if count[kind] <= TOLD_EACH:
                 self.tx.announce({"topic": kind, "kind": kind, "record": record, "index": index})
-            return
-        for kind, index in {kind: index for kind, _, index in self.changed}.items():
-            self.tx.announce({"topic": kind, "kind": kind, "record": "", "index": index})
+        for kind, index in last.items():
+            if count[kind] > TOLD_EACH:
+                self.tx.announce({"topic": kind, "kind": kind, "record": "", "index": index})
 
     # --- versions
 
