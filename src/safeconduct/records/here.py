@@ -77,13 +77,6 @@ def state() -> AgreementState:
     return current
 
 
-def reload_home() -> Home:
-    """Read node.toml again, after a partner was accepted."""
-    global _home, _state
-    _home = _state = None
-    return home()
-
-
 @contextmanager
 def at(where: Home, way_in: Door) -> Iterator[None]:
     """Let this process be the node of another home for a while (set-up and tests)."""
