@@ -2,7 +2,7 @@
 
 Each has what it needs and no more: the writer (ledger, tables, keys), the web server (tables for reading,
 accounts), the feed (the outgoing feeds, mutual TLS), the courier and the notifier (no database at all; the notifier
-alone reads channels.toml).
+alone reads channels.toml), and, where node.toml opens a port for devices, the field process (as the web server).
 """
 
 from __future__ import annotations
