@@ -1,5 +1,5 @@
 """`python -m faults [NAMES] [--long] [--seed N]`: the thirteen faults, and one table of what came of them; and
-`python -m faults soak [--minutes N]`: all of two nodes at work with faults all the while.
+`python -m faults soak [--minutes N]`: two nodes as they work, with faults all the while.
 
 Exit code 1 when anything was lost, leaked or missed, or anybody accused falsely.
 """

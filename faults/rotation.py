@@ -18,20 +18,17 @@ from safeconduct.exchange.custody import forget_keys
 from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card
 from safeconduct.exchange.stick import StickRefused, export_bundle, import_bundle
-from safeconduct.ledger.keyring import KeyRing, revocation, rotation
-from safeconduct.ledger.keys import KeyRefused, SigningKey
 from safeconduct.records.refusals import Malformed
 
 HOW = (
     "a node gets new keys while entries wait on both sides; the old ones are used up, lost, or in a thief's "
-    "hands; old bundles, heads and cosignatures are replayed, and statements of keys in every order"
+    "hands; old bundles, heads and cosignatures are replayed"
 )
 BACKLOG, LONG_BACKLOG = 60, 3_000
 """Records that wait on each side, in a short and in a long run."""
 LONG = 6
 """Rounds from which on a run is a long one."""
 REPLAYS = 20
-STATEMENTS = 60
 
 
 def run(ground: Ground, size: int, seed: int) -> Outcome:
@@ -46,7 +43,6 @@ def run(ground: Ground, size: int, seed: int) -> Outcome:
             way(outcome, sides, chance)
             _after(outcome, sides, made)
         outcome.tried[name] += 1
-    _statements(outcome, random.Random(seed), STATEMENTS * size)
     return outcome
 
 
@@ -163,63 +159,3 @@ def _after(outcome: Outcome, sides: Sides, made: dict[str, dict[str, int]]) -> N
         judge.kept(outcome, node, made[party])
         judge.sound(outcome, node)
         outcome.tried["records that waited"] += len(made[party])
-
-
-def _statements(outcome: Outcome, chance: random.Random, count: int) -> None:
-    """Statements about the keys of one log, honest, replayed, late and by keys that may not: who signs what size is
-    never in doubt, and a revoked key names nobody."""
-    origin = "pk.safeconduct/ledger"
-    keys = [SigningKey.generate(origin)]
-    ring, size, revoked = KeyRing(origin, keys[0].verifier), 0, False
-    said: list[bytes] = []
-    for _ in range(count):
-        outcome.tried["statements of keys"] += 1
-        size += chance.randrange(3)
-        before = ring.terms
-        match chance.randrange(6):
-            case 0 | 1:
-                fresh = SigningKey.generate(origin)
-                statement, honest = (
-                    rotation(origin, keys[-1], fresh, size),
-                    not revoked and size > before[-1].since,
-                )
-            case 2 if said:
-                fresh, statement, honest = None, chance.choice(said), False
-            case 3:
-                fresh, statement, honest = (
-                    None,
-                    rotation(origin, SigningKey.generate(origin), keys[0], size),
-                    False,
-                )
-            case 4 if len(keys) > 1:
-                fresh, statement, honest = None, rotation(origin, keys[-1], keys[0], size + 1), False
-            case _ if chance.random() < 0.1:
-                fresh, statement, honest = (
-                    None,
-                    revocation(origin, keys[-1].verifier, keys[-1], size),
-                    not revoked,
-                )
-            case _:
-                continue
-        try:
-            ring.apply(statement)
-        except KeyRefused:
-            if ring.terms != before:
-                outcome.lost.append("a refused statement changed the keys")
-            if honest:
-                outcome.lost.append("an honest statement was refused")
-        else:
-            if not honest:
-                outcome.missed.append("a statement that may not count was taken")
-            said.append(statement)
-            if fresh is not None:
-                keys.append(fresh)
-            else:
-                revoked = True
-        if any(len(ring.valid_at(at)) > 1 for at in range(0, size + 3)):
-            outcome.missed.append("two keys sign one size")
-        if KeyRing.replay(origin, keys[0].verifier, ring.statements).terms != ring.terms:
-            outcome.lost.append("the statements played again give other keys")
-        if revoked:
-            keys = [SigningKey.generate(origin)]
-            ring, size, revoked, said = KeyRing(origin, keys[0].verifier), 0, False, []

@@ -55,7 +55,6 @@ READERS = {
     "journeys.underway_fences:_standings": LEDGER,
     "journeys.underway_fences:_corridor": LEDGER,
     "journeys.underway_fences:_others_out": LEDGER,
-    "node.backups:_verify": "a ledger that is being verified: what is no header is a broken index",
     "node.commands.archiving:_moment": "what the operator types",
     "node.commands.agreement:sign_text": "what the signatory shows the command on their own machine",
     "node.loopback:Gateway.take": "the demonstration's stand-in for providers, on this machine alone",

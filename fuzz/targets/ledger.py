@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.target import Target, Unfit, tree_of
-from safeconduct.ledger import keyring, notes, parts, report, tiles
+from safeconduct.ledger import notes, parts, report, tiles
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
 from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
 from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
@@ -19,7 +19,6 @@ from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records import entries
 
 LOG = SigningKey("pk.safeconduct/ledger", "ed25519", bytes(range(32)))
-NEXT = SigningKey("pk.safeconduct/ledger", "ed25519", bytes(range(1, 33)))
 WITNESS = SigningKey("cn.safeconduct/witness", "cosignature/v1", bytes(range(2, 34)))
 HEAD = notes.Checkpoint(LOG.name, 1, leaf_hash(b"leaf"))
 
@@ -105,19 +104,6 @@ def _report_signed_anew(data: bytes) -> Any:
     except CanonicalRefused:
         raise Unfit from None
     return report.verify(sealed)
-
-
-def _ring(data: bytes) -> Any:
-    ring = keyring.KeyRing(LOG.name, LOG.verifier)
-    ring.apply(data)
-    return len(ring.terms)
-
-
-def _statements() -> list[bytes]:
-    return [
-        keyring.rotation(LOG.name, LOG, NEXT, 7),
-        keyring.revocation(LOG.name, LOG.verifier, LOG, 9),
-    ]
 
 
 def _disclosed(data: bytes) -> Any:
@@ -224,9 +210,6 @@ TARGETS = (
         (KeyRefused,),
         lambda: [b"PRIVATE+KEY+x+" + LOG.key_id.hex().encode() + b"+AQAA"],
         (),
-    ),
-    Target(
-        "key statement", _ring, (KeyRefused,), _statements, ("ledger.keyring:_open_statement",), form="json"
     ),
     Target(
         "disclosure",

@@ -18,7 +18,6 @@ import pytest
 from safeconduct.exchange import custody
 from safeconduct.exchange.identity import Card, Keys, feed_origin, ledger_origin, make_card
 from safeconduct.ledger import tokens
-from safeconduct.ledger.keyring import KeyRing, rotation
 from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
 from safeconduct.ledger.notes import Checkpoint, cosign, open_checkpoint, sign_checkpoint
 from safeconduct.ledger.tokens import Token
@@ -135,14 +134,6 @@ def test_moved_keys_stay_the_same_and_leave_their_files(hsm: Hsm, home: Home) ->
     for place in ("ledger", "witness", "feed-cn"):
         assert not (home.keys / f"{place}.key").exists()
         assert stat.S_IMODE((home.keys / f"{place}.vkey").stat().st_mode) == 0o600
-
-
-def test_a_key_in_the_token_can_name_a_successor(hsm: Hsm, home: Home) -> None:
-    old = Keys.of(into_token(home, hsm.module, hsm.token(), move=True)).ledger
-    new = SigningKey.generate(old.name)
-    ring = KeyRing(old.name, old.verifier)
-    ring.apply(rotation(old.name, old, new, 12))
-    assert ring.current == new.verifier
 
 
 def test_nobody_reads_the_key_out_of_the_token(hsm: Hsm, home: Home) -> None:

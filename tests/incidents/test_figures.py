@@ -11,7 +11,6 @@ from safeconduct.incidents.figures import (
     Interval,
     severity,
     side_by_side,
-    summary_line,
 )
 
 
@@ -142,14 +141,5 @@ def test_severity_says_nothing_where_nothing_is_known_or_visible() -> None:
     assert severity({"people": {"killed_foreign_best": 1}}) == "severe"
 
 
-def test_the_summary_line_leaves_out_what_is_withheld_without_a_gap() -> None:
-    parts = {
-        "summary": {"title": "Convoy attacked", "category": "attack", "exercise": True},
-        "when": {"start": "2024-10-06T23:00+05:00"},
-        "where": {"district": "Karachi", "place": ""},
-        "people": {"killed_low": 2, "killed_high": 3, "injured_best": 10},
-    }
-    line = "EXERCISE · 2024-10-06 · Karachi · Convoy attacked · killed 2-3, injured 10"
-    assert summary_line(parts) == line
-    assert summary_line({"summary": parts["summary"]}) == "EXERCISE · Convoy attacked"
+def test_a_figure_of_which_only_the_least_is_known_is_open_above() -> None:
     assert math.isinf(Interval.of({"low": 1}).high)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from safeconduct.agreement.vocabulary import NARROWING, STATUSES
+from safeconduct.agreement.vocabulary import STATUSES
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
 
 PREFIX = b"safeconduct/act/v1\n"
@@ -59,11 +59,6 @@ class StatusAct:
             self.canonical()
         except CanonicalRefused as fault:
             raise ActRefused(str(fault)) from None
-
-    @property
-    def narrows(self) -> bool:
-        """True for an act that can only take away and so needs one signature."""
-        return self.to in NARROWING or self.to == "dismiss"
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -21,7 +21,6 @@ from safeconduct.records.refusals import Malformed
 Verdict = Literal["lower", "higher", "no_difference", "unknown"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 Per = Literal["vehicle", "person"]
-PER: tuple[str, ...] = get_args(Per)
 MOST_WAYS, MOST_POINTS, MOST_HALTS, MOST_STRETCHES = 12, 300, 20, 6
 LONGEST_TERM = timedelta(days=31)
 """A choice holds no longer: the figures grow old."""

@@ -7,7 +7,6 @@ holds; what the node commits is the act and the signature together, and the stat
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from time import time as clock
 
 from django.utils.translation import gettext as _
@@ -196,9 +195,3 @@ def read_signature(text: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) and v.isascii() for v in value.values()):
         raise Malformed(_("The signature is not what the command line prints."))
     return {str(k): v for k, v in value.items()}
-
-
-def would_allow(place: AgreementView, numbers: Sequence[str]) -> list[tuple[str, str]]:
-    """Clauses that would lift an assurance, each with its status, for a page."""
-    known = {clause.number: clause.status for clause in place.clauses}
-    return [(number, known.get(number, "proposed")) for number in numbers]

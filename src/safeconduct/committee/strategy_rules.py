@@ -25,9 +25,9 @@ from safeconduct.records import here, principals
 from safeconduct.records.attachments import attachment_parts
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
-from safeconduct.records.find import Query, count, find
+from safeconduct.records.find import Query, count
 from safeconduct.records.refusals import Malformed
-from safeconduct.records.release import Released, release
+from safeconduct.records.release import release
 from safeconduct.records.transaction import iso
 from safeconduct.risk.rates import CONFIDENCE, rate_ratio
 
@@ -207,9 +207,3 @@ def _day(seconds: float) -> str:
 
 def _now(actor: Subject, by: str) -> dict[str, str]:
     return {"at": iso(time.time()), "by": by or actor.person}
-
-
-def evidence_of(actor: Subject, verification: str, door: Door | None = None) -> list[Released]:
-    """The files beside a verification, without their content."""
-    query = Query("evidence", about=verification, parts=("description",), sort="at", withdrawn=False)
-    return find(actor, query, door=door).records

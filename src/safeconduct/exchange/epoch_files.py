@@ -24,12 +24,6 @@ def give_view(door: Door, partner: str) -> Step:
     return Step(_bytes(door.call("exchange_epoch_view", {"partner": partner})["file"]))
 
 
-def look_at(door: Door, partner: str, file: bytes) -> Step:
-    """What a signatory would sign, from the partner's file. Nothing is signed yet."""
-    answer = door.call("exchange_epoch_statement", {"partner": partner, "file": _text(file)})
-    return Step(_bytes(answer["file"]), tuple(answer["lines"]))
-
-
 def sign(door: Door, party: str, partner: str, file: bytes, key: Path | None, passphrase: str | None) -> Step:
     """Sign with a signatory's key file (none: only take what the partner signed), and begin the epoch once both have.
 

@@ -37,10 +37,6 @@ class Held:
     ledger_index: int
     feed_index: int
 
-    def outstanding(self) -> bool:
-        """Does the partner, as far as is known, still have any of it?"""
-        return any(status != REMOVED for status in self.parts.values())
-
 
 def holdings(
     partner: str = "", record: str = "", after: str = "", limit: int = 200, status: str = ""

@@ -26,7 +26,6 @@ from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.opinion import disclosure_agreed
 from safeconduct.records.rows import RowView, item_of
 
-BY_PAIRING = "crosses by pairing"
 WITHDRAWN = "withdrawn"
 ERASED = "erased"
 EMPTY = "empty"

@@ -207,26 +207,3 @@ def _worst(people: Mapping[str, Any], name: str) -> int | None:
         if people.get(f"{group}_{end}") is not None
     ]
     return max(numbers, default=None)
-
-
-WORDS: Mapping[str, str] = {"killed": "killed", "injured": "injured", "exercise": "EXERCISE"}
-"""What `summary_line` says in words; pages pass their translation of it."""
-
-
-def summary_line(parts: Mapping[str, Mapping[str, Any]], words: Mapping[str, str] = WORDS) -> str:
-    """One line from the visible parts: day, place, title, figures. Withheld parts leave no gap that tells."""
-    summary, when, where = (parts.get(name, {}) for name in ("summary", "when", "where"))
-    place = where.get("place") or where.get("district") or where.get("province") or where.get("country")
-    figures = []
-    for name in ("killed", "injured"):
-        numbers = {end: parts.get("people", {}).get(f"{name}_{end}") for end in ("low", "best", "high")}
-        if any(number is not None for number in numbers.values()):
-            figures.append(f"{words[name]} {Interval.of(numbers).text}")
-    pieces = [
-        words["exercise"] if summary.get("exercise") else "",
-        str(when.get("start", ""))[:10],
-        place or "",
-        summary.get("title", ""),
-        ", ".join(figures),
-    ]
-    return " · ".join(piece for piece in pieces if piece)

@@ -75,11 +75,6 @@ def update_report(
     return commit(actor, draft, door=door)
 
 
-def close_incident(actor: Subject, incident: str, seen: int, door: Door | None = None) -> Committed:
-    """Nothing more is expected; an update may still reopen it."""
-    return update_report(actor, incident, seen, {}, stage="closed", door=door)
-
-
 def add_claim(
     actor: Subject,
     incident: str,

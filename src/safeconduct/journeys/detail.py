@@ -23,7 +23,6 @@ from safeconduct.records.find import MAX_LIMIT, Query, find
 from safeconduct.records.release import Released
 
 SAID = ("acknowledgement", "clearance", "leg", "check_in", "escalation", "manifest_entry")
-OPEN_LOCKS = ("waits", "awaited")
 
 
 @dataclass(frozen=True)

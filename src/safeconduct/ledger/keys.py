@@ -25,7 +25,7 @@ _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
 class KeyRefused(ValueError):
-    """A key, key file or key statement that must not be used; the text says why."""
+    """A key or key file that must not be used; the text says why."""
 
 
 def decode_base64(text: str, what: str) -> bytes:

@@ -12,7 +12,6 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from safeconduct.ledger.keyring import KeyRing
 from safeconduct.ledger.keys import KeyRefused, Signer, Verifier, check_key_name, decode_base64
 from safeconduct.ledger.tree import HASH_SIZE
 
@@ -148,21 +147,6 @@ def open_checkpoint(note: bytes, verifiers: Iterable[Verifier]) -> OpenedNote:
         earlier = names.get(verifier.name)
         names[verifier.name] = time if earlier is None or time is None else max(time, earlier)
     return OpenedNote(Checkpoint.parse(text), names, tuple(verified))
-
-
-def open_with_ring(note: bytes, ring: KeyRing, witnesses: Iterable[Verifier] = ()) -> OpenedNote:
-    """The checkpoint of the ring's log, signed by the key that is in office at its size.
-
-    Cosignatures by `witnesses` are verified too, but do not stand in for the log's own signature.
-    """
-    head = unverified_checkpoint(note)
-    if head.origin != ring.origin:
-        raise NoteRefused("a checkpoint of another log")
-    in_office = ring.valid_at(head.size)
-    opened = open_checkpoint(note, (*in_office, *witnesses))
-    if not set(in_office) & set(opened.signers):
-        raise NoteRefused("not signed by the key in office at this size")
-    return opened
 
 
 def unverified_checkpoint(note: bytes) -> Checkpoint:

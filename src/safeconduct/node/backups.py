@@ -14,7 +14,6 @@ from pathlib import Path
 
 from safeconduct.ledger.database import Database, open_database
 from safeconduct.ledger.log import Log
-from safeconduct.ledger.parts import digest
 from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.records.databases import has_ledger, ledger_of, needs_files, open_keys, open_ledger
 from safeconduct.records.erased import NAME, copy_erased, erased_in, note_erased, read_erased
@@ -82,26 +81,15 @@ def verify_home(home: Home, progress: Progress | None = None) -> Verdict:
 
 
 def _verify(connection: Database, home: Home, progress: Progress | None) -> Verdict:
-    from safeconduct.records.transaction import open_body
+    from safeconduct.records.following import fault_of_parts
 
     log = ledger_of(home, connection)
     fault: list[str] = []
     keystore = open_keys(home)
 
     def holds(leaf: bytes, body: bytes | None) -> bool:
-        if body is None:
-            return True
-        try:
-            header = json.loads(leaf)
-            opened = open_body(keystore, header, body)
-            promised = header.get("parts", ())
-            good = all(t is None or digest(t) == d for t, d in zip(opened, promised, strict=True))
-        except ValueError as broken:
-            fault.append(f"a part does not open: {broken}")
-            return False
-        if not good:
-            fault.append("a part is not the one its header promises")
-        return good
+        fault[:] = [why] if (why := fault_of_parts(keystore, leaf, body)) else []
+        return not fault
 
     with keystore:
         try:

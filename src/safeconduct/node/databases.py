@@ -13,9 +13,8 @@ from urllib.parse import quote
 
 from safeconduct.records.dialect import SETTING
 from safeconduct.records.home import Home, HomeError
+from safeconduct.records.users import SHOWING
 
-SHOWING = ("web", "field")
-"""Processes that read the tables, for whoever asks, and never write them."""
 SCHEMES = ("postgresql://", "postgres://")
 _WAL = "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=20000;"
 _KEPT = "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"

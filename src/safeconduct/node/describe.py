@@ -1,7 +1,7 @@
 """What this version knows, as a page: `python -m safeconduct.node.describe > docs/reference.md`.
 
-Kinds of records with their parts and labels, and the addresses of pages and API, read from the code itself. A
-test fails while docs/reference.md says something else.
+Kinds of records with their parts and labels, the agreement's words, the addresses of pages and API, and the events of
+the log, read from the code itself. A test fails while docs/reference.md says something else.
 """
 
 from __future__ import annotations

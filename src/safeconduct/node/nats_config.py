@@ -17,7 +17,7 @@ from safeconduct.positions.waiting import CONSUMER, MOST_BYTES, MOST_MESSAGE, ST
 from safeconduct.records.bus_link import ON_THE_LINE
 from safeconduct.records.bus_messages import bell, every, heard_by, moved
 from safeconduct.records.home import Home, HomeError
-from safeconduct.records.users import HEARS, permit
+from safeconduct.records.users import HEARS, SHOWING, permit
 
 SEED = "keys/nats/{process}.seed"
 
@@ -50,7 +50,7 @@ def rights(party: str, process: str) -> Rights:
             f"$JS.API.CONSUMER.CREATE.{STREAM}.{CONSUMER}",
         ]
         return Rights([every(party), bell(party), *streams, *consumer], [answers])
-    if process in ("web", "field"):
+    if process in SHOWING:
         own = [moved(party), f"{waiting_of(party)}.*"]
         stream = [f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}", f"$JS.ACK.{STREAM}.{CONSUMER}.>"]
         return Rights([*own, *stream], [every(party), moved(party), answers])

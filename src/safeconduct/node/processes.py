@@ -2,7 +2,7 @@
 
 Each has what it needs and no more: the writer (ledger, tables, keys), the web server (tables for reading,
 accounts), the feed (the outgoing feeds, mutual TLS), the courier and the notifier (no database at all; the notifier
-alone reads channels.toml).
+alone reads channels.toml), and, where node.toml opens a port for devices, the field process (as the web server).
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from typing import Any
 from safeconduct.ledger.database import Database
 from safeconduct.ledger.keys import KeyRefused
 from safeconduct.node import logs
-from safeconduct.node.databases import SHOWING
 from safeconduct.node.following import FOLLOWING, until_upgraded, with_sequencer
 from safeconduct.node.health import FIELD_PORTS, answers, connects, pages_answer, writer_works
-from safeconduct.records import commons
+from safeconduct.records import commons, users
 from safeconduct.records.bus_link import check as check_line
 from safeconduct.records.databases import KEYS_FEED
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.machines import several
-from safeconduct.records.users import permit_all, user_of
+from safeconduct.records.users import SHOWING, permit_all, user_of
 
-ORDER = ("writer", "feed", "web", "courier", "notifier", "field")
+ORDER = users.PROCESSES
 _KEYS = ("keys_database", KEYS_FEED)
 _NODES_OWN = ("database", "database_web", "keys_database")
 WITHHELD = {

@@ -1,14 +1,7 @@
-"""Django's settings for one node: `SAFECONDUCT_HOME` is its home, `SAFECONDUCT_PROCESS` web, writer or cli.
+"""Django's settings for one node: `SAFECONDUCT_HOME` is its home, `SAFECONDUCT_PROCESS` the process, or `cli`.
 
-Everything that differs between nodes stands in the `[node]` table of the home's `node.toml`:
-
-- `address`, `port`: where the web process listens (default 127.0.0.1, 8001)
-- `allowed_hosts`: the names the node answers to (default: this machine only)
-- `tls_certificate`, `tls_key`: files, for TLS by the node itself; `behind_tls = true` when a proxy does it
-- `second_factor`: "required" (default) or "optional", for the roles that `people.middleware` lists
-- `database`, `database_web`: addresses of a PostgreSQL database (`node.databases`); without, SQLite files
-- `oidc`: the office's own OpenID Connect issuer, for single sign-on (`node.sign_on`)
-- `language`: what a browser gets that has stated no preference (default "en")
+Everything that differs between nodes stands in the `[node]` table of the home's `node.toml`; docs/operator.md has every
+key. What is read here is what Django and the libraries of sign-in need of it.
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ from safeconduct.ledger.notes import NoteRefused, open_checkpoint
 from safeconduct.ledger.parts import digest, unseal
 from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.ledger.tree import Frontier
-from safeconduct.oversight.verification import anchors, fault_of_parts
+from safeconduct.oversight.verification import anchors
 from safeconduct.records.entries import SEALED, StoredPart, unpack
 from safeconduct.records.events import log_event
+from safeconduct.records.following import fault_of_parts
 from safeconduct.records.home import Home
 from safeconduct.records.hooks import job, on_stop, on_tick
 from safeconduct.records.shadow import cast_shadow, drop_shadow

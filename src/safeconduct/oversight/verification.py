@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 
 from safeconduct.exchange.delivery import feed_of
 from safeconduct.exchange.identity import Card
-from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.notes import NoteRefused, open_checkpoint
-from safeconduct.ledger.parts import digest
 from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.ledger.tree import Frontier
-from safeconduct.records.following import decode
-from safeconduct.records.transaction import Tx, open_body
+from safeconduct.records.following import fault_of_parts
+from safeconduct.records.transaction import Tx
 
 SLICE_ENTRIES = 20_000
 SLICE_SECONDS = 0.2
@@ -112,24 +110,6 @@ def _block(tx: Tx, run: Verification, end: int) -> None:
             run.fail(first, f"{anchor.partner} has cosigned another history up to {anchor.size}")
             return
     run.frontier = grown
-
-
-def fault_of_parts(keystore: KeyStore, leaf: bytes, body: bytes | None) -> str:
-    """What is wrong with the parts beside a leaf, "" for nothing."""
-    if body is None:
-        return ""
-    try:
-        header = decode(leaf)
-        opened = open_body(keystore, header, body)
-    except (ValueError, LookupError, TypeError):
-        return "a part does not open"
-    promised = header.get("parts", ())
-    if len(opened) != len(promised):
-        return "parts are missing"
-    for text, expected in zip(opened, promised, strict=True):
-        if text is not None and digest(text) != expected:
-            return "a part is not the one the header promises"
-    return ""
 
 
 def anchors(tx: Tx) -> list[Anchor]:

@@ -12,7 +12,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from safeconduct.agreement.policy import Subject
 from safeconduct.oversight import rules, who_knew_words
 from safeconduct.oversight.ledger_line import heads
 from safeconduct.oversight.unusual import Unusual, unusual
@@ -127,8 +126,3 @@ def part_of(text: str) -> str:
     if text and all(text not in kind.parts for kind in all_kinds().values()):
         raise Malformed("no kind has such a part")
     return text
-
-
-def may_look(policy: Any, reader: Subject) -> bool:
-    """Whether a page may offer the list to this reader."""
-    return any(sees_readings(policy, reader, party) for party in (reader.party, *here.home().partners))

@@ -20,7 +20,7 @@ from safeconduct.records.bus_link import Link, addresses, link_of
 from safeconduct.records.bus_messages import NotOurs, Told, heard_by, moved
 from safeconduct.records.door import subscribe
 from safeconduct.records.home import Home
-from safeconduct.records.users import HEARS
+from safeconduct.records.users import HEARS, SHOWING
 
 Answer = dict[str, Any]
 
@@ -36,8 +36,6 @@ LEAST_APART = 0.5
 """Seconds between two ways to the door."""
 LAG = 50_000
 """Messages that may wait; with more the hearing ends and its listener looks at everything."""
-MOVED = ("web", "field")
-"""The processes that show where journeys are."""
 SUBSCRIBED = {"topic": "subscribed"}
 
 
@@ -77,7 +75,7 @@ class Hearing:
     async def events(self) -> AsyncIterator[Answer]:
         party = self.home.party
         await self.link.listen(heard_by(party, self.kinds), self._from_nats)
-        if self.link.process in MOVED:
+        if self.link.process in SHOWING:
             await self.link.listen([moved(party)], self._from_others)
         self._go_to_door()
         while self._waiting.qsize() <= LAG:

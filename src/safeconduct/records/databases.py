@@ -17,16 +17,15 @@ from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.tiles import Folder
 from safeconduct.records.home import Home, HomeError
-from safeconduct.records.users import permit
+from safeconduct.records.users import SHOWING, permit
 
 if TYPE_CHECKING:
     from safeconduct.ledger.postgres import Postgres
 
 BUSY_MS = 20_000
 CLAIM_SECONDS = 5.0
-SHOWING = ("web", "field")
-"""Processes that show records, which work as another role where node.toml names one:"""
 WEB = "database_web"
+"""The node's database as the role of the processes that show records."""
 KEYS_FEED = "keys_database_feed"
 """The database of keys as the role of the process that serves feeds."""
 

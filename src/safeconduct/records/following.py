@@ -1,4 +1,5 @@
-"""Applying to the tables what the ledger has and they have not: at a start, in a rebuild, in a restore on trial."""
+"""Reading the ledger with what lies beside it: into the tables that lack it (at a start, in a rebuild, in a restore on
+trial), and to see whether each part is still the one that its leaf promises."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from safeconduct.ledger.keystore import KeyStore
 from safeconduct.ledger.log import Log
+from safeconduct.ledger.parts import digest
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.transaction import open_body
 
@@ -66,3 +68,21 @@ def decode(leaf: bytes) -> dict[str, Any]:
     """A ledger leaf as the header it is, with its `type`."""
     found: dict[str, Any] = json.loads(leaf)
     return found
+
+
+def fault_of_parts(keystore: KeyStore, leaf: bytes, body: bytes | None) -> str:
+    """What is wrong with the parts beside a leaf, "" for nothing."""
+    if body is None:
+        return ""
+    try:
+        header = decode(leaf)
+        opened = open_body(keystore, header, body)
+    except (ValueError, LookupError, TypeError):
+        return "a part does not open"
+    promised = header.get("parts", ())
+    if len(opened) != len(promised):
+        return "parts are missing"
+    for text, expected in zip(opened, promised, strict=True):
+        if text is not None and digest(text) != expected:
+            return "a part is not the one the header promises"
+    return ""

@@ -15,6 +15,7 @@ from safeconduct.records.door import Door
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.projection import Tables
 from safeconduct.records.standing import AgreementState, load_state, policy_index
+from safeconduct.records.users import SHOWING
 from safeconduct.records.wall import NODE, declared
 
 _lock = threading.Lock()
@@ -35,12 +36,12 @@ def home() -> Home:
 
 
 def door() -> Door:
-    """The door to this home's writer, opened at first use and kept. A web process never becomes the writer."""
+    """The door to this home's writer, opened at first use and kept. A process of SHOWING never becomes the writer."""
     global _door
     with _lock:
         if _door is None:
-            web = os.environ.get("SAFECONDUCT_PROCESS") in ("web", "field")
-            _door = Door(home()) if web else Door.open(home())
+            shows = os.environ.get("SAFECONDUCT_PROCESS") in SHOWING
+            _door = Door(home()) if shows else Door.open(home())
         return _door
 
 
@@ -75,13 +76,6 @@ def state() -> AgreementState:
         current = load_state(found, home())
         _state = current
     return current
-
-
-def reload_home() -> Home:
-    """Read node.toml again, after a partner was accepted."""
-    global _home, _state
-    _home = _state = None
-    return home()
 
 
 @contextmanager

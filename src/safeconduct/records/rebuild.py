@@ -11,11 +11,9 @@ from django.db import connections, router
 from django.db.models import Model
 
 from safeconduct.ledger.log import Log
-from safeconduct.ledger.parts import digest
 from safeconduct.ledger.tree import TILE_WIDTH
-from safeconduct.records.following import decode
+from safeconduct.records.following import fault_of_parts
 from safeconduct.records.projection import Tables
-from safeconduct.records.transaction import open_body
 from safeconduct.records.writer import Writer
 
 Progress = Callable[[int, int], None]
@@ -104,14 +102,6 @@ def verify(writer: Writer, progress: Progress | None = None) -> Verdict:
 def parts_fault(writer: Writer, first: int, last: int) -> tuple[int, str] | None:
     """The first of these entries with a part that is not the one its leaf promises, and what is wrong with it."""
     for index, entry in enumerate(writer.log.entries(first, last), first):
-        if entry.body is None:
-            continue
-        header = decode(entry.leaf)
-        try:
-            opened = open_body(writer.keystore, header, entry.body)
-        except ValueError as fault:
-            return index, f"a part does not open: {fault}"
-        for text, expected in zip(opened, header.get("parts", ()), strict=True):
-            if text is not None and digest(text) != expected:
-                return index, "a part is not the one the header promises"
+        if why := fault_of_parts(writer.keystore, entry.leaf, entry.body):
+            return index, why
     return None

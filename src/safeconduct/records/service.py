@@ -34,12 +34,12 @@ from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
 from safeconduct.records.supervised import supervised
 from safeconduct.records.users import callers, permit
+from safeconduct.records.ways import LINE_LIMIT
 from safeconduct.records.writer import Answer
 from safeconduct.records.writer_thread import Prepare, WriterThread
 
 _CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid of a connection's other end, as Linux gives them."""
-LINE_LIMIT = 128 * 1024 * 1024
 UNKNOWN = Unavailable("the writer is of another version and does not know how to do this")
 """Nothing is wrong with what was asked, and after the upgrade it can be asked again."""
 AT_ONCE = 1000

@@ -18,11 +18,14 @@ from pathlib import Path
 from safeconduct.records.home import Home, HomeError
 
 PROCESSES = ("writer", "feed", "web", "courier", "notifier", "field")
+"""In the order in which they begin."""
+SHOWING = ("web", "field")
+"""Processes that read the tables, for whoever asks, and never write them."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "home": PROCESSES,
     "door": ("writer", "web", "courier", "notifier", "field"),
-    "pages": ("writer", "web", "field"),
+    "pages": ("writer", *SHOWING),
     "exchange": ("writer", "feed", "courier"),
     **{process: (process,) if process == "writer" else ("writer", process) for process in PROCESSES},
 }

@@ -26,7 +26,6 @@ SITE_CATEGORIES: tuple[str, ...] = get_args(SiteCategory)
 Force = Literal["police", "army", "rangers", "frontier_corps", "levies", "private", "other"]
 FORCES: tuple[str, ...] = get_args(Force)
 UnitCategory = Literal["police", "army", "rangers", "frontier_corps", "levies", "escort", "private", "other"]
-UNIT_CATEGORIES: tuple[str, ...] = get_args(UnitCategory)
 Basis = Literal["named", "returned"]
 Measure = Literal["movement", "escort", "curfew", "access", "relocation", "record", "other"]
 MEASURES: tuple[str, ...] = get_args(Measure)

@@ -17,8 +17,7 @@ from django.views.decorators.http import require_safe
 from safeconduct.agreement.policy import Subject
 from safeconduct.records.find import MAX_LIMIT, Query, find
 from safeconduct.records.kinds import all_kinds
-from safeconduct.records.refusals import NotFound
-from safeconduct.records.release import Released, release
+from safeconduct.records.release import Released
 from safeconduct.registry import rules, words
 from safeconduct.registry.forms import SearchForm
 from safeconduct.registry.headcounts import Headcount, Total, counts_by_name, headcounts, total
@@ -274,11 +273,3 @@ def position(found: Released) -> dict[str, Any] | None:
         "center": f"{center[0]},{center[1]}",
         "points": {"type": "FeatureCollection", "features": [feature]},
     }
-
-
-def site_of(reader: Subject, record: str) -> Released:
-    """A site by its id; raises NotFound for a record of another kind as for none."""
-    found = release(reader, record)
-    if found.kind != "site":
-        raise NotFound(record)
-    return found

@@ -181,8 +181,6 @@ CREDIBILITY_NAMES: Mapping[str, Promise] = {
 }
 """The admiralty scale, by which parties grade sources and what they say."""
 
-SIDE_NAMES: Mapping[str, Promise] = {"host": _("Host Party"), "partner": _("Partner Party")}
-
 
 def plain(names: Mapping[str, Promise], word: str) -> str:
     """The word's name in the reader's language; a word that has none is shown with its underscores opened."""

@@ -97,12 +97,6 @@ def disarm(tx: Tx, key: str) -> bool:
     return bool(tx.db.execute("DELETE FROM timer_due WHERE key = ?", (key,)).rowcount)
 
 
-def disarm_under(tx: Tx, prefix: str) -> int:
-    """Take away every timer whose key begins so; returns how many that were."""
-    found = tx.db.execute("DELETE FROM timer_due WHERE key >= ? AND key < ?", _range(prefix))
-    return int(found.rowcount)
-
-
 def armed(tx: Tx, prefix: str = "") -> Iterator[Armed]:
     """The timers that wait and whose key begins so, in the order in which they are due."""
     rows = tx.db.execute(

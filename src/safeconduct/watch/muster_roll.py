@@ -191,7 +191,3 @@ def _within(scope: str, target: Mapping[str, Any], person: RowView, where: str, 
 
 def _employer(person: RowView) -> str:
     return str((person.values().get("employment") or {}).get("employer", ""))
-
-
-def heads(roll: Iterable[Line]) -> int:
-    return sum(line.heads for line in roll)

@@ -32,7 +32,6 @@ Means = Literal["phone", "device", "floor"]
 PlaceSource = Literal["phone", "device", "stated", "site", "journey"]
 Room = Literal["host", "partner"]
 StandDownCategory = Literal["safe_word", "false_alarm", "floor", "device"]
-STAND_DOWN_CATEGORIES: tuple[str, ...] = get_args(StandDownCategory)
 
 
 class Call(PartModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -238,7 +237,3 @@ def _latest(reader: Subject, kind: str, part: str, about: Sequence[str]) -> dict
     )
     found = find(reader, query).records
     return {each.about: each.parts[part] for each in found if each.about and part in each.parts}
-
-
-def age_seconds(moment: str) -> int:
-    return max(0, round(time.time() - instant(moment).timestamp()))

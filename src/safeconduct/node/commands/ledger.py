@@ -1,4 +1,4 @@
-"""verify, rebuild, backup, restore: what the ledger is there for."""
+"""verify, rebuild, backup, restore, restore-drill, replica-config: what the ledger is there for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""init, serve, demo, status: a node from its first day to its running."""
+"""init, serve, run, demo, status, metrics-token: a node from its first day to its running."""
 
 from __future__ import annotations
 

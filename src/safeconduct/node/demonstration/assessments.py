@@ -7,7 +7,6 @@ Each step of one node waits for what the other has released.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,13 +15,11 @@ from safeconduct.assessment import srm_rules as rules
 from safeconduct.assessment import srm_standard_rules as standards
 from safeconduct.assessment.srm_standard_files import built_in
 from safeconduct.committee import strategy_rules
-from safeconduct.node.demonstration.joint_work import MADE_UP, Person, Until
+from safeconduct.node.demonstration.acting import MADE_UP, Person, Until, acting, day_in
 from safeconduct.node.demonstration.register import PREFIX
 from safeconduct.records import here
 from safeconduct.records.door import Door
-from safeconduct.records.principals import subject_of
 
-DAY = 86_400.0
 PORT, PLANT, RESIDENCE = "gwadar", "qasim", "residence"
 JOURNEY = "DEMO-04"
 GATE, HARBOUR = "Gate, harbour road and quarters", "The port, as the embassy sees it"
@@ -39,7 +36,7 @@ GAPS: Mapping[str, tuple[str, str]] = {
 
 def first_of_host(person: Person, until: Until, door: Door) -> None:
     """The Host's word on the port, and one on the plant whose review nobody has made."""
-    chief, commander = _as(person, "coordinator"), _as(person, "commander")
+    chief, commander = acting(person, "coordinator"), acting(person, "commander")
     port = _site(PORT, until)
     record = _approved(
         chief, commander, GATE, port, _programme("Unloading and the new quay", "PC2", 180),
@@ -55,12 +52,12 @@ def first_of_host(person: Person, until: Until, door: Door) -> None:
     key = "terrorism/vehicle_bomb"
     advice = rules.recommend(chief, record, key, SEARCH, MADE_UP, "host", "National co-ordinator", door)
     plan = {
-        "title": SEARCH, "text": MADE_UP, "place": "Gwadar", "owner": "Port guard", "due": _day(45),
+        "title": SEARCH, "text": MADE_UP, "place": "Gwadar", "owner": "Port guard", "due": day_in(45),
         "risk": "attack", "verify_how": "A visit on a working day",
     }  # fmt: skip
     strategy_rules.take_measure(commander, advice.record, plan, commander.person, by="Commander", door=door)
     _approved(
-        chief, _as(person, "commander-karachi"), LATE, _site(PLANT, until),
+        chief, acting(person, "commander-karachi"), LATE, _site(PLANT, until),
         _programme("Running the plant", "PC3", 240),
         (_threat("hazard", "road_crash", ("likely", "severe"), ("unlikely", "severe"), "A speed limiter", "", ""),),
         _decision("control", -20, 90), "National co-ordinator", "District commander, Karachi", door,
@@ -69,7 +66,7 @@ def first_of_host(person: Person, until: Until, door: Door) -> None:
 
 def first_of_partner(person: Person, until: Until, door: Door) -> None:
     """The Partner's word on the same port and on a journey, and its residence against the checklist."""
-    attache, officer = _as(person, "coordinator"), _as(person, "security")
+    attache, officer = acting(person, "coordinator"), acting(person, "security")
     _approved(
         attache, officer, HARBOUR, _site(PORT, until), _programme("Unloading and the new quay", "PC2", 180),
         (
@@ -99,7 +96,7 @@ def first_of_partner(person: Person, until: Until, door: Door) -> None:
 
 def then_of_host(person: Person, until: Until, door: Door) -> None:
     """The Host notes where the two differ, and what was agreed about it."""
-    chief = _as(person, "coordinator")
+    chief = acting(person, "coordinator")
     theirs = _found("assessment", HARBOUR, until, "approved")
     own = _found("assessment", GATE, until, "approved")
     way = f"A joint look at the gate before the next meeting; the higher rating is planned for until then. {MADE_UP}"
@@ -119,11 +116,11 @@ def _approved(
     door: Door,
     subject: str = "site",
 ) -> str:
-    scope = {"subject": subject, "title": title, "since": _day(-30), "until": _day(335)}
+    scope = {"subject": subject, "title": title, "since": day_in(-30), "until": day_in(335)}
     record = rules.begin(author, scope, about, door).record
     situation = {
         "text": MADE_UP,
-        "data_as_of": _day(-3),
+        "data_as_of": day_in(-3),
         "missing": "Attempts without a death, the hour of the day, what anybody intends",
     }
     version = rules.write_part(author, record, 1, "situation", situation, door=door).version
@@ -138,7 +135,7 @@ def _approved(
 def _begun_area(author: Subject, door: Door) -> None:
     """A draft that is still worked on: nobody outside sees it."""
     scope = {
-        "subject": "area", "title": AREA, "area": "Kech", "since": _day(-5), "until": _day(360), "latitude": 26.0,
+        "subject": "area", "title": AREA, "area": "Kech", "since": day_in(-5), "until": day_in(360), "latitude": 26.0,
         "longitude": 63.05, "radius_km": 60,
     }  # fmt: skip
     rules.begin(author, scope, door=door)
@@ -195,15 +192,7 @@ def _programme(activity: str, criticality: str, persons: int) -> dict[str, Any]:
 
 
 def _decision(outcome: str, review: float, expires: float) -> dict[str, str]:
-    return {"outcome": outcome, "reason": MADE_UP, "review": _day(review), "expires": _day(expires)}
-
-
-def _day(days: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * DAY))
-
-
-def _as(person: Person, username: str) -> Subject:
-    return subject_of(here.headers(), here.home(), person(username), time.time())
+    return {"outcome": outcome, "reason": MADE_UP, "review": day_in(review), "expires": day_in(expires)}
 
 
 def _site(key: str, until: Until) -> str:

@@ -4,10 +4,10 @@ and what followed the call for help."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
+from safeconduct.node.demonstration.acting import Until
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.transaction import iso
@@ -18,7 +18,6 @@ HOUR = 3_600.0
 IN_FORCE = "Road N-10 closed east of Pasni"
 QUESTION = "Which gates of the free zone will be open during the road works?"
 ASKED_BACK = "How many of your people travel on the M-8 this week?"
-Until = Callable[[Callable[[], bool], str], None]
 
 
 def _message(headline: str, hours: float, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -17,13 +17,13 @@ from safeconduct.committee import documents
 from safeconduct.committee import meeting_rules as rules
 from safeconduct.committee.negotiation import remark_on
 from safeconduct.committee.rules import others
+from safeconduct.node.demonstration.acting import Until
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.principals import subject_of, system_subject
 from safeconduct.records.release import Released, release
 from safeconduct.records.transaction import iso
 
-Until = Callable[[Callable[[], bool], str], None]
 HOUR = 3600
 SEEN = ("incidents", "journeys", "strategy", "assistance", "agreement")
 """The categories of items that the Partner's observer may be told of."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -17,16 +17,12 @@ from PIL import Image, ImageDraw
 from safeconduct.agreement.policy import Subject
 from safeconduct.committee import assistance_rules, statement_rules, strategy_rules
 from safeconduct.committee.statement_kinds import line_digest
+from safeconduct.node.demonstration.acting import DAY, MADE_UP, Person, Until, acting, day_in
 from safeconduct.records import here
 from safeconduct.records.door import Door
-from safeconduct.records.principals import subject_of
 from safeconduct.records.transaction import iso
 from safeconduct.registry import rules as registry_rules
 
-Until = Callable[[Callable[[], bool], str], None]
-Person = Callable[[str], str]
-
-MADE_UP = "Made up for the demonstration."
 ATTACK = "reported:2024-10-06-karachi-airport"
 UNFINISHED = "reported:2024-03-26-besham"
 HEARD = "Every journey is heard of within the hour"
@@ -37,12 +33,15 @@ SCANNERS = "Vehicle scanners for the port gate"
 JOINT = "The security of the expressway works"
 SILENT = "Reports of a change of guards"
 CURFEW = "Night curfew at the port residence"
-DAY = 86_400.0
 
 
 def first_of_host(person: Person, door: Door) -> None:
     """The Host's objectives, lessons, recommendations and measures, its request for help, and its lines."""
-    chief, analyst, commander = _as(person, "coordinator"), _as(person, "analyst"), _as(person, "commander")
+    chief, analyst, commander = (
+        acting(person, "coordinator"),
+        acting(person, "analyst"),
+        acting(person, "commander"),
+    )
     strategy_rules.adopt_objective(
         chief, _goal(HEARD, "A missed check-in is answered within 15 minutes", "attack", -200, 160), door=door
     )
@@ -93,7 +92,7 @@ def first_of_host(person: Person, door: Door) -> None:
     assistance_rules.ask(
         chief,
         {"title": SCANNERS, "category": "equipment", "quantity": 4, "unit": "scanners", "place": "Gwadar",
-         "due": _day(120), "text": f"To look into vehicles at the gate. {MADE_UP}"},
+         "due": day_in(120), "text": f"To look into vehicles at the gate. {MADE_UP}"},
         "National co-ordinator",
         door=door,
     )  # fmt: skip
@@ -117,7 +116,7 @@ def first_of_host(person: Person, door: Door) -> None:
 
 def first_of_partner(person: Person, until: Until, door: Door) -> None:
     """The Partner verifies, offers, answers the line, takes a measure of its own, and a traveller complains."""
-    attache, officer = _as(person, "coordinator"), _as(person, "security")
+    attache, officer = acting(person, "coordinator"), acting(person, "security")
     strategy_rules.adopt_objective(
         attache,
         _goal(MUSTER, "The roll of each site, complete within ten minutes", "other", -100, 100),
@@ -135,7 +134,7 @@ def first_of_partner(person: Person, until: Until, door: Door) -> None:
         door=door,
     )
     turned = time.time() - 40 * DAY
-    analyst = _as(person, "analyst")
+    analyst = acting(person, "analyst")
     strategy_rules.state_effect(
         analyst, reported, "near_misses", "attack", "Karachi", turned, 180, 40, (36, 1),
         source=f"Gate book. {MADE_UP}", by="Analyst", door=door,
@@ -169,14 +168,14 @@ def first_of_partner(person: Person, until: Until, door: Door) -> None:
     statement_rules.answer_line(
         attache, line, line_digest(_part(line, "line")), "agreed", by="Co-ordinator at the embassy", door=door
     )
-    traveller = _as(person, "traveller")
+    traveller = acting(person, "traveller")
     matter = {"title": CURFEW, "measure": "curfew", "ground": f"The clinic is outside. {MADE_UP}"}
     registry_rules.raise_grievance(traveller, matter, "Engineer on the road", door=door)
 
 
 def then_of_host(person: Person, until: Until, door: Door) -> None:
     """The Host takes the offer and answers the grievance."""
-    chief = _as(person, "coordinator")
+    chief = acting(person, "coordinator")
     offer = _arrives("assistance_offer", SCANNERS, until)
     assistance_rules.answer_offer(chief, offer, "accepted", MADE_UP, "National co-ordinator", door=door)
     grievance = _arrives("grievance", CURFEW, until)
@@ -189,7 +188,7 @@ def then_of_host(person: Person, until: Until, door: Door) -> None:
 
 def then_of_partner(person: Person, until: Until, door: Door) -> None:
     """The Partner hands over a first part, and a course."""
-    attache = _as(person, "coordinator")
+    attache = acting(person, "coordinator")
     sql = "SELECT id FROM records_row WHERE kind = 'assistance_offer' AND originator = %s AND state = 'accepted'"
     found: list[str] = []
 
@@ -216,8 +215,8 @@ def _goal(title: str, criterion: str, risk: str, since: float, review: float) ->
         "text": MADE_UP,
         "criterion": criterion,
         "risk": risk,
-        "since": _day(since),
-        "review": _day(review),
+        "since": day_in(since),
+        "review": day_in(review),
     }
 
 
@@ -227,7 +226,7 @@ def _plan(title: str, place: str, owner: str, due: float, objective: str, verify
         "text": MADE_UP,
         "place": place,
         "owner": owner,
-        "due": _day(due),
+        "due": day_in(due),
         "risk": "attack",
         "verify_how": verify_how,
         "objective": objective,
@@ -244,15 +243,6 @@ def _line(title: str, mode: str, text: str) -> dict[str, Any]:
         "since": iso(now),
         "until": iso(now + 30 * DAY),
     }
-
-
-def _day(days: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * DAY))
-
-
-def _as(person: Person, username: str) -> Subject:
-    """The principal that an account of the demonstration is now."""
-    return subject_of(here.headers(), here.home(), person(username), time.time())
 
 
 def _incident(external: str) -> str:

@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.assessment import warning_rules as rules
+from safeconduct.node.demonstration.acting import DAY, MADE_UP, Until
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.transaction import iso
 
-MADE_UP = "Made up for the demonstration."
 IN_FORCE = "Convoys on the N-10 near Pasni may be attacked"
 DISPUTED = "Shots at the workers' bus expected"
-HOUR, DAY = 3_600.0, 86_400.0
-Until = Callable[[Callable[[], bool], str], None]
+HOUR = 3_600.0
 Principal = Callable[[str], Subject]
 
 

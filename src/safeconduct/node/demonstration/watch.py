@@ -4,8 +4,8 @@ muster that was practised. Made up, through the same rules as the real thing."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
+from safeconduct.node.demonstration.acting import Until
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.principals import system_subject
@@ -15,7 +15,6 @@ from safeconduct.watch import muster, sos
 HEADLINE = "Stones thrown at the gate of the port site"
 TITLE = "Monthly muster of the port site"
 HOURS_AGO = 3
-Until = Callable[[Callable[[], bool], str], None]
 
 
 def call_for_help(party: str, site: str, door: Door) -> str:
