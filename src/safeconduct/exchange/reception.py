@@ -100,8 +100,8 @@ class Reception:
                 self._receipt(arrival)
 
     def announce(self) -> None:
-        """Tell the screens: each record, or of a kind once that so many are of; a call for help among a thousand journeys
-        is told by itself."""
+        """Tell the screens: each record, or a kind once when there are many of it; a call for help among a thousand
+        journeys is told by itself."""
         count = Counter(kind for kind, _, _ in self.changed)
         last = {kind: index for kind, _, index in self.changed}
         for kind, record, index in self.changed:
