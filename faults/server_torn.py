@@ -58,9 +58,10 @@ def run(ground: Ground, size: int, seed: int) -> Outcome:
     with cluster.prepared(ground) as (sides, before, kept, relations):
         moments = _moments(sides, kept, chance)
         for number in range(size):
-            at = chance.randrange(len(moments) - 1)
+            stage = TURNS[number % len(TURNS)]
+            at = chance.choice([at for at in range(len(moments) - 1) if _writes(kept, moments, at, stage)])
             kept.put_back(sides)
-            _crashed(outcome, sides, chance, moments[at], moments[at + 1], TURNS[number % len(TURNS)])
+            _crashed(outcome, sides, chance, moments[at], moments[at + 1], stage)
         for _ in range(size // 2):
             kept.put_back(sides)
             _lied(outcome, sides, chance, relations, before)
@@ -108,6 +109,23 @@ def _moment(node: Node, kept: cluster.Kept, records: dict[str, int]) -> Moment:
         (feed.size, feed.root()),
         dict(records),
     )
+
+
+def _writes(kept: cluster.Kept, moments: list[Moment], at: int, stage: str) -> bool:
+    """Whether anything of a stage is written after a moment: the server writes its pages at a checkpoint alone."""
+
+    def before(name: str) -> bytes:
+        return (
+            old[name]
+            if name in old
+            else (kept.data / name).read_bytes()
+            if (kept.data / name).exists()
+            else b""
+        )
+
+    old, new = moments[at].data, moments[at + 1].data
+    changed = [name for name in new if name != "global/pg_control" and before(name) != new[name]]
+    return stage == "keys" or any(name.startswith("pg_wal/") == (stage == "log") for name in changed)
 
 
 def _newer(path: Path, was: Path) -> bool:
