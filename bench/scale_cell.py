@@ -29,6 +29,7 @@ from bench.servers import postgresql, settings_on
 from bench.sos import WARMING
 from bench.sos import Run as Presses
 from bench.world import World, running, world
+from safeconduct.ledger.database import columns
 from safeconduct.records.databases import open_ledger, open_positions, open_tables
 from safeconduct.records.home import Home
 
@@ -276,7 +277,8 @@ def _noted(home: Home) -> int:
 
 def _positions(home: Home) -> int:
     with closing(open_positions(home)) as db:
-        return int(db.execute("SELECT count(*) FROM position").fetchone()[0])
+        made = columns(db, "position")  # with the first report
+        return int(db.execute("SELECT count(*) FROM position").fetchone()[0]) if made else 0
 
 
 def _size(home: Home) -> int:

@@ -43,8 +43,11 @@ def world() -> Path:
     return ready.shared("world", fill)
 
 
-def test_every_quantity_is_measured_beside_its_limit_and_what_was_acknowledged_is_there(world: Path) -> None:
-    given = ("--database", "postgresql", "--processes", "2", "--seconds", "0.4", "--screens", "6")
+@pytest.mark.parametrize("where", [("sqlite", "1"), ("postgresql", "2")], ids=lambda where: where[0])
+def test_every_quantity_is_measured_beside_its_limit_and_what_was_acknowledged_is_there(
+    world: Path, where: tuple[str, str]
+) -> None:
+    given = ("--database", where[0], "--processes", where[1], "--seconds", "0.4", "--screens", "6")
     found = json.loads(module("bench.scale_cell", str(world), *given).splitlines()[-1])
     assert found.keys() >= QUANTITIES
     assert all(figure > 0 and limit > 0 for figure, limit in found.values())
