@@ -24,8 +24,19 @@ def postgresql() -> Iterator[Server]:
         sys.path.append(_TESTS)
     from postgres import Server
 
+    class Kept(Server):
+        """One that keeps its statistics, as any real one does."""
+
+        def settings(self) -> dict[str, str]:
+            return {
+                **super().settings(),
+                "autovacuum": "on",
+                "autovacuum_naptime": "5s",
+                "shared_buffers": "256MB",
+            }
+
     folder = Path(os.environ.get("BENCH_DIR") or tempfile.gettempdir())
-    server = Server(folder / f"safeconduct-bench-postgres-{os.getpid()}")
+    server = Kept(folder / f"safeconduct-bench-postgres-{os.getpid()}")
     try:
         server.start()
         yield server
