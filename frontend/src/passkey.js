@@ -79,3 +79,6 @@ document.addEventListener("submit", async (event) => {
     form.removeAttribute("aria-busy");
   }
 });
+
+// Pressed before this was here, the form would have gone without an answer, to be refused.
+for (const button of document.querySelectorAll("form[data-passkey] button[disabled]")) button.disabled = false;
