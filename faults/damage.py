@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from django.db import DatabaseError
 
@@ -132,3 +134,33 @@ def reset(sides: Sides, party: str, copy: Path) -> None:
     close_feeds(Home.load(home))
     shutil.rmtree(home)
     shutil.copytree(copy, home)
+
+
+class Answered(Protocol):
+    """What a node had answered for when it crashed: (size, root) of its ledger and of the feed to cn, and the versions
+    of its records."""
+
+    @property
+    def ledger(self) -> tuple[int, bytes]: ...
+    @property
+    def feed(self) -> tuple[int, bytes]: ...
+    @property
+    def records(self) -> Mapping[str, int]: ...
+
+
+def crashed(outcome: Outcome, sides: Sides, node: Node, old: Answered, what: str) -> None:
+    """Both sides are open again: everything that was answered for is there and holds, and they go on together."""
+    outcome.tried["crashes"] += 1
+    size, root = old.ledger
+    if node.writer.log.size < size or node.writer.log.root_at(size) != root:
+        outcome.lost.append(f"{what}: {size} entries were answered for, {node.writer.log.size} are left")
+        return
+    judge.kept(outcome, node, old.records)
+    if found := gone_through(node):
+        outcome.lost.append(f"{what}: what is left does not hold: {found}")
+    feed = node.feed("cn").log
+    if feed.size < old.feed[0] or feed.root_at(old.feed[0]) != old.feed[1]:
+        outcome.lost.append(f"{what}: the feed has lost what was signed")
+    node.commit("incident", INCIDENT)
+    judge.settle(sides)
+    judge.agreed(outcome, sides)

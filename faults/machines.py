@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Unavailable
+from safeconduct.records.ways import listening
 
 PATIENCE = 400.0
 
@@ -50,7 +50,7 @@ class Machine:
 
     def answers(self) -> None:
         """Wait until the writer answers. Raises TimeoutError with the end of the log."""
-        self.until(lambda: _connects(self.home.socket), f"the writer of {self.home.party}")
+        self.until(lambda: listening(self.home.socket), f"the writer of {self.home.party}")
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -170,12 +170,3 @@ def set_clock(clock: Path, seconds: float) -> None:
     draft = clock.with_suffix(".new")
     draft.write_text(f"{seconds:+.0f}\n")
     draft.replace(clock)
-
-
-def _connects(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True

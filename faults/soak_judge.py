@@ -9,13 +9,14 @@ from contextlib import closing
 from bench.nodes import Node, leaves
 from bench.world import World
 from faults import canary
+from faults.judge import sound
 from faults.outcome import Outcome
 from faults.soak_traffic import Journal
 from safeconduct.exchange.delivery import feed_of
 from safeconduct.exchange.state import State, received_id
 from safeconduct.records.databases import open_positions
 from safeconduct.records.home import Home
-from safeconduct.records.rebuild import derived_tables, fingerprint, rebuild, verify
+from safeconduct.records.rebuild import derived_tables
 
 TOLD = 5
 """Losses of one sort that are told by name."""
@@ -31,7 +32,8 @@ def judge(outcome: Outcome, world: World, journal: Journal) -> None:
         _across(outcome, partner, host, sorted(_calls(journal)), "calls for help")
         _leaks(outcome, world, host, partner, journal)
         for node in (host, partner):
-            _sound(outcome, node)
+            outcome.seen[f"entries in the ledger of {node.home.party}"] = node.writer.log.size
+            sound(outcome, node)
     finally:
         partner.close()
         host.close()
@@ -128,17 +130,3 @@ def _bundles(host: Node) -> Iterator[bytes]:
         at += len(bundle.entries)
         texts = [text for entry in bundle.entries for _, text in entry.parts if text]
         yield bundle.pack() + canary.disclosed(texts)
-
-
-def _sound(outcome: Outcome, node: Node) -> None:
-    """The ledger verifies, and the tables are what it explains."""
-    party, verdict = node.home.party, verify(node.writer)
-    outcome.seen[f"entries in the ledger of {party}"] = verdict.size
-    if verdict.broken is not None:
-        outcome.lost.append(f"the ledger of {party} is broken at {verdict.broken}: {verdict.why}")
-        return
-    with node.active():
-        before = fingerprint()
-        rebuild(node.writer)
-        if fingerprint() != before:
-            outcome.lost.append(f"the tables of {party} are not what its ledger explains")

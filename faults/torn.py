@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exchange.nodes import INCIDENT, Node
-from faults import damage, judge
+from faults import damage
 from faults.bits import prepared
 from faults.ground import PARTIES, Ground, Sides
 from faults.outcome import Outcome
@@ -112,20 +112,7 @@ def _crashed(outcome: Outcome, sides: Sides, chance: random.Random, old: Moment,
         outcome.lost.append(f"{what}: the node does not start: {fault!r}")
         return
     sides.open("cn")
-    outcome.tried["crashes"] += 1
-    size, root = old.ledger
-    if node.writer.log.size < size or node.writer.log.root_at(size) != root:
-        outcome.lost.append(f"{what}: {size} entries were answered for, {node.writer.log.size} are left")
-        return
-    judge.kept(outcome, node, old.records)
-    if found := damage.gone_through(node):
-        outcome.lost.append(f"{what}: what is left does not hold: {found}")
-    feed = node.feed("cn").log
-    if feed.size < old.feed[0] or feed.root_at(old.feed[0]) != old.feed[1]:
-        outcome.lost.append(f"{what}: the feed has lost what was signed")
-    node.commit("incident", INCIDENT)
-    judge.settle(sides)
-    judge.agreed(outcome, sides)
+    damage.crashed(outcome, sides, node, old, what)
 
 
 def between(chance: random.Random, old: bytes, new: bytes) -> bytes:

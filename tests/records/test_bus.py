@@ -3,142 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from bus_ends import LONG, Ear, Speaker, event, until
+from bus_ends import home as home
+from bus_ends import nats as nats
 from nats_server import Nats, with_nats
-from safeconduct.node.nats_config import make_keys
-from safeconduct.node.office_authority import certify
 from safeconduct.records import bus, bus_link
-from safeconduct.records.bus import Hearing, hear
+from safeconduct.records.bus import hear
 from safeconduct.records.bus_bell import Bell
-from safeconduct.records.bus_link import bus_key, let_go, link_of
+from safeconduct.records.bus_link import bus_key, let_go
 from safeconduct.records.bus_messages import MOST_BYTES, NotOurs, Told, Writing, announced, beating
 from safeconduct.records.bus_numbers import Numbers
-from safeconduct.records.bus_telling import Telling
 from safeconduct.records.door import subscribe
-from safeconduct.records.home import Home, HomeError
+from safeconduct.records.home import Home
 from safeconduct.records.service import WriterService
-
-LONG = 300.0
-
-
-def event(index: int, kind: str = "incident") -> dict[str, Any]:
-    return {"topic": kind, "kind": kind, "record": f"r{index}", "index": index}
-
-
-class Speaker:
-    """The writer's service as far as the bus goes: its socket and its telling, without a ledger."""
-
-    def __init__(self, home: Home) -> None:
-        self.service = WriterService(home)
-        self.said = 0
-
-    def say(self, count: int = 1, kind: str = "incident") -> None:
-        events = [event(self.said + i + 1, kind) for i in range(count)]
-        self.said += count
-        self.service._publish(events)
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Speaker]:
-        home = self.service.home
-        home.socket.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self.service._serve, home.socket)
-        # Both ends are in one process here: the writer's line is its own, as it is in a node.
-        link = bus_link.Link(home, "writer")
-        link.start()
-        assert self.service.telling is not None
-        telling = asyncio.create_task(_tell(self.service.telling, link))
-        try:
-            yield self
-        finally:
-            telling.cancel()
-            await asyncio.wait({telling})
-            self.service._publish([None])
-            server.close()
-            home.socket.unlink(missing_ok=True)
-            await link.close()
-
-
-async def _tell(telling: Telling, link: bus_link.Link) -> None:
-    link.on_connect(telling._at_once)
-    while True:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(telling._wake.wait(), 0.2)
-        telling._wake.clear()
-        telling._beat_due = True
-        await telling._send(link)
-
-
-class Ear:
-    """One process that listens. `heard` are the indexes of what it heard, `fresh` how often it had to begin anew."""
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.heard: list[int] = []
-        self.fresh = self.ended = 0
-        self.held = asyncio.Event()
-        self.held.set()
-        self.hearing: Hearing | None = None
-
-    async def listen(self) -> None:
-        self.hearing = Hearing(self.home, link_of(self.home))
-        async for each in self.hearing.events():
-            await self.held.wait()
-            if each["topic"] == "subscribed":
-                self.fresh += 1
-            elif "index" in each:
-                self.heard.append(each["index"])
-        await self.hearing.close()
-        self.ended += 1
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[Ear]:
-        task = asyncio.create_task(self.listen())
-        try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-            if self.hearing is not None:
-                await self.hearing.close()
-            await let_go(self.home)
-
-    def by_nats_alone(self) -> bool:
-        return self.hearing is not None and bool(self.hearing.run) and self.hearing._door is None
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(LONG):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    for name, value in {"SILENCE": 0.8, "STEADY": 0.5, "BEAT": 0.2, "PAUSE": (0.0, 0.02)}.items():
-        monkeypatch.setattr(bus, name, value)
-    monkeypatch.setattr(bus_link, "AGAIN", (0.1, 0.2))
-    monkeypatch.setattr(bus_link, "this_process", lambda: "web")
-    made = Home.create(tmp_path / "home", "pk", "host", "Host")
-    make_keys(made)
-    return made
-
-
-@pytest.fixture
-def nats(home: Home, tmp_path: Path) -> Iterator[Nats]:
-    (tmp_path / "nats").mkdir()
-    other = Home.create(tmp_path / "other", "cn", "partner", "Partner")
-    with Nats(tmp_path / "nats", [home, other]) as server:
-        with_nats(other, server.address)
-        yield server
 
 
 def test_what_came_after_a_number_is_known_for_a_while_and_of_this_life_alone() -> None:
@@ -342,113 +225,6 @@ def test_forged_and_repeated_messages_harm_nothing(
     assert codes == {"forged", "too_large"}
 
 
-def test_each_process_may_do_its_own_and_no_other(home: Home, nats: Nats, tmp_path: Path) -> None:
-    named, other = with_nats(home, nats.address), Home.load(tmp_path / "other")
-
-    async def story() -> None:
-        heard: list[str] = []
-        links = {
-            name: bus_link.Link(where, process)
-            for name, where, process in (
-                ("writer", named, "writer"),
-                ("web", named, "web"),
-                ("field", named, "field"),
-                ("notifier", named, "notifier"),
-                ("feed", named, "feed"),
-                ("other web", other, "web"),
-                ("other writer", other, "writer"),
-            )
-        }
-        for name, link in links.items():
-            link.start()
-            await link.listen([">"], lambda subject, _message, who=name: heard.append(f"{who}: {subject}"))  # type: ignore[misc]
-            await link.listen(
-                ["pk.announce.>", "pk.announce.delivery", "pk.announce._beat", "pk.moved", "pk.bell.feed"],
-                lambda subject, message, who=name: heard.append(f"{who} {subject} {message.decode()}"),  # type: ignore[misc]
-            )
-        await until(lambda: all(link.connected for link in links.values()))
-        for name, link in links.items():
-            for subject in (
-                "pk.announce.incident",
-                "pk.announce.delivery",
-                "pk.moved",
-                "pk.bell.feed",
-                "pk.waiting.m",
-            ):
-                await link.publish(subject, f"by {name}".encode())
-            assert link.client is not None
-            await link.client.flush(30)
-        await until(lambda: "feed pk.bell.feed by writer" in heard)
-        for link in links.values():
-            await link.close()
-        assert set(heard) == {
-            "web pk.announce.incident by writer",
-            "web pk.announce.delivery by writer",
-            "web pk.moved by field",
-            "field pk.announce.incident by writer",
-            "field pk.announce.delivery by writer",
-            "field pk.moved by web",
-            "notifier pk.announce.delivery by writer",
-            "feed pk.bell.feed by writer",
-        }
-
-    asyncio.run(story())
-
-
-def test_over_tls_the_server_must_have_a_certificate_of_the_authority(home: Home, tmp_path: Path) -> None:
-    ours, _ = certify(home, ["127.0.0.1"])
-    stranger, _ = certify(Home.create(tmp_path / "stranger", "cn", "partner", "Other"), ["127.0.0.1"])
-    (tmp_path / "nats").mkdir()
-    files = [str(home.path / "tls" / name) for name in ("node.pem", "node.key")]
-
-    async def story(address: str) -> None:
-        named = with_nats(ours, address, nats_authority="tls/authority.pem")
-        bus_link.check(named, "web")
-        link = bus_link.Link(named, "web")
-        link.start()
-        await until(lambda: link.connected)
-        await link.close()
-        link = bus_link.Link(
-            with_nats(named, address, nats_authority=f"{stranger.path}/tls/authority.pem"), "web"
-        )
-        faults: list[BaseException] = []
-        link._faulty = faults.append  # type: ignore[method-assign]
-        link.start()
-        await until(lambda: any(isinstance(each, ssl.SSLError) for each in faults))
-        assert not link.connected
-        await link.close()
-
-    with Nats(tmp_path / "nats", [home], *files) as server:
-        asyncio.run(story(server.address))
-
-
-def test_a_server_that_wants_no_tls_hears_nothing_of_a_process_that_does(home: Home) -> None:
-    ours, _ = certify(home, ["127.0.0.1"])
-    heard: list[bytes] = []
-    ended = asyncio.Event()
-
-    async def pretend(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        out.write(b'INFO {"server_id": "x", "version": "2.11.0", "nonce": "abc", "max_payload": 1000}\r\n')
-        with contextlib.suppress(ConnectionError):
-            heard.append(await reader.read(1000))
-        ended.set()
-        out.close()
-
-    async def story() -> None:
-        server = await asyncio.start_server(pretend, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        named = with_nats(ours, f"tls://127.0.0.1:{port}", nats_authority="tls/authority.pem")
-        link = bus_link.Link(named, "web")
-        link.start()
-        async with asyncio.timeout(LONG):
-            await ended.wait()
-        await link.close()
-        server.close()
-
-    asyncio.run(story())
-    assert not any(b"CONNECT" in each for each in heard)
-
-
 def test_the_feed_looks_when_it_rings_and_seldom_otherwise(
     home: Home, nats: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,28 +243,6 @@ def test_the_feed_looks_when_it_rings_and_seldom_otherwise(
             await let_go(named)
 
     asyncio.run(story())
-
-
-def test_node_toml_that_would_send_in_the_open_or_lacks_a_key_is_refused(home: Home) -> None:
-    for given in (
-        "tls://host:4222",
-        ["nats://example.org:4222"],
-        ["tls://me:secret@host"],
-        ["host:4222"],
-        [7],
-    ):
-        with pytest.raises(HomeError, match=r"nats|NATS"):
-            bus_link.addresses(Home(home.path, "pk", "host", "Host", {}, {"nats": given}))
-    named = Home(home.path, "pk", "host", "Host", {}, {"nats": ["nats://127.0.0.1:1"]})
-    bus_link.check(named, "web")
-    seed = home.keys / "nats" / "web.seed"
-    seed.chmod(0o604)
-    with pytest.raises(HomeError, match="everybody"):
-        bus_link.check(named, "web")
-    seed.unlink()
-    with pytest.raises(HomeError, match=r"web\.seed"):
-        bus_link.check(named, "web")
-    bus_link.check(named, "courier")
 
 
 def test_without_nats_in_node_toml_nothing_of_it_is_touched(home: Home) -> None:

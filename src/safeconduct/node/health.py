@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from safeconduct.records.home import Home
 from safeconduct.records.stand_by import standing
+from safeconduct.records.ways import listening
 
 FIELD_PORTS = ("mqtt_port", "cot_port", "cot_plain_port")
 QUIET_SECONDS = 180.0
@@ -18,10 +19,7 @@ QUIET_SECONDS = 180.0
 
 def answers(home: Home) -> bool:
     """Whether a writer listens."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
-        probe.connect(str(home.socket))
-        return True
-    return False
+    return listening(home.socket)
 
 
 def writer_works(home: Home) -> bool:
