@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from safeconduct.node.demonstration.cast import CAST
 from safeconduct.node.demonstration.register import put
 from safeconduct.node.loopback import Gateway, Message
 from safeconduct.records.commit import Draft
@@ -118,10 +119,11 @@ def _points(side: str, person: Callable[[str], str]) -> list[Draft]:
 
 
 def _shifts(side: str, person: Callable[[str], str], now: float) -> list[Draft]:
-    found = []
+    found, names = [], {part.username: part.name for part in CAST[side]}
     for account, role, unit, since, until, state in SHIFTS[side]:
         part: dict[str, Any] = {
-            "person": person(account), "since": iso(now + since * HOUR), "until": iso(now + until * HOUR),
+            "person": person(account), "name": names[account],
+            "since": iso(now + since * HOUR), "until": iso(now + until * HOUR),
         }  # fmt: skip
         part |= {"role": role} if role else {"unit": unit}
         found.append(
