@@ -160,6 +160,9 @@ def _crashed(
         if raw or (data / name).exists():
             _put(data / name, raw)
     home = dict(old.home if stage == "keys" else new.home)
+    if stage == "log":  # the feeds are written once the ledger is durable
+        home = {name: raw for name, raw in home.items() if not name.startswith("feeds/")}
+        home |= {name: raw for name, raw in old.home.items() if name.startswith("feeds/")}
     if stage == "keys":
         home["keys/parts"] = between(chance, old.home["keys/parts"], new.home["keys/parts"])
     damage.put(sides.folder / "pk", home)
