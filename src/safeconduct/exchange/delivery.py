@@ -37,6 +37,8 @@ COPY = 5000
 
 KEPT = 5000
 """Rows kept in the outbox after they were copied: a backup of the feed may be a little older than the ledger's."""
+TIDIED = 64
+"""After so many rows those that were kept long enough are let go of."""
 
 _open: dict[Path, dict[str, Feed]] = {}
 
@@ -117,8 +119,9 @@ def post(tx: Tx, partner: str, leaf: bytes, texts: Mapping[int, str | None], par
         slot, key = feed.keystore.take()
         stored[position] = StoredPart(SEALED, slot, seal(key, text.encode(), seal_context(partner, position)))
     state = State(tx.db)
-    state.posted(partner, feed.log.size - KEPT)
     index = state.post(partner, leaf, pack(stored))
+    if index % TIDIED == 0:
+        state.posted(partner, feed.log.size - KEPT)
     deliver_after(tx, partner)
     return index
 

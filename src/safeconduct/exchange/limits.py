@@ -76,12 +76,12 @@ def remember(tx: Tx, side: str, partner: str, row: RowView, mask: int, grants: I
     # What has no end of its own begins anew with each version; a journey ends once.
     end = ending(tx, row)
     ended = None if end == OPEN else tx.now
-    for bit, keep, after in bound:
-        tx.db.execute(
-            "INSERT INTO exchange_limit (side, partner, record, bit, kept_until, after_days, ended) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record, side, partner, bit) DO UPDATE SET "
-            "kept_until = excluded.kept_until, after_days = excluded.after_days, "
-            "ended = CASE WHEN ? = 1 THEN coalesce(exchange_limit.ended, excluded.ended) ELSE excluded.ended END",
+    tx.db.executemany(
+        "INSERT INTO exchange_limit (side, partner, record, bit, kept_until, after_days, ended) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record, side, partner, bit) DO UPDATE SET "
+        "kept_until = excluded.kept_until, after_days = excluded.after_days, "
+        "ended = CASE WHEN ? = 1 THEN coalesce(exchange_limit.ended, excluded.ended) ELSE excluded.ended END",
+        [
             (
                 side,
                 partner,
@@ -91,8 +91,10 @@ def remember(tx: Tx, side: str, partner: str, row: RowView, mask: int, grants: I
                 after,
                 ended,
                 end == ENDED,
-            ),
-        )
+            )
+            for bit, keep, after in bound
+        ],
+    )
     arm_next(tx, side, partner, row.id)
 
 

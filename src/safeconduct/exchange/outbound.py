@@ -19,7 +19,7 @@ from safeconduct.exchange.own_version import Version, as_opened
 from safeconduct.exchange.projection import SENT
 from safeconduct.exchange.sealed_recall import take_back
 from safeconduct.exchange.sealed_state import SealedState
-from safeconduct.exchange.state import Sent, State
+from safeconduct.exchange.state import Sent, State, new_opaque
 from safeconduct.exchange.view import (
     NOTHING,
     Permitted,
@@ -45,13 +45,8 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     """Tell one partner what it may know of an own record now: a version, more parts, or a withdrawal."""
     state = State(tx.db)
     sent = state.sent(partner.party, row.id)
-    values = row.values() if all_kinds()[row.kind].crosses_by_pairing else {}
     held_back = state.held_back(row.id)
-    permitted = NOTHING
-    if not row.withdrawn:
-        item = as_opened(tx, outward(tx.tables, row, partner.party))
-        authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
-        permitted = decide(policy, item, values, partner, tx.home.party, tx.now, authorised)
+    permitted = NOTHING if row.withdrawn else _permitted(tx, policy, row, partner)
     open_mask = permitted.mask & ~held_back & ~expired(tx, partner.party, row)
     _look_at_sealed(tx, policy, row, partner, held_back)
     if sent is None:
@@ -66,6 +61,23 @@ def bring_up_to_date(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> 
     untold = bool(row.about) and not sent.about
     if open_mask and (sent.own_version != row.version or untold):
         _send_amendment(tx, state, row, sent, partner, permitted, open_mask)
+
+
+def _introduce(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> None:
+    """Tell one partner of a record that was made a moment ago: nobody knows it, none of it is held back, over or given
+    in advance, and no other speaks of it."""
+    permitted = _permitted(tx, policy, row, partner)
+    mask = permitted.mask & row.present
+    if mask:
+        blank = Sent(partner.party, row.id, new_opaque(), 0, 0, 0, 0, (), "", "", "")
+        _send_version(tx, State(tx.db), Version(tx, row.ledger_index), row, blank, partner, permitted, mask)
+
+
+def _permitted(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> Permitted:
+    values = row.values() if all_kinds()[row.kind].crosses_by_pairing else {}
+    item = as_opened(tx, outward(tx.tables, row, partner.party))
+    authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
+    return decide(policy, item, values, partner, tx.home.party, tx.now, authorised)
 
 
 def _look_at_sealed(tx: Tx, policy: Policy, row: RowView, partner: Partner, held_back: int) -> None:
@@ -227,10 +239,10 @@ def _post(
     texts: dict[int, str | None],
     more: dict[str, Any],
 ) -> Sent:
-    """The ledger's entry and the feed's, in this order and in one transaction."""
+    """Promise a feed entry and have the ledger tell of it, in one transaction: the feed gets it after that."""
     leaf = write_leaf(header)
     kind = all_kinds()[header["kind"]]
-    expected = state.partner(sent.partner).feed_size
+    index = post(tx, sent.partner, leaf, texts, len(sent.digests))
     disclosed = {
         "record": sent.record,
         "version": sent.own_version,
@@ -244,16 +256,13 @@ def _post(
         "more": header["type"] == "parts",
         "clauses": header["clauses"],
         "at": iso(tx.now),
-        "feed_index": expected,
+        "feed_index": index,
         "feed_leaf": leaf_hash(leaf).hex(),
         "policy": tx.state.index,
         "commitment": sent.commitment,
         **more,
     }
     tx.append("disclosure", disclosed)
-    index = post(tx, sent.partner, leaf, texts, len(sent.digests))
-    if index != expected:
-        raise RuntimeError("the feed's order changed within a transaction")
     state.put_sent(sent, index, mask)
     SealedState(tx.db).no_longer_given(sent.partner, sent.record, mask)
     if mask and header["clauses"] and (row := tx.row(sent.record)) is not None:
@@ -306,15 +315,17 @@ def disclose_version(tx: Tx, row: RowView, index: int) -> None:
         state.lock(row.id, row.opens)
     elif row.opens is not None:
         state.unlock(row.id, row.opens)
-    for partner in _concerned(tx, state, row):
-        bring_up_to_date(tx, tx.policy, row, partner)
+    made_now = row.version == 1 and tx.log.size == index + 1
+    tell = _introduce if made_now else bring_up_to_date
+    for partner in _concerned(tx, row, frozenset() if made_now else state.who_has(row.id)):
+        tell(tx, tx.policy, row, partner)
 
 
-def _concerned(tx: Tx, state: State, row: RowView) -> list[Partner]:
-    """The partners that a record may go to, or to whom something of it went: of a hundred mostly one."""
+def _concerned(tx: Tx, row: RowView, known: frozenset[str]) -> list[Partner]:
+    """The partners that a record may go to, or who know of it: of a hundred mostly one."""
     if all_kinds()[row.kind].crosses_by_pairing:
         return list(tx.home.partners.values())
-    parties = names_in(row.releasable) | state.who_has(row.id)
+    parties = names_in(row.releasable) | known
     return [partner for party, partner in tx.home.partners.items() if party in parties]
 
 
@@ -323,7 +334,7 @@ def look_at_authorised(tx: Tx, row: RowView) -> None:
     """What a disclosure authorisation is about may be given, or is to be taken back, when that changes."""
     about = tx.row(row.about) if row.about and all_kinds()[row.kind].authorises else None
     if about is not None and about.originator == tx.home.party:
-        for partner in _concerned(tx, State(tx.db), about):
+        for partner in _concerned(tx, about, State(tx.db).who_has(about.id)):
             bring_up_to_date(tx, tx.policy, about, partner)
 
 
@@ -375,5 +386,5 @@ def _opened_locks(tx: Tx) -> None:
             tx.db.execute("DELETE FROM exchange_lock WHERE record = ?", (record,))
             continue
         state.unlock(record, row.opens)
-        for partner in _concerned(tx, state, row):
+        for partner in _concerned(tx, row, state.who_has(record)):
             bring_up_to_date(tx, tx.policy, row, partner)

@@ -74,13 +74,14 @@ class SealedState:
 
     def no_longer_given(self, partner: str, record: str, mask: int) -> None:
         """These parts crossed by the feed, or were taken back."""
-        self.db.execute(
+        given = self.db.execute(
             "UPDATE exchange_sealed SET mask = mask & ~? WHERE partner = ? AND record = ?",
             (mask, partner, record),
         )
-        self.db.execute(
-            "DELETE FROM exchange_sealed WHERE partner = ? AND record = ? AND mask = 0", (partner, record)
-        )
+        if given.rowcount:
+            self.db.execute(
+                "DELETE FROM exchange_sealed WHERE partner = ? AND record = ? AND mask = 0", (partner, record)
+            )
 
     def forget_files(self, bundles: Sequence[str]) -> None:
         for bundle in bundles:

@@ -22,6 +22,11 @@ def received_id(partner: str, opaque: str) -> str:
     return hashlib.sha256(f"safeconduct/received\n{partner}\n{opaque}".encode()).hexdigest()[:32]
 
 
+def new_opaque() -> str:
+    """A name for a record that a partner is to know, which says nothing of it."""
+    return secrets.token_hex(16)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a partner has of an own record. `held` are the parts it may use now; `about` the own id of what it
@@ -187,12 +192,10 @@ class State:
 
     def reserve(self, partner: str, record: str) -> str:
         """The id under which a record is to cross to a partner, drawn when it is first asked for."""
-        self.db.execute(
-            "INSERT INTO exchange_sent VALUES (?, ?, ?, 0, 0, 0, 0, '[]', '', '', '') ON CONFLICT DO NOTHING",
-            (partner, record, secrets.token_hex(16)),
-        )
         row = self.db.execute(
-            "SELECT opaque FROM exchange_sent WHERE partner = ? AND record = ?", (partner, record)
+            "INSERT INTO exchange_sent VALUES (?, ?, ?, 0, 0, 0, 0, '[]', '', '', '') "
+            "ON CONFLICT (partner, record) DO UPDATE SET opaque = exchange_sent.opaque RETURNING opaque",
+            (partner, record, new_opaque()),
         ).fetchone()
         return str(row[0])
 

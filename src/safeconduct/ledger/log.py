@@ -97,6 +97,7 @@ class Log:
         self._sql = _Statements.of(name)
         self._proofs = Proofs(self._hashes)
         self._state: Frontier | None = None
+        self._looked_in: int | None = None
         self.past = Past(connection, name)
         """What of it lies in an archive."""
         if not columns(connection, f"{name}_tile"):
@@ -144,8 +145,7 @@ class Log:
         if not self._connection.in_transaction:
             raise RuntimeError("append works inside a transaction")
         first = self.size
-        if self._stored_size() != first:
-            raise LogStale(f"{self.name}: {first} entries in memory, {self._stored_size()} stored")
+        self._look_at_stored(first)
         hashes = [leaf_hash(leaf) for leaf, _ in entries]
         self._connection.executemany(
             self._sql.insert_leaf,
@@ -160,6 +160,15 @@ class Log:
             self._connection.executemany(self._sql.insert_tile, tiles)
         self._state = grown
         return first
+
+    def _look_at_stored(self, size: int) -> None:
+        """Is this what is stored? On a server asked once a turn: nobody else adds to it meanwhile."""
+        turn = getattr(self._connection, "turn", None)
+        if turn is not None and turn == self._looked_in:
+            return
+        if (stored := self._stored_size()) != size:
+            raise LogStale(f"{self.name}: {size} entries in memory, {stored} stored")
+        self._looked_in = turn
 
     def cut(self, size: int) -> None:
         """Take away the entries from `size` on, inside the caller's transaction.

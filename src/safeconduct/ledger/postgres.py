@@ -73,6 +73,8 @@ class Postgres:
         self._turn = f"BEGIN; SELECT pg_advisory_xact_lock({_KEYS + 1}, {self._number})".encode()
         self._begins = {"BEGIN": b"BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN IMMEDIATE": self._turn}
         self._began = False
+        self.turn = 0
+        """Another number after everything that begins anew or takes back: what was seen under the same one stands."""
         self._connection = self._connect()
 
     @property
@@ -94,6 +96,8 @@ class Postgres:
         statement = self._begins.get(sql) or postgres(sql)
         if sql in _APART:
             self._began = sql in self._begins
+        if sql in _APART or sql.startswith("ROLLBACK"):
+            self.turn += 1
         try:
             cursor = self._connection.cursor(binary=bool(parameters))
             cursor.execute(statement, parameters or None)

@@ -8,6 +8,7 @@ never on a command line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,10 @@ _KEPT = "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
 _OURS = {"dbname", "user", "password", "host", "port", "options", "application_name"}
 _SESSION = ("jit=off", "work_mem=32MB")
 """Lists are short and many: what compiling them takes is lost, and their sorting belongs into memory."""
+_FOLLOWS = ("synchronous_commit=off",)
+"""The tables follow a ledger that is on the disk already, and what a crash takes from them is applied again. They share
+the server's log with it, so that they are never ahead."""
+PREPARED_AFTER = 2
 CONNECT_SECONDS = 20
 MOST_CONNECTIONS = 16
 """Connections that those of one name that show records hold to each of their two schemas, all together; one process has
@@ -45,8 +50,15 @@ def databases(home: Home, process: str) -> dict[str, dict[str, Any]]:
 def tables_schema(address: str, process: str) -> dict[str, Any]:
     """The tables as a process has them: for one that shows records, the views of `records.wall`."""
     if process not in SHOWING:
-        return _schema(address, "tables", process)
-    return {**_schema(address, "reading,tables", process, read_only=True), "WALLED": True}
+        return _followed(_schema(address, "tables", process, _FOLLOWS))
+    read_only = ("default_transaction_read_only=on",)
+    return {**_schema(address, "reading,tables", process, read_only), "WALLED": True}
+
+
+def _followed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of a connection that asks the same few questions for every record: the server plans each of them once."""
+    settings["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": PREPARED_AFTER}
+    return settings
 
 
 def _file(name: str, pragmas: str, **options: Any) -> dict[str, Any]:
@@ -65,7 +77,7 @@ def _tables_file(home: Home, shows: bool) -> dict[str, Any]:
     return _file(str(home.tables), _WAL + _KEPT)
 
 
-def _schema(address: str, path: str, process: str, read_only: bool = False) -> dict[str, Any]:
+def _schema(address: str, path: str, process: str, session: Sequence[str] = ()) -> dict[str, Any]:
     found = address_parts(address)
     more: dict[str, Any] = {name: value for name, value in found.items() if name not in _OURS}
     if process in SHOWING:
@@ -78,12 +90,7 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
     from safeconduct.ledger.postgres import held, noticing
 
     noticed = [setting.replace(" ", "") for setting in noticing()]
-    session = [
-        f"search_path={path}",
-        *_SESSION,
-        *noticed,
-        *(["default_transaction_read_only=on"] if read_only else []),
-    ]
+    told = [f"search_path={path}", *_SESSION, *noticed, *session]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": found["dbname"],
@@ -99,7 +106,7 @@ def _schema(address: str, path: str, process: str, read_only: bool = False) -> d
             "application_name": f"safeconduct {process}",
             **held(),
             **more,
-            "options": " ".join(f"-c {each}" for each in session),
+            "options": " ".join(f"-c {each}" for each in told),
         },
     }
 

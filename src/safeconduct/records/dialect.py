@@ -20,6 +20,8 @@ Asked = tuple[str, list[Any]]
 """A piece of SQL with %s for values, and these."""
 Execute = Callable[[str], Any]
 SWEEP_WAIT_MS = 250
+MARK = "SAVEPOINT job"
+_KEEP = "RELEASE job"
 SETTING = "safeconduct.reader"
 """The setting of a PostgreSQL session that says for whom it reads (records.wall)."""
 INSTR = (
@@ -30,6 +32,8 @@ INSTR = (
 
 
 class Dialect(Protocol):
+    keep_and_mark: tuple[str, ...]
+    """Keep what was done since MARK, and mark again: a server is told at once."""
     in_turn: str
     """The join that looks its right side up for each row of its left."""
     row_key: str
@@ -57,6 +61,7 @@ class Dialect(Protocol):
 
 
 class Sqlite:
+    keep_and_mark: tuple[str, ...] = (_KEEP, MARK)
     in_turn = "CROSS JOIN"
     row_key = "rowid"
     places = 1
@@ -87,6 +92,7 @@ class Sqlite:
 
 
 class Postgresql:
+    keep_and_mark: tuple[str, ...] = (f"{_KEEP}; {MARK}",)
     in_turn = "JOIN"
     row_key = "id"
     places = 50_000

@@ -20,7 +20,7 @@ from safeconduct.ledger.tiles import ArchiveRefused
 from safeconduct.records import refusals
 from safeconduct.records.claiming import Claimed, take
 from safeconduct.records.databases import ledger_of, note_moved, open_keys
-from safeconduct.records.dialect import SWEEP_WAIT_MS
+from safeconduct.records.dialect import MARK, SWEEP_WAIT_MS
 from safeconduct.records.erased import older_than, prepare_telling, settle_ledger, tell_erased
 from safeconduct.records.events import log_event
 from safeconduct.records.following import Progress, follow, mark_applied
@@ -166,7 +166,10 @@ class Writer:
             self.db.execute("BEGIN IMMEDIATE")
             self.tables.execute("BEGIN")
             before = self.log.size
-            for work in works:
+            self._say(MARK)
+            for number, work in enumerate(works):
+                if number:
+                    self._say(*self.tables.dialect.keep_and_mark)
                 answers.append(self._one(work, finished))
             if self.log.size != before:
                 mark_applied(self.tables, self.log.size)
@@ -194,10 +197,13 @@ class Writer:
                 answered(answers)
         return answers
 
+    def _say(self, *statements: str) -> None:
+        for statement in statements:
+            self.db.execute(statement)
+            self.tables.execute(statement)
+
     def _one(self, work: Callable[[Tx], Answer], finished: list[Tx]) -> Answer:
         tx = Tx(self.home, self.clock(), self.log, self.db, self.tables, self.keystore, self.state)
-        self.db.execute("SAVEPOINT job")
-        self.tables.execute("SAVEPOINT job")
         deferred = len(self.tables.deferred)
         try:
             answer = work(tx)
@@ -207,8 +213,7 @@ class Writer:
         except (*FAULTS, DatabaseError, OSError):
             raise
         except Exception as fault:
-            self.db.execute("ROLLBACK TO job")
-            self.tables.execute("ROLLBACK TO job")
+            self._say("ROLLBACK TO job")
             del self.tables.deferred[deferred:]
             self.tables.moved.clear()
             self.log.reload()
@@ -220,8 +225,6 @@ class Writer:
             answer = refusals.to_wire(fault)
         else:
             finished.append(tx)
-        self.db.execute("RELEASE job")
-        self.tables.execute("RELEASE job")
         return answer
 
     def _fresh(self, finished: list[Tx]) -> Tx:
