@@ -8,7 +8,7 @@ under the wrong agreement was kept back by nothing else.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,14 +110,9 @@ def agreement_with(other: str) -> str:
 
 
 @contextmanager
-def constellation(
-    folder: Path, side: str, count: int, template: Path, addresses: Callable[[str], str] | None = None
-) -> Iterator[Constellation]:
-    """A centre of this side with `count` others, paired and agreed; `template` is a home whose databases are migrated.
-
-    `addresses` gives each party the address of its feed.
-    """
-    made = make(folder, side, count, template, addresses)
+def constellation(folder: Path, side: str, count: int, template: Path) -> Iterator[Constellation]:
+    """A centre of this side with `count` others, paired and agreed; `template` is a home with migrated databases."""
+    made = make(folder, side, count, template)
     try:
         made.settle()
         yield made
@@ -126,11 +121,14 @@ def constellation(
 
 
 def make(
-    folder: Path, side: str, count: int, template: Path, addresses: Callable[[str], str] | None = None
+    folder: Path, side: str, count: int, template: Path, databases: Callable[[], Mapping[str, str]] = dict
 ) -> Constellation:
-    """The homes of `constellation`, opened; the acts are signed and exchanged."""
-    centre = create(folder, CENTRE, side, template, addresses)
-    others = [create(folder, party, OTHER[side], template, addresses) for party in names(count)]
+    """The homes of `constellation`, opened; the acts are signed and exchanged.
+
+    `databases` gives the settings of a home that lives on PostgreSQL, in a copy of the template's database.
+    """
+    centre = create(folder, CENTRE, side, template, databases())
+    others = [create(folder, party, OTHER[side], template, databases()) for party in names(count)]
     pair_all(centre, others)
     found = Constellation(folder, Node(centre.path))
     house(found.centre, folder)
@@ -141,15 +139,16 @@ def make(
     return found
 
 
-def create(
-    folder: Path, party: str, side: str, template: Path, addresses: Callable[[str], str] | None = None
-) -> Home:
+def create(folder: Path, party: str, side: str, template: Path, databases: Mapping[str, str]) -> Home:
     """A home with one signatory, its databases copied from one that is migrated."""
     public = create_key_file(key(folder, party))
     signatory = file_signatory(party, f"Signatory of {party}", public).to_dict()
-    given: dict[str, Any] = {"signatories": [signatory], "cadence": 3600, "second_factor": "optional"}
-    if addresses is not None:
-        given |= {"exchange_url": addresses(party), "exchange_port": int(addresses(party).rpartition(":")[2])}
+    given: dict[str, Any] = {
+        "signatories": [signatory],
+        "cadence": 3600,
+        "second_factor": "optional",
+        **databases,
+    }
     home = Home.create(folder / party, party, side, f"Party {party}", **given)
     for name in ("tables.sqlite3", "accounts.sqlite3", "positions.sqlite3"):
         if (template / name).exists():

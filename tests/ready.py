@@ -181,6 +181,23 @@ def files_of_tables(home: Home) -> list[Path]:
     return list((server().folder / "data/base" / str(number)).iterdir())
 
 
+def bytes_of(home: Home) -> bytes:
+    """All that a home holds: its files and, on a server, those of its database with what lies compressed in them."""
+    files = [path for path in sorted(home.path.rglob("*")) if path.is_file()]
+    if home.database is None:
+        return b"".join(path.read_bytes() for path in files)
+    import psycopg
+
+    with psycopg.connect(home.database) as session:
+        found = session.execute(
+            "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^pg_|^information_'"
+        )
+        schemas = [str(name) for (name,) in found.fetchall()]
+    values = [value for name in schemas for row in rows_of(home, name) for value in row]
+    held = [value if isinstance(value, bytes) else str(value).encode() for value in values]
+    return b"".join([*(path.read_bytes() for path in (*files, *files_of_tables(home))), *held])
+
+
 def begun() -> int:
     """A mark for `drop_since`."""
     return len(_made)

@@ -150,8 +150,8 @@ def test_it_expires_by_itself_and_its_author_is_reminded_of_the_review_once(room
         draft = Draft(CONTACT_POINT.name, {"address": point}, assigned=[author.person], releasable=())
         commit(system_subject("pk"), draft)
         record = approved(author, chief, site, review="2098-06-01", expires="2098-12-31")
-    asked = "SELECT key, due FROM timer_due WHERE key GLOB ? ORDER BY due"
-    (review, at), (expiry, end) = host.writer.db.execute(asked, (f"srm:*:{record}",)).fetchall()
+    asked = "SELECT key, due FROM timer_due WHERE key LIKE ? ORDER BY due"
+    (review, at), (expiry, end) = host.writer.db.execute(asked, (f"srm:%:{record}",)).fetchall()
     assert review.startswith("srm:review") and expiry.startswith("srm:expiry") and at < end
     host.offset = at - host.clock() + 60
     for _ in range(3):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ready
 from committee.meeting_nodes import OBSERVER, Meeting, as_now, notice, terms
 from firing import fire_all
 from journeys.two_nodes import Node, moment, person
@@ -74,9 +75,7 @@ def test_of_a_withheld_item_no_byte_leaves_and_no_number_is_missing(meeting: Mee
     assert meeting.host.feed("cn").size == size, "not even an entry"
     meeting.item("Convoys after dark", "journeys")
     assert meeting.positions() == {"Attacks of the quarter": 1, "Convoys after dark": 2}
-    bytes_there = b"".join(
-        path.read_bytes() for path in meeting.partner.home.path.rglob("*") if path.is_file()
-    )
+    bytes_there = ready.bytes_of(meeting.partner.home)
     reference = meeting.own(hidden).parts["item"]["reference"].encode()
     assert b"Zzyzx" not in bytes_there and reference not in bytes_there and hidden.encode() not in bytes_there
     assert meeting.own(first).parts["item"]["reference"].encode() in bytes_there, (

@@ -201,7 +201,7 @@ def test_a_second_epoch_follows_the_first(forked: tuple[Node, Node, bytes], worl
 
 def reopened(node: Node) -> Node:
     fresh = Node(node.home.path)
-    node.writer, node.door = fresh.writer, fresh.door
+    node.home, node.writer, node.door = fresh.home, fresh.writer, fresh.door
     return node
 
 
@@ -308,7 +308,7 @@ def test_what_the_partner_answered_and_said_of_records_that_are_lost_does_not_st
     host.publish()
     pull(partner, host)
     host.close()
-    shutil.copytree(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+    ready.copy(host.home.path, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
     reopened(host)
     erased, spoken_of = (
         host.commit("incident", titled("erased")),

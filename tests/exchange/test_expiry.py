@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import ready
 from firing import fire_all
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, holdings
 from safeconduct.node.signing_here import act, propose
@@ -14,7 +15,6 @@ from safeconduct.records.rebuild import fingerprint, rebuild, verify
 from safeconduct.records.refusals import NotFound
 
 from .nodes import INCIDENT, Node, agree, key_file, pull, sign
-from .test_recall import files
 
 Pair = tuple[Node, Node]
 CANARY = "Vw4CanaryRoad"
@@ -186,8 +186,8 @@ def test_what_was_given_is_erased_when_its_days_after_arrival_are_over(two: Pair
     assert parts(partner, movement) == {"notice": HELD, "itinerary": REMOVED}
     wait(30, host, partner)
     assert set(values(partner, "movement")) == {"notice"}, "the partner's own house rule"
-    whole = files(host.home.path)
-    assert CANARY.encode() not in whole + files(partner.home.path) and NAME.encode() not in whole
+    whole = ready.bytes_of(host.home)
+    assert CANARY.encode() not in whole + ready.bytes_of(partner.home) and NAME.encode() not in whole
     for node in two:
         assert node.writer.log.verify() is None and verify(node.writer).broken is None
         with node.active():
@@ -203,7 +203,8 @@ def test_each_side_erases_by_itself_while_the_link_is_down(two: Pair) -> None:
     pull(host, partner)
     wait(31, host)
     assert "itinerary" not in values(host, "movement") and "who" not in values(host, "manifest_entry")
-    assert {CANARY.encode() in files(host.home.path), NAME.encode() in files(host.home.path)} == {False}
+    whole = ready.bytes_of(host.home)
+    assert CANARY.encode() not in whole and NAME.encode() not in whole
     wait(31, partner)
     partner.sweep()
     before = partner.feed("pk").size
@@ -226,7 +227,7 @@ def test_a_limit_outlives_its_clause(two: Pair, world: Path) -> None:
     wait(31, host)
     host_row = host.of_kind("movement", "cn")
     assert all("itinerary" not in row.values() for row in host_row)
-    assert CANARY.encode() not in files(host.home.path)
+    assert CANARY.encode() not in ready.bytes_of(host.home)
 
 
 @pytest.mark.usefixtures("carried")

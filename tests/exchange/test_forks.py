@@ -18,6 +18,7 @@ from safeconduct.exchange.feed import AckRefused
 from safeconduct.exchange.identity import Card, Keys, feed_key, feed_origin
 from safeconduct.ledger.keys import SigningKey
 from safeconduct.ledger.notes import build_add_checkpoint, cosign, sign_checkpoint
+from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed
 
 from .forging import Forger, entry, mutated, state_of
@@ -230,17 +231,15 @@ def test_a_restored_backup_does_not_fork_itself(nodes: Pair, world: Path, tmp_pa
     close_feeds(host.home)
 
 
-@pytest.mark.files("puts back the ledger's file; `faults/snapshot.py` does it to a server's")
 def test_a_ledger_older_than_its_own_feed_refuses_to_start(nodes: Pair, world: Path, tmp_path: Path) -> None:
     host, _ = nodes
     host.close()
-    shutil.copy(host.home.ledger, tmp_path / "old.sqlite3")
+    old = ready.copy(host.home.path, tmp_path / "old")
     host = Node(world / "pk")
     host.commit("incident", INCIDENT)
     host.close()
-    for suffix in ("-wal", "-shm"):
-        Path(f"{host.home.ledger}{suffix}").unlink(missing_ok=True)
-    shutil.copy(tmp_path / "old.sqlite3", host.home.ledger)
+    shutil.rmtree(old / "feeds")
+    shutil.copytree(host.home.path / "feeds", old / "feeds")
     with pytest.raises(SystemExit, match="older backup"):
-        Node(world / "pk")
-    close_feeds(host.home)
+        Node(old)
+    close_feeds(Home.load(old))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import ready
 from safeconduct.agreement.signatures import file_signatory, public_of_key_file, sign_text_with_file
 from safeconduct.exchange.closing import clear_away, close, write_evidence
 from safeconduct.exchange.holdings import ASKED, REMOVED, RETAINED, counts
@@ -73,10 +74,6 @@ def again(node: Node) -> Node:
     return node
 
 
-def everything(home: Home) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(home.path.rglob("*")) if path.is_file())
-
-
 def test_two_parties_part_and_a_third_agreement_stays(nodes: Pair, world: Path, tmp_path: Path) -> None:
     host, partner = nodes
     given = host.commit("incident", CANARY).record
@@ -120,7 +117,7 @@ def test_two_parties_part_and_a_third_agreement_stays(nodes: Pair, world: Path, 
     assert host.call("exchange_parting", partner="cn")["ours"] == {"incident": 1}
     assert partner.call("exchange_parting", partner="pk")["ours"] == {"claim": 1}
     partner.writer.tick(lambda _tx: None)
-    assert b"CANARY-4411" not in everything(partner.home)
+    assert b"CANARY-4411" not in ready.bytes_of(partner.home)
 
     last = bundle_bytes(host, partner)
     shut(host, "cn", tmp_path / "host.parting")

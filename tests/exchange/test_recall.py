@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import ready
 from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN, Held, counts, holdings
 from safeconduct.records.refusals import Malformed, NotFound, Refused
@@ -20,10 +21,6 @@ WITH_NAME = {**INCIDENT, "summary": {**INCIDENT["summary"], "narrative": CANARY}
 def listed(node: Node, record: str) -> list[Held]:
     with node.active():
         return [held for _, held in holdings("cn", record)]
-
-
-def files(home_path: Path) -> bytes:
-    return b"".join(p.read_bytes() for p in sorted(home_path.rglob("*")) if p.is_file())
 
 
 def test_withdrawal_reaches_the_partner_and_the_list(nodes: Pair) -> None:
@@ -72,7 +69,7 @@ def test_erasure_leaves_no_byte_on_either_side_and_a_receipt(nodes: Pair) -> Non
     assert {h.parts["where"] for h in listed(host, made.record)} == {HELD}
     with host.active():
         assert counts("cn")[REMOVED] == 2
-    assert CANARY.encode() not in files(host.home.path) + files(partner.home.path)
+    assert CANARY.encode() not in ready.bytes_of(host.home) + ready.bytes_of(partner.home)
     assert partner.ingest("pk", old_bundle)["status"] == "old"
     assert host.writer.log.verify() is None and partner.writer.log.verify() is None
 

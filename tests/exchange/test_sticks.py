@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import ready
 from safeconduct.exchange.cadence import cosigned
 from safeconduct.exchange.delivery import restored_mark
 from safeconduct.exchange.stick import StickRefused, export_bundle, import_bundle
@@ -81,13 +82,13 @@ def test_an_old_stick_does_not_tell_a_restored_node_that_all_is_well(
     old = tmp_path / "old.stick"
     export_bundle(partner.home, "pk", old, partner.door, since=0)
     host.close()
-    shutil.copytree(host.home.path, tmp_path / "backup")
+    ready.copy(host.home.path, tmp_path / "backup")
     host = Node(world / "pk")
     host.commit("incident", INCIDENT)
     pull(partner, host)
     host.close()
     shutil.rmtree(host.home.path)
-    shutil.copytree(tmp_path / "backup", host.home.path)
+    ready.copy(tmp_path / "backup", host.home.path)
     restored_mark(host.home, "cn").touch()
     host = Node(world / "pk")
     import_bundle(host.home, "cn", old, host.door)

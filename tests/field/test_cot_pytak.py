@@ -142,7 +142,7 @@ def test_a_word_in_the_chat_answers_a_muster_for_whoever_bears_the_device(node: 
             task.cancel()
 
     asyncio.run(story())
-    row = fetch_row(entry)
+    row = fetch_row(entry, SYSTEM)
     assert row is not None and row.values()["reply"]["means"] == "device" and row.version == 2
 
 

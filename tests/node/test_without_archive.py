@@ -94,7 +94,6 @@ def test_one_that_an_earlier_version_cut_short_is_told_of_when_the_archive_is_ba
         assert door.writer is not None and told_of(home, made) and lacks_nothing(door.writer)
 
 
-@pytest.mark.files("a key store that is copied")
 def test_what_was_erased_is_erased_again_when_the_archive_is_back_and_not_read_before(
     host_home: Home, tmp_path: Path
 ) -> None:
@@ -128,7 +127,6 @@ def test_what_was_erased_is_erased_again_when_the_archive_is_back_and_not_read_b
         assert first_text(door.writer, made).startswith("[None, ")
 
 
-@pytest.mark.files("a key store that is copied")
 @pytest.mark.parametrize("archived", ["before", "after"])
 def test_keys_of_before_open_nothing_that_the_archive_has_of_what_was_erased(
     host_home: Home, tmp_path: Path, archived: str

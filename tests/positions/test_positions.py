@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import ready
 from journeys.journey_node import Journeys, journeys, movement_parts
 from safeconduct.agreement.policy import Subject
 from safeconduct.node.backups import backup
@@ -149,6 +150,8 @@ def test_they_are_gone_when_their_time_is_over(node: Journeys) -> None:
     for suffix in ("", "-wal"):
         path = node.home.positions.with_name(node.home.positions.name + suffix)
         assert struct.pack(">d", canary) not in (path.read_bytes() if path.exists() else b"")
+    if node.home.database is not None:
+        assert not [row for row in ready.rows_of(node.home, "positions") if canary in row]
 
 
 def test_none_is_older_than_shown_even_before_the_sweep(node: Journeys) -> None:

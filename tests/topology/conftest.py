@@ -44,7 +44,7 @@ def around(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Constellati
     def make_one(side: str, filled: bool) -> Callable[[Path], None]:
         def making(folder: Path) -> None:
             with own_connections():
-                made = make(folder, side, OTHERS, prepared)
+                made = make(folder, side, OTHERS, prepared, lambda: ready.database(prepared))
                 if filled:
                     _fill(made, folder)
                 made.settle()

@@ -6,9 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+import ready
 from bench.constellation import Constellation, agreement_with
 from bench.nodes import Node, person, pull
 from bench.samples import parts_of
@@ -37,10 +37,6 @@ def bundles(sender: Node, receiver: str) -> bytes:
     return raw + canary.disclosed(texts)
 
 
-def files(folder: Path) -> bytes:
-    return b"\n".join(raw for _, raw in canary.bytes_of(folder))
-
-
 def test_nothing_of_one_partner_shows_with_another(around: Around) -> None:
     world = around("host", filled=True)
     host, others = world.centre, list(world.others)
@@ -49,7 +45,7 @@ def test_nothing_of_one_partner_shows_with_another(around: Around) -> None:
     for party, node in world.others.items():
         mine = [n for n, to in TO.items() if party in to]
         theirs = [*mine, *(n for n, whose in FROM.items() if whose == party)]
-        held = {"the feed": bundles(host, party), "the partner's home": files(node.home.path)}
+        held = {"the feed": bundles(host, party), "the partner's home": ready.bytes_of(node.home)}
         for what, raw in held.items():
             assert canary.found_in(raw, list(map(word, mine))), f"the search sees nothing in {what}"
         held["the feed's files"] = everything_outside(host, party)
