@@ -340,3 +340,27 @@ def test_a_writer_that_does_not_start_holds_nothing(bare_home: Home, monkeypatch
 
 def _fails(_tx: object) -> None:
     raise OSError(5, "I/O error")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_snapshot_that_ends_within_a_sweep_hides_nothing_from_it(node: Home) -> None:
+    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
+    commit(SYSTEM, Draft("incident", PARTS))
+    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
+    writer = here.door().writer
+    assert writer is not None and node.database is not None
+    with psycopg.connect(node.database) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        here.door().call("erase", {"actor": {"person": "system", "roles": []}, "record": made.record})
+
+        def ending(sql: str) -> object:
+            done = writer.tables.execute(sql)
+            if "VACUUM" in sql:
+                other.commit()
+            return done
+
+        while not writer.tables.dialect.sweep(ending):
+            pass
+    held = [path for path in ready.files_of_tables(node) if path.is_file()]
+    assert not [path for path in held if re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)]
