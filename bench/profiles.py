@@ -1,13 +1,15 @@
 """Where the time goes in the three hottest paths: a commit in the writer, taking in a bundle, the first page of a list.
 
 Each is run under cProfile, in this process; of each the functions with the most time of their own, as shares of it all.
-The profiler makes short functions look longer than they are: whether a change helps is for a bench to say.
+The profiler makes short functions look longer than they are: whether a change helps is for a bench to say. On
+PostgreSQL also the statements that the server is asked for each.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import cProfile
 import pstats
 import time
@@ -16,24 +18,35 @@ from pathlib import Path
 
 from bench.commits import Commits
 from bench.measure import heading
-from bench.nodes import Node, person, two_homes
+from bench.nodes import PARTIES, Node, person, two_homes
+from bench.servers import postgresql, settings_on
 from bench.world import world
 
 SHOWN = 16
+_ASKS = "cursor.py", "execute"
+"""Where psycopg sends a statement to a server."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=500)
     parser.add_argument("--pages", type=int, default=100)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--world", type=Path, help="a folder that bench.world has filled before")
     given = parser.parse_args()
-    heading(f"Profiles: {given.records} commits, as many records taken in, {given.pages} pages")
+    heading(
+        f"Profiles on {given.database}: {given.records} commits and records taken in, {given.pages} pages"
+    )
     if given.world is not None:
         with world(given.world, {}) as made:
             run(Node(made.host.path), Node(made.partner.path), given.records, given.pages)
-    else:
-        with two_homes() as (host, partner):
+        return
+    with contextlib.ExitStack() as stack:
+        databases: dict[str, dict[str, str]] = {}
+        if given.database == "postgresql":
+            server = stack.enter_context(postgresql())
+            databases = {side: settings_on(server) for side in PARTIES}
+        with two_homes(**databases) as (host, partner):
             run(Node(host.path), Node(partner.path), given.records, given.pages)
 
 
@@ -62,8 +75,10 @@ def _profiled(name: str, count: int, work: Callable[[], object]) -> None:
     profile.runcall(work)
     stats = pstats.Stats(profile)
     whole = stats.total_tt  # type: ignore[attr-defined]
-    print(f"\n{name}: {1e6 * whole / count:,.0f} us of processor time under the profiler")
     own = sorted(stats.stats.items(), key=lambda each: -each[1][2])  # type: ignore[attr-defined]
+    asked = sum(each[1] for (file, _, function), each in own if (Path(file).name, function) == _ASKS)
+    server = f", {asked / count:.1f} statements" if asked else ""
+    print(f"\n{name}: {1e6 * whole / count:,.0f} us of processor time under the profiler{server}")
     for (file, line, function), (_, calls, time_own, _, _) in own[:SHOWN]:
         place = f"{Path(file).parent.name}/{Path(file).name}:{line}" if line else "built in"
         print(f"  {time_own / whole:6.1%}  {calls / count:7.1f} calls  {function[:60]}  {place}")
