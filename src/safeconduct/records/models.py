@@ -6,7 +6,8 @@ from django.db import models
 
 
 class Row(models.Model):
-    """One record at its latest version. `levels` holds two bits a part, masks one bit a part."""
+    """One record at its latest version. `levels` holds two bits a part, masks one bit a part; the tiers are those of
+    `records.tiers`."""
 
     id = models.CharField(primary_key=True, max_length=64)
     version = models.IntegerField()
@@ -19,6 +20,8 @@ class Row(models.Model):
     ledger_index = models.BigIntegerField()
     born = models.BigIntegerField(unique=True)
     levels = models.BigIntegerField()
+    time_tier = models.SmallIntegerField(null=True)
+    least_tier = models.SmallIntegerField(null=True)
     releasable = models.TextField(default="")
     orcon = models.BooleanField(default=False)
     assigned = models.TextField(default="")
@@ -44,6 +47,8 @@ class Row(models.Model):
         indexes = [
             models.Index("kind", "time", "id", name="row_kind_time"),
             models.Index("kind", "at", "id", name="row_kind_at"),
+            models.Index("kind", "time_tier", "time", "id", name="row_tier_time"),
+            models.Index("kind", "least_tier", "at", "id", name="row_tier_at"),
             models.Index("about", "kind", name="row_about"),
             models.Index("kind", "external", name="row_external"),
             models.Index("kind", "latitude", "longitude", name="row_place"),
