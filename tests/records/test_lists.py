@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agreement.requests import limited
-from records.test_commit import PARTS, person
+from records.test_commit import PARTS, WHERE, person
 from safeconduct.agreement.clauses import parse_clause
 from safeconduct.agreement.policy import Book, Policy, Subject, compile_policy
 from safeconduct.agreement.vocabulary import LEVELS
@@ -324,5 +324,38 @@ def test_what_is_hidden_makes_no_list_longer(
             )
         assert [work() for work in questions] == [3] * 8 + [0]
         taken.append([steps(tables, work) for work in questions])
+    few, many = taken
+    assert all(after <= 1.5 * before + 20 for before, after in zip(few, many, strict=True)), taken
+
+
+@pytest.mark.files("counts what SQLite does")
+def test_few_in_a_state_or_in_a_box_are_found_among_however_many(
+    node: Home, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "RECENT", 40)
+    monkeypatch.setattr(lists, "FEW", 40)
+    officer = person("watch_officer")
+    usual = commit(officer, Draft("incident", PARTS)).record
+    changed = commit(officer, Draft("incident", {**PARTS, "where": {**WHERE, "latitude": 35.0}})).record
+    closed = commit(officer, Draft("incident", {}, record=changed, expected=1, state="closed"))
+    assert closed.version == 2
+    questions = [
+        Query("incident", state="closed"), Query("incident", state="closed", sort="at"),
+        Query("incident", bbox=(60, 34, 70, 36)), Query("incident", bbox=(60, 24, 70, 36), limit=5),
+        Query("incident", state="immediate", limit=5), Query("incident", state="immediate", sort="at", limit=5),
+    ]  # fmt: skip
+    taken = []
+    for number in (100, 900):
+        fill(
+            tables,
+            usual,
+            number,
+            int(tables.all("SELECT levels FROM records_row WHERE id = %s", [usual])[0][0]),
+            1,
+            1,
+        )
+        found = [[each.id for each in find(officer, query).records] for query in questions]
+        assert found[:3] == [[changed]] * 3 and [len(each) for each in found[3:]] == [5, 5, 5]
+        taken.append([steps(tables, lambda query=query: find(officer, query)) for query in questions])
     few, many = taken
     assert all(after <= 1.5 * before + 20 for before, after in zip(few, many, strict=True)), taken

@@ -164,6 +164,8 @@ class Listing:
         """Parts that must be visible, since they are filtered or sorted by."""
         self.few = False
         """Whether the filters leave few records, found by an index of their own, so that each is looked at."""
+        self.by_index = False
+        """Whether that index is one of the kind's records (`_few_of`)."""
         if (agreement := looking_under()) and shape.name not in ALWAYS_SHOWN:
             self._and(*of_agreement(here.home(), agreement))
 
@@ -183,9 +185,8 @@ class Listing:
             marks = ", ".join(["%s"] * len(query.external))
             self._dimension("external", f"external IN ({marks})", list(query.external))
             self.few = True
-        for column, text in (("originator", query.originator), ("state", query.state)):
-            if text:
-                self._and(f"{column} = %s", [text])
+        if query.originator:
+            self._and("originator = %s", [query.originator])
         if isinstance(query.about, str):
             self._and("about = %s", [query.about])
             self.few = True
@@ -199,16 +200,31 @@ class Listing:
             self._and("withdrawn = %s", [query.withdrawn])
         if query.text:
             self._search(query.text)
+        if query.state:
+            self._and("state = %s", [query.state])
+            self._few_of("lower(state) = %s", [query.state.lower()])
+            if self.dialect.reckons:
+                self._and("lower(state) = %s", [query.state.lower()])
 
     def _box(self, west: float, south: float, east: float, north: float) -> None:
         between, outside = "longitude BETWEEN %s AND %s", "(longitude >= %s OR longitude <= %s)"
         across = between if west <= east else outside
         self._dimension("latitude", "latitude BETWEEN %s AND %s", [south, north])
         self._dimension("longitude", across, [west, east])
-        if not self.dialect.reckons:
-            # In a box that holds few each is looked at; of one that holds many the list is gone through in order.
-            sql = f"SELECT 1 FROM records_row WHERE kind = %s AND latitude BETWEEN %s AND %s AND {across} LIMIT %s"
-            self.few |= len(self.tables.all(sql, [self.shape.name, south, north, west, east, FEW + 1])) <= FEW
+        self._few_of(f"latitude BETWEEN %s AND %s AND {across}", [south, north, west, east])
+
+    def _few_of(self, test: str, values: list[Any]) -> None:
+        """Of what an index has few each is looked at; else the list is gone through in order. Who reckons knows."""
+        if self.few or self.dialect.reckons:
+            return
+        key, given = self.dialect.row_key, [self.shape.name, *values]
+        sql = f"SELECT {key} AS there FROM records_row WHERE kind = %s AND {test}"
+        if len(self.tables.all(f"{sql} LIMIT %s", [*given, FEW + 1])) <= FEW:
+            self.few = self.by_index = True
+            self.source = (
+                f"({sql}) AS few {self.dialect.in_turn} records_row ON records_row.{key} = few.there"
+            )
+            self.source_values = given
 
     def _search(self, text: str) -> None:
         expression = match_expression(text)
@@ -342,7 +358,7 @@ class Listing:
 
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
-        if self.source == "records_row":
+        if self.source == "records_row" or self.by_index:
             key = self.dialect.row_key
             self.source = (
                 f"(SELECT {key} AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import migrations, models
+from django.db.models.functions import Lower
 
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.tiers import RECEIVED
@@ -52,4 +53,5 @@ class Migration(migrations.Migration):
         migrations.RunPython(fill, migrations.RunPython.noop),
         migrations.AddIndex("row", models.Index("kind", "time_tier", "time", "id", name="row_tier_time")),
         migrations.AddIndex("row", models.Index("kind", "least_tier", "at", "id", name="row_tier_at")),
+        migrations.AddIndex("row", models.Index("kind", Lower("state"), name="row_state")),
     ]
