@@ -227,8 +227,12 @@ class Rows:
     ) -> str:
         from safeconduct.records.kinds import kind
         from safeconduct.records.projection import COLUMNS, dimension_values, pack_levels
+        from safeconduct.records.tiers import tiers_of
 
         shape = kind(kind_name)
+        labels = list(shape.default_levels().values())
+        agreement = "pk-cn" if originator != self.node.home.party else ""
+        timed, least = tiers_of(shape, labels, agreement)
         self.born += 1
         record = f"{self.draw.getrandbits(128):032x}"
         values = {
@@ -236,13 +240,15 @@ class Rows:
             "version": 1,
             "kind": kind_name,
             "originator": originator,
-            "agreement": "pk-cn" if originator != self.node.home.party else "",
+            "agreement": agreement,
             "state": state or shape.states[0],
             "about": about,
             "at": since or self.midnight,
             "ledger_index": self.born,
             "born": self.born,
-            "levels": pack_levels(list(shape.default_levels().values())),
+            "levels": pack_levels(labels),
+            "time_tier": timed,
+            "least_tier": least,
             "releasable": "|pk|",
             "orcon": False,
             "assigned": "",

@@ -118,6 +118,7 @@ class Growing:
         from safeconduct.records.rows import party_set
         from safeconduct.records.search import fold, searched
         from safeconduct.records.spelling import also_known_as
+        from safeconduct.records.tiers import tiers_of
 
         shape, party = kind(name), self.node.home.party
         checked = shape.validate(given)
@@ -135,10 +136,12 @@ class Growing:
         sealing = [int(value is not None) for value in values.values()]
         body = pack([tx._store(*each) for each in zip(texts, sealing, digests, strict=True)])
         present, parts = parts_of(shape, texts)
+        timed, least = tiers_of(shape, levels, "")
         row = {
             "version": 1, "kind": name, "originator": party, "agreement": "", "state": header["state"],
-            "about": about, "levels": pack_levels(levels), "releasable": "", "orcon": False, "assigned": "",
-            "bearers": "", "opens": None, "present": present, "withdrawn": False, "erased": 0,
+            "about": about, "levels": pack_levels(levels), "time_tier": timed, "least_tier": least,
+            "releasable": "", "orcon": False, "assigned": "", "bearers": "", "opens": None,
+            "present": present, "withdrawn": False, "erased": 0,
             **dict(zip(DIMENSIONS, dimension_values(shape, parts), strict=True)),
             "parts": json.dumps(parts, ensure_ascii=False, separators=(",", ":")),
         }  # fmt: skip

@@ -60,13 +60,15 @@ def fill(node: Node, count: int) -> None:
     from safeconduct.records.kinds import kind
     from safeconduct.records.projection import COLUMNS, dimension_values, pack_levels
     from safeconduct.records.search import PART_BITS
+    from safeconduct.records.tiers import tiers_of
 
     shape = kind("incident")
     draw = random.Random(7)
     models = incidents(500, seed=7)
     made = [(dimension_values(shape, parts), json.dumps(parts, separators=(",", ":"))) for parts in models]
     tables = node.writer.connection.connection
-    levels = pack_levels(list(shape.default_levels().values()))
+    labels = list(shape.default_levels().values())
+    levels = (pack_levels(labels), *tiers_of(shape, labels, ""))
     present = sum(1 << shape.bit(name) for name in models[0])
     sql = f"INSERT INTO records_row ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -74,7 +76,7 @@ def fill(node: Node, count: int) -> None:
         (_, *dimensions), parts = made[number % len(made)]
         return (
             f"{draw.getrandbits(128):032x}", 1, "incident", node.home.party, "", "closed", "",
-            _FIRST + number * 60.0, 1_000_000 + number, 1_000_000 + number, levels, "", False, "", "", None,
+            _FIRST + number * 60.0, 1_000_000 + number, 1_000_000 + number, *levels, "", False, "", "", None,
             present, False, 0, _FIRST + draw.random() * 15 * 365 * _DAY, *dimensions, parts, "",
         )  # fmt: skip
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from safeconduct.agreement import cedar
 from safeconduct.agreement.policy import Book, Item, Policy, Subject, compile_policy
-from safeconduct.agreement.sql import visible
+from safeconduct.agreement.sql import highest_levels, visible
 from safeconduct.agreement.vocabulary import ACTS
 
-from .requests import NOW, act, everything_agreed, item, limited, subject
+from .requests import NOW, PARTIES, act, everything_agreed, item, limited, subject
 from .sample import MOVEMENTS, VOCABULARY, books, clause
 
 POLICY = everything_agreed()
@@ -112,6 +112,39 @@ def test_sql_gives_the_same_masks_as_the_dictionary(rng: random.Random, what: st
         found = masks_by_sql(connection, policy, who, what, kind)
         masks = {each.id: policy.mask(who, what, each, NOW) for each in items if each.kind == kind}
         assert found == {key: mask for key, mask in masks.items() if mask}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False), st.sampled_from(ACTS))
+def test_no_part_is_seen_above_its_highest_level_and_some_is_seen_there(
+    rng: random.Random, what: str
+) -> None:
+    who = limited(rng, subject(rng)) if rng.random() < 0.5 else subject(rng)
+    for kind, shape in VOCABULARY.kinds.items():
+        highest = highest_levels(POLICY, who, what, kind)
+        for each in (item(rng, number) for number in range(40)):
+            if each.kind == kind:
+                mask = POLICY.mask(who, what, each, NOW)
+                for bit in range(len(shape.parts)):
+                    level = each.levels >> 2 * bit & 3
+                    assert not mask >> bit & 1 or level <= highest.get((bit, each.originator), -1)
+        for (bit, originator), level in highest.items():
+            # Every grant of the sample is met by one of these, at the level that is said to be the highest.
+            seen = (
+                POLICY.mask(
+                    who,
+                    what,
+                    Item(
+                        name, kind, originator, state, level << 2 * bit, frozenset(to), False, who.units, None
+                    ),
+                    NOW,
+                )
+                for name in sorted({"r", *who.authorised, *who.emergency})
+                for state in shape.states
+                for to in (PARTIES, *((party, who.party) for party in PARTIES))
+            )
+            person = who.person and not who.units
+            assert person or any(mask >> bit & 1 for mask in seen)
 
 
 def test_the_second_opinion_knows_to_which_agreements_a_role_is_limited() -> None:

@@ -77,7 +77,8 @@ def test_without_a_declared_reader_there_is_nothing(records: dict[str, str], raw
         "", "9|pk", "3", "3|", "33|pk", "-1|pk", " 3|pk", "node ", "NODE", "3|pk|x", "3|p", "3|%", "*", "\n3|pk",
     ):  # fmt: skip
         raw.declare(wrong)
-        assert raw.ask("SELECT * FROM records_row") == [] == raw.ask("SELECT * FROM records_search"), wrong
+        for view in ("records_row", "records_search", "records_timed"):
+            assert raw.ask(f"SELECT * FROM {view}") == [], wrong
 
 
 def test_a_forgotten_release_gives_nothing_above_the_clearance(records: dict[str, str], raw: Raw) -> None:
@@ -110,6 +111,16 @@ def test_a_forgotten_release_gives_nothing_above_the_clearance(records: dict[str
             place & 15 for (place,) in raw.ask("SELECT rowid FROM records_search WHERE rowid >> 4 = %s", born)
         }
         assert all(usual["levels"] >> 2 * bit & 3 <= clearance for bit in bits)
+
+
+def test_where_an_index_gives_the_order_no_time_is_shown_that_is_not_shown_elsewhere(
+    records: dict[str, str], raw: Raw
+) -> None:
+    asked = "SELECT * FROM {} WHERE kind = 'incident' AND time IS NOT NULL ORDER BY id"
+    for declaration in ("", NODE, "0|pk", "1|pk", "2|pk", "3|pk", "3|cn"):
+        raw.declare(declaration)
+        shown = raw.ask(asked.format("records_row"))
+        assert raw.ask(asked.format("records_timed")) == shown
 
 
 def _levels() -> dict[str, int]:

@@ -58,6 +58,23 @@ def visible(policy: Policy, subject: Subject, act: str, kind: str, now: float, b
     return VisibleSql(mask.text, mask.params, guard.text, guard.params)
 
 
+def highest_levels(policy: Policy, subject: Subject, act: str, kind: str) -> dict[tuple[int, str], int]:
+    """The highest level at which a subject could see a part in an act, by the part's bit and whose record it is.
+
+    An upper bound: no row shows the part above it, and none at all where the pair is missing.
+    """
+    found: dict[tuple[int, str], int] = {}
+    for entry in policy.entries(subject, act, kind):
+        for alike in _alike(entry, subject, act):
+            ceiling = _ceiling(entry, alike[0], subject, act)
+            if ceiling < 0 or _asked(alike, subject, 0.0) is _NEVER:
+                continue
+            for condition in alike:
+                place = entry.bit, condition.originator
+                found[place] = max(ceiling, found.get(place, -1))
+    return found
+
+
 def _guard(subject: Subject, act: str) -> _Clause:
     """R2, and R1 where the act sends onward; R3 depends on the part."""
     foreign = _listed("releasable", [subject.party])
@@ -159,13 +176,16 @@ def _among(alike: list[Condition]) -> _Clause:
 
 def _level(entry: Entry, condition: Condition, subject: Subject, act: str) -> _Clause:
     """R3, the grant's ceiling and the red lines: what is asked of the label of the part."""
-    label = f"((levels >> {2 * entry.bit}) & 3)"
-    ceiling = min(subject.clearance, condition.up_to)
-    for line in entry.lines:
-        ceiling = min(ceiling, _line_ceiling(line, condition, subject, act))
+    ceiling = _ceiling(entry, condition, subject, act)
     if ceiling < 0:
         return _NEVER
-    return _Clause("1 = 1" if ceiling >= _TOP else f"{label} <= {ceiling}", [])
+    return _Clause("1 = 1" if ceiling >= _TOP else f"((levels >> {2 * entry.bit}) & 3) <= {ceiling}", [])
+
+
+def _ceiling(entry: Entry, condition: Condition, subject: Subject, act: str) -> int:
+    """The highest level of the part that a condition opens; below 0 for none."""
+    lines = (_line_ceiling(line, condition, subject, act) for line in entry.lines)
+    return min(subject.clearance, condition.up_to, *lines)
 
 
 def _line_ceiling(line: Line, condition: Condition, subject: Subject, act: str) -> int:

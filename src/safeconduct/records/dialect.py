@@ -41,6 +41,9 @@ class Dialect(Protocol):
     places: int
     """Places of the text index that are asked for at least: where finding some means finding all, the more."""
 
+    reckons: bool
+    """Whether it chooses between indices by what it knows of the values in them."""
+
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
         """A SELECT that gives each of these values (`text` or `bigint`) as `value`, for the right of FROM or IN."""
 
@@ -65,6 +68,7 @@ class Sqlite:
     in_turn = "CROSS JOIN"
     row_key = "rowid"
     places = 1
+    reckons = False
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
         return "(SELECT value FROM json_each(%s))", [json.dumps(list(values))]
@@ -96,6 +100,7 @@ class Postgresql:
     in_turn = "JOIN"
     row_key = "id"
     places = 50_000
+    reckons = True
 
     def listed(self, values: Sequence[Any], kind: str = "text") -> Asked:
         return f"(SELECT unnest(%s::{kind}[]) AS value)", [list(values)]

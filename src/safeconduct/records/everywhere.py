@@ -25,6 +25,7 @@ from safeconduct.records.release import Released, logged_parts, note, release_ro
 from safeconduct.records.rows import RowView
 from safeconduct.records.search import PART_BITS, Piece, excerpt, match_expression
 from safeconduct.records.spelling import latin, sound_query
+from safeconduct.records.tiers import open_tiers
 
 FIRST_STEP, LARGEST_STEP = 200, 8_000
 """Places of the text index whose records are looked at in one go, at first and at most."""
@@ -145,8 +146,8 @@ def _walk(
             if len(found[name]) > sought.most:
                 remaining.discard(name)
         if gone_through is not None and (gone_through := gone_through + len(bits)) > FAR and remaining:
-            # A word of one kind that stands everywhere: the kinds of which there are few are looked at by themselves.
-            for name, bits_of in _few(tables, expression, sorted(remaining), before).items():
+            # A word of one kind that stands everywhere: kinds of which few could be seen are looked at by themselves.
+            for name, bits_of in _few(reader, tables, expression, sorted(remaining), before).items():
                 remaining.discard(name)
                 found[name] = _places(reader, tables, bits_of, [name], sought).get(name, [])
             gone_through = None
@@ -170,17 +171,17 @@ def _places(
 
 
 def _few(
-    tables: Tables, expression: str, kinds: Sequence[str], before: int | None
+    reader: Subject, tables: Tables, expression: str, kinds: Sequence[str], before: int | None
 ) -> dict[str, dict[int, int]]:
-    """For each kind of which there are few records, where they were born and the parts in which the words stand."""
+    """For each kind of which the reader could see few records, where they were born and the parts in which the words
+    stand."""
     found: dict[str, dict[int, int]] = {}
+    policy, own = here.state().policy, here.home().party
     for name in kinds:
-        born = [
-            each
-            for (each,) in tables.all(
-                "SELECT born FROM records_row WHERE kind = %s LIMIT %s", [name, FEW + 1]
-            )
-        ]
+        tiers = open_tiers(policy, reader, "read", kind(name), own, 0, timed=False)
+        within = ", ".join(map(str, sorted(tiers))) or "-1"
+        sql = f"SELECT born FROM records_row WHERE kind = %s AND least_tier IN ({within}) LIMIT %s"
+        born = [each for (each,) in tables.all(sql, [name, FEW + 1])]
         if len(born) > FEW:
             continue
         found[name] = {}

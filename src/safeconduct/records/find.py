@@ -26,6 +26,7 @@ from safeconduct.records.release import Released, note, release_row, unknown_abo
 from safeconduct.records.rows import COLUMNS, RowView
 from safeconduct.records.search import PART_BITS, match_expression
 from safeconduct.records.standing import AgreementState
+from safeconduct.records.tiers import TIERS, open_tiers
 from safeconduct.records.under import ALWAYS_SHOWN, looking_under, of_agreement
 
 MAX_LIMIT = 10_000
@@ -35,6 +36,8 @@ _PLACES = (
 )
 FEW = 5_000
 """Up to so many places where a word stands, each record is fetched; beyond, the list is gone through in order."""
+EARLIEST = "-1e15"
+"""Epoch seconds before every time: whatever has one is later, and of an index no more than that is gone through."""
 RECENT = 2_000
 """How many of the latest recorded versions are looked through for records without a visible time."""
 
@@ -149,6 +152,7 @@ class Listing:
         self.dialect = self.tables.dialect
         self.visible = partial(visible, state.policy, reader, act, shape.name, now)
         self.seen = self.visible()
+        self.open_tiers = partial(open_tiers, state.policy, reader, act, shape, here.home().party)
         self.columns: tuple[str, ...] = (*COLUMNS, "born", *DIMENSIONS)
         self.source = "records_row"
         self.source_values: list[Any] = []
@@ -158,6 +162,10 @@ class Listing:
         self.values: list[Any] = []
         self.needed = 0
         """Parts that must be visible, since they are filtered or sorted by."""
+        self.few = False
+        """Whether the filters leave few records, found by an index of their own, so that each is looked at."""
+        self.by_index = False
+        """Whether that index is one of the kind's records (`_few_of`)."""
         if (agreement := looking_under()) and shape.name not in ALWAYS_SHOWN:
             self._and(*of_agreement(here.home(), agreement))
 
@@ -172,20 +180,16 @@ class Listing:
             if value is not None:
                 self._dimension(column, f"{column} {test}", [value])
         if query.bbox is not None:
-            west, south, east, north = query.bbox
-            self._dimension("latitude", "latitude BETWEEN %s AND %s", [south, north])
-            if west <= east:
-                self._dimension("longitude", "longitude BETWEEN %s AND %s", [west, east])
-            else:
-                self._dimension("longitude", "(longitude >= %s OR longitude <= %s)", [west, east])
+            self._box(*query.bbox)
         if query.external:
             marks = ", ".join(["%s"] * len(query.external))
             self._dimension("external", f"external IN ({marks})", list(query.external))
-        for column, text in (("originator", query.originator), ("state", query.state)):
-            if text:
-                self._and(f"{column} = %s", [text])
+            self.few = True
+        if query.originator:
+            self._and("originator = %s", [query.originator])
         if isinstance(query.about, str):
             self._and("about = %s", [query.about])
+            self.few = True
         elif query.about is not None:
             self._among("about", query.about)
         if query.ids is not None:
@@ -196,6 +200,31 @@ class Listing:
             self._and("withdrawn = %s", [query.withdrawn])
         if query.text:
             self._search(query.text)
+        if query.state:
+            self._and("state = %s", [query.state])
+            self._few_of("lower(state) = %s", [query.state.lower()])
+            if self.dialect.reckons:
+                self._and("lower(state) = %s", [query.state.lower()])
+
+    def _box(self, west: float, south: float, east: float, north: float) -> None:
+        between, outside = "longitude BETWEEN %s AND %s", "(longitude >= %s OR longitude <= %s)"
+        across = between if west <= east else outside
+        self._dimension("latitude", "latitude BETWEEN %s AND %s", [south, north])
+        self._dimension("longitude", across, [west, east])
+        self._few_of(f"latitude BETWEEN %s AND %s AND {across}", [south, north, west, east])
+
+    def _few_of(self, test: str, values: list[Any]) -> None:
+        """Of what an index has few each is looked at; else the list is gone through in order. Who reckons knows."""
+        if self.few or self.dialect.reckons:
+            return
+        key, given = self.dialect.row_key, [self.shape.name, *values]
+        sql = f"SELECT {key} AS there FROM records_row WHERE kind = %s AND {test}"
+        if len(self.tables.all(f"{sql} LIMIT %s", [*given, FEW + 1])) <= FEW:
+            self.few = self.by_index = True
+            self.source = (
+                f"({sql}) AS few {self.dialect.in_turn} records_row ON records_row.{key} = few.there"
+            )
+            self.source_values = given
 
     def _search(self, text: str) -> None:
         expression = match_expression(text)
@@ -211,6 +240,7 @@ class Listing:
                 f"(SELECT born AS hit, CAST(sum(1 << bit) AS int) AS bits FROM ({matches}) AS matches GROUP BY born) "
                 f"AS hits {self.dialect.in_turn} records_row ON records_row.born = hits.hit"
             )
+            self.few = True
             self.source_values = values
             self.columns += ("hits.bits",)
             self._and("(mask & bits) <> 0", [])
@@ -236,46 +266,99 @@ class Listing:
             f"(SELECT DISTINCT value AS wanted FROM {listed} AS each_value) AS named "
             f"{self.dialect.in_turn} records_row ON records_row.{column} = named.wanted"
         )
+        self.few = True
 
     def _and(self, test: str, values: list[Any]) -> None:
         self.conditions.append(test)
         self.values += values
 
-    def _listed(self) -> tuple[str, list[Any]]:
-        """Everything from FROM on: the rows with their masks, and the conditions; and its values."""
+    def _listed(self, within: str = "", source: str = "") -> tuple[str, list[Any]]:
+        """Everything from FROM on: the rows with their masks, and the conditions; and its values. `within` is one more
+        condition on the rows before their masks are known."""
         mask, mask_values, guard, guard_values = self.seen
-        inner = f"SELECT {', '.join(self.columns)}, ({mask}) AS mask FROM {self.source} WHERE kind = %s AND {guard}"
-        # The mask is worked out wherever it is named: once, and after whatever is cheaper to ask.
-        seen = f"(mask & {self.needed}) = {self.needed}" if self.needed else "mask <> 0"
+        inner = (
+            f"SELECT {', '.join(self.columns)}, ({mask}) AS mask FROM {source or self.source} "
+            f"WHERE kind = %s{within} AND {guard}"
+        )
+        # The mask is worked out wherever it is named: once, and after whatever is cheaper to ask. By >= and not by =,
+        # of which a planner believes that hardly a row meets it, and would rather sort them all than look for 50.
+        seen = f"(mask & {self.needed}) >= {self.needed}" if self.needed else "mask <> 0"
         values = [*mask_values, *self.source_values, self.shape.name, *guard_values, *self.values]
         return f"FROM ({inner}) AS listed WHERE {' AND '.join([*self.conditions, seen])}", values
 
     def _rows(self, tail: str, values: list[Any]) -> list[tuple[RowView, int]]:
         listed, listed_values = self._listed()
-        found = self.tables.all(
-            f"{self.common}SELECT {', '.join(COLUMNS)}, mask {listed} {tail}",
-            [*self.common_values, *listed_values, *values],
-        )
+        return self._asked(f"SELECT {', '.join(COLUMNS)}, mask {listed} {tail}", [*listed_values, *values])
+
+    def _asked(self, sql: str, values: list[Any]) -> list[tuple[RowView, int]]:
+        found = self.tables.all(self.common + sql, [*self.common_values, *values])
         return [(RowView(*row[:-1]), row[-1]) for row in found]
 
     def page(self, query: Query, sort: str, bit: int | None) -> list[tuple[RowView, int]]:
         conditions, values, needed = len(self.conditions), len(self.values), self.needed
         if bit is not None:
             self.needed |= 1 << bit
-            self._and("time IS NOT NULL", [])
+            self._and(self._has_time(), [])
         if query.cursor:
             key, record = _open_cursor(query.cursor, sort)
             compare = "<" if query.descending else ">"
             self._and(f"({sort}, id) {compare} (%s, %s)", [key, record])
         direction = "DESC" if query.descending else "ASC"
-        rows = self._rows(f"ORDER BY {sort} {direction}, id {direction} LIMIT %s", [query.limit + 1])
+        tail = f"ORDER BY {sort} {direction}, id {direction} LIMIT %s"
+        rows = self._in_order(sort, tail, query.limit + 1)
         del self.conditions[conditions:], self.values[values:]
         self.needed = needed
         return rows
 
+    def _in_order(self, sort: str, tail: str, limit: int) -> list[tuple[RowView, int]]:
+        """A page: each tier that may hold something of it is asked for its own, and these are merged."""
+        tiers = self._tiers(sort)
+        if tiers is None:
+            return self._rows(tail, [limit])
+        column, source = self._tiered(sort)
+        columns = ", ".join(dict.fromkeys((*COLUMNS, sort)))
+        each, values = list[str](), list[Any]()
+        for tier in tiers:
+            listed, listed_values = self._listed(f" AND {column} = {tier}", source)
+            each.append(f"SELECT * FROM (SELECT {columns}, mask {listed} {tail}) AS tier_{tier}")
+            values += [*listed_values, limit]
+        if not each:
+            return []
+        merged = f"FROM ({' UNION ALL '.join(each)}) AS merged {tail}"
+        return self._asked(f"SELECT {', '.join(COLUMNS)}, mask {merged}", [*values, limit])
+
+    def _has_time(self) -> str:
+        """Of a list that is gone through in order only as much of the index as has a time."""
+        return "time IS NOT NULL" if self.few else f"time > {EARLIEST}"
+
+    def _tiered(self, sort: str) -> tuple[str, str]:
+        """By which tier the index of an order begins, and whence its rows come."""
+        return ("time_tier", self.tables.timed) if sort == "time" else ("least_tier", "records_row")
+
+    def _tiers(self, sort: str) -> list[int] | None:
+        """The tiers of which records could be on this list, of those that there are; None where all could be, and where
+        only few records are looked at anyway."""
+        if self.few:
+            return None
+        found = self.open_tiers(self.needed, sort == "time")
+        if found == TIERS:
+            return None
+        column, source = self._tiered(sort)
+        timed = f" AND {self._has_time()}" if sort == "time" else ""
+        # Whoever reads behind the wall is not told of tiers above the clearance, and needs not know.
+        asked = sorted(found if self.tables.walled else TIERS)
+        if not asked:
+            return []
+        present = ", ".join(
+            f"EXISTS (SELECT 1 FROM {source} WHERE kind = %s AND {column} = {tier}{timed})" for tier in asked
+        )
+        there = self.tables.one(f"SELECT {present}", [self.shape.name] * len(asked)) or ()
+        tiers = {tier for tier, yes in zip(asked, there, strict=True) if yes}
+        return None if not self.tables.walled and tiers <= found else sorted(tiers & found)
+
     def unplaced(self, bit: int) -> list[tuple[RowView, int]]:
         """Recent records without a time that the reader may see. Belongs after `page`: it narrows the list."""
-        if self.source == "records_row":
+        if self.source == "records_row" or self.by_index:
             key = self.dialect.row_key
             self.source = (
                 f"(SELECT {key} AS latest FROM records_row WHERE kind = %s ORDER BY at DESC LIMIT %s) AS recent "
@@ -289,15 +372,27 @@ class Listing:
     def spans(self) -> list[Span]:
         for column in ("time", "until", "place"):
             self._dimension(column, "1 = 1", [])
-        listed, values = self._listed()
-        sql = f"{self.common}SELECT about, place, time, until {listed} AND time IS NOT NULL ORDER BY time, id"
+        listed, values = self._unordered()
+        sql = (
+            f"{self.common}SELECT about, place, time, until {listed} AND {self._has_time()} ORDER BY time, id"
+        )
         return [Span(*row) for row in self.tables.all(sql, [*self.common_values, *values])]
 
     def count(self, ceiling: int) -> int:
-        listed, values = self._listed()
+        listed, values = self._unordered()
         sql = f"{self.common}SELECT count(*) FROM (SELECT 1 {listed} LIMIT %s) AS bounded"
         found = self.tables.one(sql, [*self.common_values, *values, ceiling])
         return int(found[0]) if found else 0
+
+    def _unordered(self) -> tuple[str, list[Any]]:
+        """As `_listed`, of the tiers alone in which something is visible."""
+        time = self.shape.dimensions.get("time")
+        sort = "time" if time and self.needed >> self.shape.bit(time[0]) & 1 else "at"
+        tiers = self._tiers(sort)
+        if tiers is None:
+            return self._listed()
+        column, source = self._tiered(sort)
+        return self._listed(f" AND {column} IN ({', '.join(map(str, tiers or [-1]))})", source)
 
 
 def _sort(shape: Kind, query: Query) -> tuple[str, int | None]:

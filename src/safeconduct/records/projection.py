@@ -23,6 +23,7 @@ from safeconduct.records.kept import reach_in
 from safeconduct.records.kinds import DIMENSIONS, Kind, all_kinds
 from safeconduct.records.rows import party_set
 from safeconduct.records.search import index_text, remove_text, searched
+from safeconduct.records.tiers import tiers_of
 
 Apply = Callable[["Tables", int, Mapping[str, Any], Sequence[str | None]], None]
 """(tables, ledger index, header, disclosures)"""
@@ -30,8 +31,8 @@ _projections: dict[str, Apply] = {}
 
 COLUMNS = (
     "id", "version", "kind", "originator", "agreement", "state", "about", "at", "ledger_index", "born", "levels",
-    "releasable", "orcon", "assigned", "bearers", "opens", "present", "withdrawn", "erased", *DIMENSIONS,
-    "parts", "header",
+    "time_tier", "least_tier", "releasable", "orcon", "assigned", "bearers", "opens", "present", "withdrawn",
+    "erased", *DIMENSIONS, "parts", "header",
 )  # fmt: skip
 _UPSERT = (
     f"INSERT INTO records_row ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "
@@ -69,6 +70,8 @@ class Tables:
         self._sqlite = connection.vendor == "sqlite"
         self.dialect = DIALECTS[connection.vendor]
         self._walled = connection.connection if connection.settings_dict.get("WALLED") else None
+        self.walled = self._walled is not None
+        self.timed = "records_timed" if self.walled else "records_row"
         self._reader = reader
         self._cursor = connection.connection if self._sqlite else connection.cursor()
         self.moved: set[str] = set()
@@ -217,6 +220,7 @@ def put_row(
             index,
             born,
             pack_levels(header["levels"]),
+            *tiers_of(kind, header["levels"], agreement),
             party_set(reach_in(header)),
             bool(header.get("orcon")),
             party_set(header.get("assigned", ())),

@@ -1,7 +1,8 @@
 """On PostgreSQL, a second wall behind `release()` and `find()`: what a process that shows records can read at all.
 
 Such a process works as a role that has nothing on the tables that hold parts. It reads two views of the same names, in
-the schema `reading`, and these look at the setting `safeconduct.reader` of the session:
+the schema `reading`, and these look at the setting `safeconduct.reader` of the session (as does a third, of those
+records of which the time is shown: there it is the column itself, so that an index has lists in its order):
 
 - unset or anything else: no row at all;
 - `2|pk` (a level, a party): rows that the party wrote or that are releasable to it and that have a part up to that
@@ -14,6 +15,7 @@ bearers: it catches a query that forgot `release()`, never one that declares som
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.agreement.policy import Subject
@@ -21,6 +23,7 @@ from safeconduct.records.authorisations import authorising
 from safeconduct.records.dialect import SETTING
 from safeconduct.records.emergencies import NAME as EMERGENCY
 from safeconduct.records.kinds import DIMENSIONS, all_kinds
+from safeconduct.records.tiers import RECEIVED
 
 NODE = "node"
 """What the node itself needs to know before it can decide for anybody."""
@@ -50,7 +53,9 @@ def put_up(execute: Any, role: str | None) -> None:
         for bit, name in enumerate(kind.part_names):
             execute("INSERT INTO records_part (kind, name, bit) VALUES (%s, %s, %s)", [kind.name, name, bit])
     execute("CREATE SCHEMA reading", None)
-    execute(_row_view(), None)
+    columns = _columns()
+    execute(_row_view(columns), None)
+    execute(_timed_view(columns), None)
     execute(_SEARCH_VIEW, None)
     for table in HELD:
         # Nobody but the owner has a row of them, whatever is granted by mistake.
@@ -114,34 +119,48 @@ _GRANTS = (
 )
 
 
-def _row_view() -> str:
+def _columns() -> dict[str, str]:
+    """What the view of records shows as each column."""
     from safeconduct.records.models import Row
 
     standing = ", ".join(
         f"'{name}'" for name in sorted({"clause", "status_act", "role_assignment", EMERGENCY, *authorising()})
     )
     whole = f"tables.declared_clearance() >= 3 OR (tables.declared_node() AND kind IN ({standing}))"
-    columns = []
+    columns = {}
     for field in Row._meta.local_concrete_fields:
         name = str(field.column)
         if name == "parts":
-            shown = (
+            columns[name] = (
                 f"CASE WHEN {whole} THEN parts WHEN tables.declared_clearance() >= highest THEN parts "
                 "WHEN tables.declared_clearance() >= 0 "
                 "THEN tables.parts_up_to(parts, kind, levels, tables.declared_clearance()) ELSE '{}' END"
             )
         elif name in DIMENSIONS:
-            shown = (
+            columns[name] = (
                 f"CASE WHEN {whole} THEN {name} WHEN tables.declared_clearance() >= highest THEN {name} "
                 f"WHEN tables.declared_clearance() >= (levels >> {_shift(name)}) & 3 THEN {name} END"
             )
         else:
-            shown = name
-        columns.append(f"{shown} AS {name}")
+            columns[name] = name
+    return columns
+
+
+def _row_view(columns: Mapping[str, str]) -> str:
+    shown = ", ".join(f"{value} AS {name}" for name, value in columns.items())
     return (
-        f"CREATE VIEW reading.records_row AS SELECT {', '.join(columns)} FROM tables.records_row AS whole "
+        f"CREATE VIEW reading.records_row AS SELECT {shown} FROM tables.records_row AS whole "
         "WHERE tables.declared_node() OR (tables.declared_clearance() >= 0 "
         f"AND lowest <= tables.declared_clearance() AND {_ADDRESSED.format('whole')})"
+    )
+
+
+def _timed_view(columns: Mapping[str, str]) -> str:
+    shown = ", ".join(f"{value} AS {name}" for name, value in {**columns, "time": "time"}.items())
+    return (
+        f"CREATE VIEW reading.records_timed AS SELECT {shown} FROM tables.records_row AS whole "
+        f"WHERE tables.declared_clearance() >= 0 AND time_tier % {RECEIVED} <= tables.declared_clearance() "
+        f"AND lowest <= tables.declared_clearance() AND {_ADDRESSED.format('whole')}"
     )
 
 
