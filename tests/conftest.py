@@ -237,9 +237,9 @@ def host_home(ruled: Callable[..., Path], database: str, tmp_path: Path) -> Iter
 
 
 @pytest.fixture
-def partner_home(ruled: Callable[[str], Path], tmp_path: Path) -> Iterator[Home]:
+def partner_home(ruled: Callable[..., Path], database: str, tmp_path: Path) -> Iterator[Home]:
     """The same with the Partner Party's: the registry and the journeys are this node's own."""
-    yield from _copied(ruled("partner"), tmp_path)
+    yield from _copied(ruled("partner", database), tmp_path)
 
 
 def _copied(template: Path, folder: Path) -> Iterator[Home]:

@@ -17,8 +17,10 @@ from safeconduct.exchange import feed
 from safeconduct.ledger.carrying import carry
 from safeconduct.ledger.database import open_database, transaction
 from safeconduct.ledger.keystore import KeyStore
+from safeconduct.ledger.log import Log
 from safeconduct.ledger.postgres import Postgres
 from safeconduct.ledger.slots_postgres import SlotsPostgres
+from safeconduct.ledger.tree import TILE_WIDTH
 from safeconduct.node.moving_keys import copy_slots
 from safeconduct.records import databases
 from safeconduct.records.home import Home
@@ -131,4 +133,18 @@ def _carry(file: Path, place: str, schema: str) -> None:
         transaction(target),
     ):
         if not target.execute("SELECT 1 FROM pg_tables WHERE schemaname = ?", (schema,)).fetchall():
-            carry(source, target)
+            carry(source, target, partitioned={"ledger_leaf": ("idx", TILE_WIDTH, TILE_WIDTH)})
+
+
+def repartition(address: str, width: int | None) -> None:
+    """Let the ledger of a node that does not run lie in partitions so wide; None: in none, as earlier versions did."""
+    with closing(Postgres(address, "ledger")) as db, transaction(db):
+        db.execute("CREATE TABLE aside AS SELECT * FROM ledger_leaf")
+        db.execute("DROP TABLE ledger_leaf")
+        db.execute("ALTER TABLE ledger_tile RENAME TO tile_aside")
+        log = Log(db, "ledger", "", width=width)
+        db.execute("DROP TABLE ledger_tile")
+        db.execute("ALTER TABLE tile_aside RENAME TO ledger_tile")
+        log.partitions.reach(db.execute("SELECT max(idx) + 1 FROM aside").fetchone()[0])
+        db.execute("INSERT INTO ledger_leaf SELECT * FROM aside")
+        db.execute("DROP TABLE aside")

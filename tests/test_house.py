@@ -86,7 +86,8 @@ def test_nobody_else_touches_the_tables() -> None:
 
 
 def test_only_the_writer_opens_the_ledger_for_writing() -> None:
-    """Whoever else opens it says that it is for reading; a restore looks whether somebody writes, by the same claim."""
+    """Whoever else opens it says that it is for reading; a restore looks whether somebody writes, by the same claim,
+    and what puts its table into partitions has that claim, too."""
     opening = re.compile(r"open_ledger\(([^)]*)\)")
     found = {
         str(path.relative_to(ROOT)): opening.findall(path.read_text("utf-8"))
@@ -95,6 +96,7 @@ def test_only_the_writer_opens_the_ledger_for_writing() -> None:
         if path.name != "databases.py" and "open_ledger(" in path.read_text("utf-8")
     }
     assert found.pop("records/claiming.py") == ["home", "self.home"]
+    assert found.pop("node/partitioning.py") == ["home"]
     assert found and all("read_only=True" in given for calls in found.values() for given in calls)
     direct = [
         str(path.relative_to(ROOT))

@@ -33,7 +33,7 @@ from safeconduct.people.models import Account
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
-from safeconduct.records.databases import keys_moved_mark, moved_mark, open_keys, open_ledger
+from safeconduct.records.databases import keys_moved_mark, ledger_of, moved_mark, open_keys, open_ledger
 from safeconduct.records.door import Door
 from safeconduct.records.erased import Erased, note_erased, read_erased
 from safeconduct.records.home import Home, HomeError
@@ -126,6 +126,7 @@ def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> No
     )
     with closing(open_ledger(there, read_only=True)) as db:
         assert rows(db, tables) == held
+        assert [each.start for each in ledger_of(there, db).partitions.all()] == [0, 1 << 20]
     assert verify_home(there) == before
     for address in (own, feeds, keys):
         with closing(Postgres(address, "moving", read_only=True)) as db:
@@ -144,6 +145,9 @@ def test_all_of_a_node_is_there_and_it_goes_on(home: Home, places: Places) -> No
         known = "SELECT id, version, kind, state, parts FROM records_row WHERE ledger_index < %s ORDER BY id"
         assert here.tables().all(known, [before.size]) == explained
         commit(system_subject("pk"), Draft("incident", INCIDENT))
+        store = Store(there)
+        assert store._days.there and len(store.track("m1", 0, 5)) == 1
+        store.close()
     assert verify_home(there).broken is None
     replace(there, settings={k: v for k, v in there.settings.items() if "database" not in k}).save()
     with pytest.raises(HomeError, match="two histories"):

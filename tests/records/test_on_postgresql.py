@@ -140,7 +140,8 @@ def test_the_same_jobs_make_the_same_tree_and_the_same_rows_on_both(
             _run(writer, batches)
             asked = {
                 "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
-                "postgresql": "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'ledger'",
+                "postgresql": "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relnamespace = "
+                "CAST('ledger' AS regnamespace) AND relkind IN ('r', 'p') AND NOT relispartition",
             }
             rows = {
                 table: sorted(map(repr, writer.db.execute(f"SELECT * FROM {table}").fetchall()))

@@ -30,6 +30,8 @@ TILES = 8
 """Tiles that are compared and noted in one transaction."""
 ROWS, PAGES = 2_000, 2_000
 """Rows that are let go of, and pages of a file that are given back, in one."""
+PARTITIONS = 8
+"""Partitions of a PostgreSQL table that are let go of in one go."""
 EVERY = 600.0
 
 
@@ -124,10 +126,18 @@ def let_go_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 @job("archive_give_back", by=())
 def give_back_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Give the disk back some of what the ledger's file has let go of; whether there is more."""
-    db = tx.db
-    tx.after_commit(lambda: give_back(db, PAGES), once="give back")
-    return {"more": free_pages(db) > PAGES}
+    """Give the disk back some of what the ledger has let go of, when this is durable: pages of a file, partitions.
+
+    Whether there are more pages; how many partitions there are now of which all is archived.
+    """
+    db, log = tx.db, tx.log
+
+    def give() -> None:
+        give_back(db, PAGES)
+        log.past.drop(log.partitions, PARTITIONS)
+
+    tx.after_commit(give, once="give back")
+    return {"more": free_pages(db) > PAGES, "partitions": len(log.partitions.before(log.past.end))}
 
 
 @on_tick("give_back", EVERY)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from safeconduct.ledger.database import Database
+from safeconduct.ledger.partitions import Partitions, in_partitions
 
 ROWS = 1_000
 
 
 def carry(
-    source: sqlite3.Connection, target: Database, progress: Callable[[str, int], None] | None = None
+    source: sqlite3.Connection,
+    target: Database,
+    progress: Callable[[str, int], None] | None = None,
+    partitioned: Mapping[str, tuple[str, int, int]] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Make the tables and indexes of the source in the target, which has none of them, and copy every row, inside the
-    caller's transactions. Returns how many rows each table has; `progress` hears (table, rows so far).
+    caller's transactions. Returns how many rows each table has; `progress` hears (table, rows so far). `partitioned`
+    says of tables by which column they are in partitions, how wide these are, and by which unit they are named.
 
     Raises ValueError for a value that the target's column does not take.
     """
@@ -24,10 +30,22 @@ def carry(
     ).fetchall()
     counts: dict[str, int] = {}
     for kind, name, sql in made:
-        target.execute(sql)
+        if name in partitioned:
+            _make(source, target, name, sql, *partitioned[name])
+        else:
+            target.execute(sql)
         if kind == "table":
             counts[name] = _rows(source, target, name, progress)
     return counts
+
+
+def _make(
+    source: sqlite3.Connection, target: Database, name: str, sql: str, key: str, width: int, unit: int
+) -> None:
+    target.execute(in_partitions(target, sql, key))
+    first, last = source.execute(f'SELECT min({key}), max({key}) FROM "{name}"').fetchone()  # noqa: S608
+    if last is not None:
+        Partitions(target, name, key, width, unit).reach(last + 1, first)
 
 
 def _rows(

@@ -20,6 +20,10 @@ class DatabaseFault(Exception):
     """What a PostgreSQL server, or the way to it, reports. Says nothing of the values that were asked for."""
 
 
+class DatabaseBusy(DatabaseFault):
+    """Somebody else has what was asked for, for longer than it was waited."""
+
+
 FAULTS = (sqlite3.Error, DatabaseFault)
 """What means that a database failed, and not only what was asked of it."""
 

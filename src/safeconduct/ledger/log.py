@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from safeconduct.ledger.database import FAULTS, Database, apart, columns, snapshot
 from safeconduct.ledger.notes import Checkpoint
+from safeconduct.ledger.partitions import Partitions
 from safeconduct.ledger.past import Past
 from safeconduct.ledger.tree import TILE_HEIGHT, TILE_WIDTH, Frontier, Proofs, leaf_hash
 
@@ -65,7 +66,7 @@ class _Statements:
                 f"CREATE TABLE IF NOT EXISTS {tile} (level INTEGER NOT NULL, idx INTEGER NOT NULL,"
                 " hash BLOB NOT NULL, PRIMARY KEY (level, idx)) WITHOUT ROWID",
             ),
-            size=f"SELECT coalesce(max(idx) + 1, 0) FROM {leaf}",  # noqa: S608
+            size=f"SELECT coalesce(max(idx) + 1, 0) FROM {leaf} WHERE idx >= ?",  # noqa: S608
             insert_leaf=f"INSERT INTO {leaf} (idx, hash, leaf, body) VALUES (?, ?, ?, ?)",  # noqa: S608
             insert_tile=f"INSERT INTO {tile} (level, idx, hash) VALUES (?, ?, ?)",  # noqa: S608
             leaf_hashes=f"SELECT hash FROM {leaf} WHERE idx >= ? AND idx < ? ORDER BY idx",  # noqa: S608
@@ -78,7 +79,7 @@ class _Statements:
             " ORDER BY idx",
             tile_count=f"SELECT count(*) FROM {tile}",  # noqa: S608
             replace_body=f"UPDATE {leaf} SET body = ? WHERE idx = ?",  # noqa: S608
-            first=f"SELECT min(idx) FROM {leaf}",  # noqa: S608
+            first=f"SELECT min(idx) FROM {leaf} WHERE idx >= ?",  # noqa: S608
             let_go=f"DELETE FROM {leaf} WHERE idx >= ? AND idx < ?",  # noqa: S608
             cut_leaves=f"DELETE FROM {leaf} WHERE idx >= ?",  # noqa: S608
             cut_tiles=f"DELETE FROM {tile} WHERE ((idx + 1) << CAST(? * level AS INTEGER)) > ?",  # noqa: S608
@@ -88,7 +89,9 @@ class _Statements:
 class Log:
     """One log. Appending changes the state in memory at once: after a rollback call `reload()`."""
 
-    def __init__(self, connection: Database, name: str, origin: str) -> None:
+    def __init__(self, connection: Database, name: str, origin: str, *, width: int | None = None) -> None:
+        """`width`: on PostgreSQL its leaves lie in partitions of so many when the tables are made, and go on so; a log
+        of which nothing is ever let go of as a whole needs none."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot name a log's tables")
         self.name = name
@@ -100,9 +103,10 @@ class Log:
         self._looked_in: int | None = None
         self.past = Past(connection, name)
         """What of it lies in an archive."""
+        self.partitions = Partitions(connection, f"{name}_leaf", "idx", width, TILE_WIDTH)
         if not columns(connection, f"{name}_tile"):
             for statement in self._sql.create:
-                connection.execute(statement)
+                connection.execute(self.partitions.made_by(statement))
 
     def reload(self) -> None:
         """Take the state from the database again: after a rollback, or to see another's appends.
@@ -111,6 +115,7 @@ class Log:
         """
         self._state = None
         self.past.reload()
+        self.partitions.reload()
         self._frontier()
 
     @property
@@ -147,6 +152,7 @@ class Log:
         first = self.size
         self._look_at_stored(first)
         hashes = [leaf_hash(leaf) for leaf, _ in entries]
+        self.partitions.reach(first + len(entries))
         self._connection.executemany(
             self._sql.insert_leaf,
             (
@@ -166,8 +172,8 @@ class Log:
         turn = getattr(self._connection, "turn", None)
         if turn is not None and turn == self._looked_in:
             return
-        if (stored := self._stored_size()) != size:
-            raise LogStale(f"{self.name}: {size} entries in memory, {stored} stored")
+        if self._stored_size(size - 1) != size:
+            raise LogStale(f"{self.name}: {size} entries in memory, {self._stored_size()} stored")
         self._looked_in = turn
 
     def cut(self, size: int) -> None:
@@ -248,12 +254,13 @@ class Log:
             self.past.note(rows, max(slots(body) for *_, body in rows) if rows else -1)
 
     def let_go(self, most: int) -> int:
-        """Take rows of archived entries, so many at most, from the database; how many there were."""
-        first = self._connection.execute(self._sql.first).fetchone()[0]
-        if first is None or first >= self.past.end:
+        """Take rows of archived entries, so many at most, from the database; how many there were. Partitions of which
+        all is archived are left to `past.drop`."""
+        whole = self.partitions.before(past := self.past.end)
+        first = self._connection.execute(self._sql.first, (whole[-1].end if whole else 0,)).fetchone()[0]
+        if first is None or first >= past:
             return 0
-        last = min(first + most, self.past.end)
-        return int(self._connection.execute(self._sql.let_go, (first, last)).rowcount)
+        return int(self._connection.execute(self._sql.let_go, (first, min(first + most, past))).rowcount)
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Proof that entry `index` is in the log of `size` entries."""
@@ -393,8 +400,9 @@ class Log:
                 hashes = self.past.hashes(start, end - start)
                 yield from ((start + at, digest, None, None) for at, digest in enumerate(hashes))
 
-    def _stored_size(self) -> int:
-        return int(self._connection.execute(self._sql.size).fetchone()[0])
+    def _stored_size(self, newest: int = _BEFORE_ALL) -> int:
+        """By its newest entry, which is `newest` or later: then only its partition is looked at."""
+        return int(self._connection.execute(self._sql.size, (newest,)).fetchone()[0])
 
     def _within(self, size: int) -> None:
         if not 0 <= size <= self.size:

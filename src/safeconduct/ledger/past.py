@@ -11,8 +11,9 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 from safeconduct.ledger.archive import BODIES_HEAD, bodies_of
-from safeconduct.ledger.database import Database, columns
+from safeconduct.ledger.database import Database, columns, transaction
 from safeconduct.ledger.notes import MAX_NOTE
+from safeconduct.ledger.partitions import Partitions
 from safeconduct.ledger.tiles import MOST_BODIES, ArchiveRefused, Folder, bodies, bundle
 from safeconduct.ledger.tree import HASH_SIZE, TILE_WIDTH, leaf_hash
 
@@ -118,6 +119,28 @@ class Past:
         if not self.end:
             return -1
         return int(self._db.execute(f"SELECT max(slot) FROM {self._tiles}").fetchone()[0])  # noqa: S608
+
+    def drop(self, partitions: Partitions, most: int) -> int:
+        """Let go of partitions of which all is archived, so many at most, outside a transaction; how many are left.
+
+        They stay while somebody reads the table, or works in a view from before it was noted that they are archived:
+        that one looks for them where they were.
+        """
+        whole = partitions.before(self.end)
+        for partition in whole[:most]:
+            with transaction(self._db):
+                if self._unseen(partition.end) or not partitions.drop(partition):
+                    break
+            whole = whole[1:]
+        return len(whole)
+
+    def _unseen(self, end: int) -> bool:
+        found = self._db.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "  # noqa: S608
+            f"AND age(backend_xmin) >= (SELECT age(xmin) FROM {self._tiles} WHERE tile = ?)",
+            (end // TILE_WIDTH - 1,),
+        )
+        return int(found.fetchone()[0]) > 0
 
     def hashes(self, start: int, count: int) -> list[bytes]:
         """The leaf hashes of archived entries."""

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
-from safeconduct.ledger.database import DatabaseFault, Rows
+from safeconduct.ledger.database import DatabaseBusy, DatabaseFault, Rows
 from safeconduct.ledger.dialect import postgres
 
 OLDEST = 150000
@@ -282,4 +282,5 @@ def _told(fault: psycopg.Error) -> Exception:
     if fault.sqlstate is None and isinstance(fault, psycopg.OperationalError):
         return DatabaseFault(f"no connection to PostgreSQL: {fault}")
     told = "" if (fault.sqlstate or "22")[:2] in ("22", "23") else f": {fault.diag.message_primary or ''}"
-    return DatabaseFault(f"{type(fault).__name__} ({fault.sqlstate}){told}")
+    sort = DatabaseBusy if isinstance(fault, psycopg.errors.LockNotAvailable) else DatabaseFault
+    return sort(f"{type(fault).__name__} ({fault.sqlstate}){told}")

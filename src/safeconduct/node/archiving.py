@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -31,11 +32,15 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Archived:
-    """Entries that lie in the archive, of which so many came into it now, and the size of the head that covers them."""
+    """Entries that lie in the archive, of which so many came into it now, and the size of the head that covers them.
+
+    `read`: partitions of a PostgreSQL table that are archived and stay, for as long as somebody reads them.
+    """
 
     end: int
     fresh: int
     head: int
+    read: int = 0
 
 
 def archive(
@@ -118,9 +123,18 @@ def _archive(
         told("noted")
     while door.call("archive_let_go", {})["rows"]:
         told("let go")
-    while door.call("archive_give_back", {})["more"]:
+    return Archived(end, end - past, found.head.size, _given_back(door, told))
+
+
+def _given_back(door: Door, told: Told) -> int:
+    """How many partitions stay for now, because somebody reads them."""
+    left, more = sys.maxsize, True
+    while more:
+        answer = door.call("archive_give_back", {})
         told("given back")
-    return Archived(end, end - past, found.head.size)
+        before, left = left, int(answer.get("partitions", 0))
+        more = answer["more"] or 0 < left < before
+    return left
 
 
 def _of_writer(door: Door, job: str, place: Path, end: int) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from safeconduct.exchange.identity import feed_origin
 from safeconduct.ledger.carrying import carry
 from safeconduct.ledger.database import columns, open_database, transaction
 from safeconduct.ledger.log import Log
+from safeconduct.ledger.partitions import LEAVES
 from safeconduct.ledger.postgres import Postgres, Unfit
+from safeconduct.ledger.tree import TILE_WIDTH
 from safeconduct.node.backups import Verdict, verify_home
 from safeconduct.node.moving_keys import carry_keys, empty_for_keys
 from safeconduct.records.databases import keys_are_moved, note_moved, refuse_moved
@@ -26,6 +28,8 @@ from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
 
 Told = Callable[[str], None]
+_PARTITIONED = {"ledger_leaf": ("idx", LEAVES, TILE_WIDTH)}
+"""Positions are put into theirs by the first writer."""
 _MARK = "moving"
 """The schema that says of a database that all of it comes from a move that is not complete."""
 _OURS = (
@@ -119,7 +123,7 @@ def _empty(address: str, party: str, token: str) -> Postgres:
 def _carried(file: Path, address: str, schema: str) -> None:
     with closing(open_database(file, read_only=True)) as source, closing(Postgres(address, schema)) as target:
         with transaction(target):
-            counts = carry(source, target)
+            counts = carry(source, target, partitioned=_PARTITIONED)
         for table, count in counts.items():
             if target.execute(f'SELECT count(*) FROM "{table}"').fetchone() != (count,):  # noqa: S608
                 raise HomeError(f"{table} is not there as it was here")

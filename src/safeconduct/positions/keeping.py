@@ -52,6 +52,7 @@ def store_of(home: Home) -> Store:
 def make_store(tx: Tx) -> None:
     """On a server the writer makes the tables, for processes that may not."""
     if may_have_positions(tx.home):
+        store_of(tx.home).make_days(tx.now)
         let_in(tx.home, store_of(tx.home).db)
 
 
@@ -67,19 +68,23 @@ def forget_old(tx: Tx) -> bool:
     store = store_of(tx.home)
     if store.give_back():
         return True  # of what was forgotten before; called again at once, after the jobs that wait
-    gone = 0
-    for movement in store.movements():
-        row = tx.row(movement)
-        if row is None or is_gone(row, TRACK.name):
-            gone += store.forget(movement)
-            continue
-        gone += store.forget(movement, tx.now - 86_400.0 * keep_days(tx.policy, row.originator), OWN)
-        for partner in tx.home.partners:
-            before = tx.now - 86_400.0 * received_days(tx.policy, partner)
-            gone += store.forget_received(movement, partner, tx.now, before)
+    store.make_days(tx.now)
+    found = [(movement, tx.row(movement)) for movement in store.movements()]
+    kept = [(movement, row) for movement, row in found if row is not None and not is_gone(row, TRACK.name)]
+    own = {row.originator: _ago(tx, keep_days(tx.policy, row.originator)) for _, row in kept}
+    sent = {partner: _ago(tx, received_days(tx.policy, partner)) for partner in tx.home.partners}
+    store.forget_days(min([*own.values(), *sent.values(), _ago(tx, DEFAULT_DAYS)]), sent, tx.now)
+    gone = sum(store.forget(movement) for movement in {movement for movement, _ in found} - dict(kept).keys())
+    for movement, row in kept:
+        gone += store.forget(movement, own[row.originator], OWN)
+        gone += sum(store.forget_received(movement, each, tx.now, before) for each, before in sent.items())
     if gone:
         store.sweep()
     return bool(gone)
+
+
+def _ago(tx: Tx, days: int) -> float:
+    return tx.now - 86_400.0 * days
 
 
 @on_stop

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from safeconduct.ledger.database import columns, free_pages, give_back, sweep, transaction, wait_for_disk
+from safeconduct.ledger.partitions import in_partitions
+from safeconduct.positions.days import Days
 from safeconduct.records.databases import open_positions
 from safeconduct.records.home import Home
 
@@ -88,17 +90,30 @@ class Store:
         self.db = open_positions(home)
         # A power cut may take the last second of a phone's positions, never more: the phone sends them again.
         wait_for_disk(self.db, False)
+        self._days = Days(self.db)
         if not {*_NAMES, *_LATER} <= columns(self.db, "position"):
             self._make()
 
     def _make(self) -> None:
+        table, *indexes = _SCHEMA
         with transaction(self.db):
-            for statement in _SCHEMA:
-                self.db.execute(statement)
+            known = columns(self.db, "position")
+            self.db.execute(in_partitions(self.db, table, "at"))
+            if not known and self._days.there:
+                self._days.begin()
+            for index in indexes:
+                self.db.execute(index)
             known = columns(self.db, "position")
             for name, declared in _LATER.items():
                 if name not in known:
                     self.db.execute(f"ALTER TABLE position ADD COLUMN {name} {declared}")
+
+    def make_days(self, now: float) -> None:
+        """On PostgreSQL: a place for the positions of this day and the next. By its owner, now and then."""
+        if self._days.possible:
+            with self._lock, transaction(self.db):
+                self._days.take_in()
+                self._days.make(now)
 
     def close(self) -> None:
         self.db.close()
@@ -203,6 +218,14 @@ class Store:
             )
             count = gone.rowcount
         return int(count)
+
+    def forget_days(self, before: float, partners: Collection[str], now: float) -> None:
+        """Let go of whole days of all movements, where positions lie by day, if all that is own or came from these
+        partners and is older than that moment is to go. What does not go so is left to `forget`."""
+        if self._days.there:
+            with self._lock, transaction(self.db):
+                self._days.drop(before, [OWN, *partners], now)
+                self._days.empty_rest()
 
     def sweep(self) -> None:
         """Empty the write-ahead log, which still has what was erased; not while a reader needs it."""

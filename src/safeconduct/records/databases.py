@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from safeconduct.ledger.database import Database, columns, open_database
 from safeconduct.ledger.keystore import KeyStore, KeyStoreRefused
 from safeconduct.ledger.log import Log
+from safeconduct.ledger.partitions import LEAVES
 from safeconduct.ledger.tiles import Folder
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.users import SHOWING, permit
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 BUSY_MS = 20_000
 CLAIM_SECONDS = 5.0
+_POSITIONS = (
+    "SELECT quote_ident(relname), relispartition FROM pg_class "
+    "WHERE relnamespace = CAST('positions' AS regnamespace) AND relkind IN ('r', 'p')"
+)
 WEB = "database_web"
 """The node's database as the role of the processes that show records."""
 KEYS_FEED = "keys_database_feed"
@@ -60,7 +65,7 @@ def open_ledger(home: Home, *, read_only: bool = False) -> Database:
 
 def ledger_of(home: Home, db: Database) -> Log:
     """The ledger in a database of this node, with the archive that node.toml attaches."""
-    log = Log(db, "ledger", f"{home.party}.safeconduct/ledger")
+    log = Log(db, "ledger", f"{home.party}.safeconduct/ledger", width=LEAVES)
     if home.archive is not None:
         log.past.folder = Folder(home.archive)
     return log
@@ -137,12 +142,17 @@ def open_positions(home: Home) -> Database:
 
 
 def let_in(home: Home, db: Database) -> None:
-    """The role of the processes that show records keeps and reads positions; only the owner made their tables."""
+    """The role of the processes that show records keeps and reads positions; only the owner made their tables. Of a
+    table in partitions it has the whole, and none of its partitions for itself."""
     if address(home) is None or not home.settings.get(WEB):
         return
     role = _role(str(home.settings[WEB]))
     db.execute(f"GRANT USAGE ON SCHEMA positions TO {role}")
-    db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA positions TO {role}")
+    for name, partition in db.execute(_POSITIONS).fetchall():
+        if partition:
+            db.execute(f"REVOKE ALL ON positions.{name} FROM {role}")
+        else:
+            db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON positions.{name} TO {role}")
 
 
 def may_have_positions(home: Home) -> bool:

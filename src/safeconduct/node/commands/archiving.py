@@ -33,6 +33,11 @@ def archive(home: Path | None, before: str, folder: Path) -> None:
     click.echo(
         f"{done.end:,} entries are in {folder}, {done.fresh:,} of them new, under a head of {done.head:,}"
     )
+    if done.read:
+        click.echo(
+            f"{done.read} partitions of the ledger are being read; the node gives them to the disk within ten minutes "
+            "of when they are not"
+        )
 
 
 def _moment(text: str) -> float:
@@ -77,17 +82,20 @@ def compact(home: Path | None) -> None:
     """Write the databases of a node that stands still anew, without the room that they no longer need.
 
     Once for a node that an earlier version made; from then on they give it back by themselves. Takes as much room again
-    while it works.
+    while it works. On PostgreSQL the ledger is put into partitions instead: nothing is copied, it is read once.
     """
     from safeconduct.ledger.database import compact as write_anew
     from safeconduct.node.backups import databases
-    from safeconduct.records.databases import needs_files
+    from safeconduct.node.partitioning import put_in_partitions
+    from safeconduct.records.databases import address
     from safeconduct.records.stillness import standing_still
     from safeconduct.records.users import permit_all
 
     node = load(home)
-    needs_files(node, "compacting")
     with standing_still(node):
+        if address(node) is not None:
+            click.echo(put_in_partitions(node))
+            return
         for path in [*databases(node), node.tables, node.positions]:
             if path.exists():
                 before, after = write_anew(path)
