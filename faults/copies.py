@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +24,13 @@ _LEFT_OUT = ("tables", "tables_check", "reading", "positions", "feed_*")
 
 
 def dump(home: Home, folder: Path) -> None:
-    """First the feeds, then the node's own, without what the ledger explains."""
+    """First the feeds, which may be files, then the node's own, without what the ledger explains."""
     folder.mkdir()
-    _dump(home, folder / FEEDS, "-n", "feed_*")
+    if home.feeds_database is not None:
+        _dump(home, folder / FEEDS, "-n", "feed_*")
+    for file in (home.path / "feeds").glob("*/feed.sqlite3"):
+        with closing(sqlite3.connect(file)) as feed, closing(sqlite3.connect(folder / _of(file))) as copy:
+            feed.backup(copy)
     _dump(home, folder / NODE, *(word for name in _LEFT_OUT for word in ("-N", name)))
 
 
@@ -32,12 +39,22 @@ def restore(home: Home, folder: Path) -> None:
     server, name = ready.server(), ready.names(home)["tables"]
     server.drop([name])
     server.ask(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0")
-    for file in (FEEDS, NODE):
-        load(home, folder / file)
+    for dumped in (FEEDS, NODE):
+        if (folder / dumped).exists():
+            load(home, folder / dumped)
+    for file in (home.path / "feeds").glob("*/feed.sqlite3"):
+        for log in file.parent.glob(f"{file.name}-*"):
+            log.unlink()
+        shutil.copyfile(folder / _of(file), file)
     home.restored.touch()
     for partner in home.partners:
         restored_mark(home, partner).touch()
     make_tables(home)
+
+
+def _of(feed: Path) -> str:
+    """What a feed's file is called in a dump."""
+    return f"{feed.parent.name}.sqlite3"
 
 
 def dump_ledger(home: Home, file: Path) -> None:
@@ -66,7 +83,8 @@ def whole_back(home: Home, copy: str) -> None:
 
 def beside(home: Home, path: Path, folder: Path) -> Home:
     """A dump restored as the database of a copy of a home, beside it; `forget` it again."""
-    there = replace(home, path=path, settings={**home.settings, **ready.database(feeds=True)})
+    database = ready.database(feeds=home.feeds_database is not None)
+    there = replace(home, path=path, settings={**home.settings, **database})
     there.save()
     restore(there, folder)
     return there

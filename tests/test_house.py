@@ -85,6 +85,24 @@ def test_nobody_else_touches_the_tables() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_sql_is_such_that_both_databases_take_it() -> None:
+    """But where a home is filled for the first time, or for a drill: its databases are files then."""
+    only_sqlites = re.compile(
+        r"->>|\bGLOB\b|\bINSERT OR\b|\b(json_extract|json_group_array|ifnull|group_concat)\(|\bjson_object\('"
+    )
+    filling = {
+        f"node/demonstration/{name}.py"
+        for name in ("assessments", "between_rooms", "committee", "fill", "joint_work", "watch")
+    }
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in FLOOR
+        for path in modules(room)
+        if only_sqlites.search(path.read_text("utf-8"))
+    }
+    assert {name for name in found if not name.startswith("node/drilling/")} == filling
+
+
 def test_only_the_writer_opens_the_ledger_for_writing() -> None:
     """Whoever else opens it says that it is for reading; a restore looks whether somebody writes, by the same claim,
     and what puts its table into partitions has that claim, too."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
+import ready
 from browser.demonstration import Demonstration
 from browser.office import PATIENCE, Office
 
@@ -46,6 +47,10 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     running = Demonstration(tmp_path_factory.mktemp("nodes"))
     try:
         running.start()
+        if ready.POSTGRESQL:
+            assert running.stop() == 0
+            running.move()
+            running.start()
         yield running
         if running.running:
             assert running.stop() == 0

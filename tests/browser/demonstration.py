@@ -13,8 +13,10 @@ import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
-from safeconduct.records.home import SIDES
+import ready
+from safeconduct.records.home import SIDES, Home
 
 SAFECONDUCT = str(Path(sys.executable).with_name("safeconduct"))
 START_SECONDS = 300
@@ -41,18 +43,28 @@ class Demonstration:
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=_plain()
             )
         self.said = []
-        ready = threading.Event()
-        threading.Thread(target=self._listen, args=(self._process, ready), daemon=True).start()
-        assert ready.wait(START_SECONDS), f"the nodes did not get ready: {self.complaints()}"
+        up = threading.Event()
+        threading.Thread(target=self._listen, args=(self._process, up), daemon=True).start()
+        assert up.wait(START_SECONDS), f"the nodes did not get ready: {self.complaints()}"
         assert self.said[-1].startswith("ready "), f"the nodes ended at once: {self.complaints()}"
 
-    def _listen(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+    def _listen(self, process: subprocess.Popen[str], up: threading.Event) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             self.said.append(line.rstrip("\n"))
             if line.startswith("ready "):
-                ready.set()
-        ready.set()
+                up.set()
+        up.set()
+
+    def move(self) -> None:
+        """Carry both nodes, which have stopped, over to PostgreSQL, and take away the files that they leave."""
+        for side in SIDES:
+            to = ready.own_database()
+            where = ("--to", to["database"], "--web", to["database_web"])
+            told = self.command("move", "--home", str(self.home(side)), *where)
+            assert told.returncode == 0, told.stdout + told.stderr
+            for file in self.home(side).glob("*.sqlite3*"):
+                file.unlink()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signal the command, as Ctrl-C or a service manager does; its exit code."""
@@ -94,8 +106,14 @@ class Demonstration:
         return f"http://localhost:{self.ports[side]}{path}"
 
     def files_with(self, side: str, found: bytes) -> list[Path]:
-        """The files of a node in which these bytes stand; what a database keeps beside itself comes and goes."""
+        """The files of a node in which these bytes stand; what a database keeps beside itself comes and goes.
+
+        On a server they stand in its database, which is named like a file.
+        """
         held = []
+        home = Home.load(self.home(side))
+        if home.database is not None and found in ready.bytes_of(home):
+            held.append(Path(home.database))
         for path in self.home(side).rglob("*"):
             with suppress(FileNotFoundError):
                 if path.is_file() and found in path.read_bytes():
@@ -104,6 +122,10 @@ class Demonstration:
 
     def home(self, side: str) -> Path:
         return self.folder / side
+
+    def rows(self, side: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a node's tables answer to SQL with %s for values."""
+        return ready.ask_tables(Home.load(self.home(side)), sql, *values)
 
     def key(self, side: str) -> Path:
         """The key file of the party's first signatory."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -24,20 +22,14 @@ def received(nodes: Demonstration) -> dict[int, int]:
     """How many incidents of the host are in the partner's tables, by the mask of parts that came."""
     told = "SELECT present, count(*) FROM records_row"
     question = f"{told} WHERE kind = 'incident' AND originator = 'pk' GROUP BY present"
-    return dict(_tables(nodes, "partner", question))
+    return dict(nodes.rows("partner", question))
 
 
 def versions(nodes: Demonstration, side: str) -> int:
     """Versions of incidents that a node holds; its own watch writes other kinds at its own times."""
     of_incidents = "SELECT id FROM records_row WHERE kind = 'incident'"
     question = f"SELECT count(*) FROM records_version WHERE record IN ({of_incidents})"
-    return _tables(nodes, side, question)[0][0]
-
-
-def _tables(nodes: Demonstration, side: str, question: str) -> list[tuple[int, ...]]:
-    place = f"file:{nodes.home(side) / 'tables.sqlite3'}?mode=ro"
-    with closing(sqlite3.connect(place, uri=True)) as tables:
-        return tables.execute(question).fetchall()
+    return int(nodes.rows(side, question)[0][0])
 
 
 def points(page: Page) -> int:

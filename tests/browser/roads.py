@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -41,30 +40,18 @@ def notify(
 
 def received(nodes: Demonstration, side: str, reference: str) -> str:
     """The record of a movement on a node, by its reference; "" when it has not arrived."""
-    found = _rows(
-        nodes,
-        side,
-        "SELECT id FROM records_row WHERE kind = 'movement' AND parts ->> '$.notice.reference' = ?",
-        reference,
-    )
-    return str(found[0][0]) if found else ""
+    rows = nodes.rows(side, "SELECT id, parts FROM records_row WHERE kind = 'movement'")
+    found = [
+        record for record, parts in rows if json.loads(parts).get("notice", {}).get("reference") == reference
+    ]
+    return str(found[0]) if found else ""
 
 
 def said(nodes: Demonstration, side: str, movement: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
     """(state, parts) of what a node has about a movement."""
-    rows = _rows(
-        nodes,
-        side,
-        "SELECT state, parts FROM records_row WHERE about = ? AND kind = ? ORDER BY at",
-        movement,
-        kind,
-    )
+    asked = "SELECT state, parts FROM records_row WHERE about = %s AND kind = %s ORDER BY at"
+    rows = nodes.rows(side, asked, movement, kind)
     return [(state, json.loads(parts)) for state, parts in rows]
-
-
-def _rows(nodes: Demonstration, side: str, sql: str, *values: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(f"file:{nodes.home(side)}/tables.sqlite3?mode=ro", uri=True) as db:
-        return db.execute(sql, values).fetchall()
 
 
 def review(office: Office, username: str, record: str) -> Page:

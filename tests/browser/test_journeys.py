@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from uuid import uuid4
 
 from playwright.sync_api import Page, expect
@@ -178,12 +177,10 @@ def _report(phone: Page, movement: str, latitude: float) -> int:
 
 
 def _reference(nodes: Demonstration, movement: str) -> str:
-    with sqlite3.connect(f"file:{nodes.home('partner')}/tables.sqlite3?mode=ro", uri=True) as db:
-        (parts,) = db.execute("SELECT parts FROM records_row WHERE id = ?", (movement,)).fetchone()
+    ((parts,),) = nodes.rows("partner", "SELECT parts FROM records_row WHERE id = %s", movement)
     return str(json.loads(parts)["notice"]["reference"])
 
 
 def _state(nodes: Demonstration, record: str) -> str:
-    with sqlite3.connect(f"file:{nodes.home('host')}/tables.sqlite3?mode=ro", uri=True) as db:
-        (state,) = db.execute("SELECT state FROM records_row WHERE id = ?", (record,)).fetchone()
+    ((state,),) = nodes.rows("host", "SELECT state FROM records_row WHERE id = %s", record)
     return str(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from datetime import UTC, datetime
 
 import pytest
@@ -19,8 +18,7 @@ KEPT = "caches.open('safeconduct-phone-1').then(cache => cache.match('/journeys/
 
 def words(nodes: Demonstration, side: str) -> list[dict[str, str]]:
     """Every check-in of a node, by its word."""
-    with sqlite3.connect(f"file:{nodes.home(side)}/tables.sqlite3?mode=ro", uri=True) as db:
-        rows = db.execute("SELECT parts FROM records_row WHERE kind = 'check_in'").fetchall()
+    rows = nodes.rows(side, "SELECT parts FROM records_row WHERE kind = 'check_in'")
     return [json.loads(parts)["word"] for (parts,) in rows]
 
 

@@ -29,6 +29,7 @@ from safeconduct.records.principals import system_subject
 from safeconduct.records.users import FILES, PROCESSES, access_of
 
 Nodes = tuple[Home, Home]
+pytestmark = pytest.mark.files("which user may open which of a home's files")
 
 if os.geteuid() != 0 and not os.environ.get("CI"):
     pytest.skip("users are made by root", allow_module_level=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -189,6 +190,15 @@ class Node:
             self.writer.tick(outbound.sweep)
             if not self.writer.db.execute("SELECT 1 FROM exchange_sweep").fetchone():
                 return
+
+    def everything(self) -> bytes:
+        """All bytes of its home, once what was erased is swept: on a server another session may see it for a moment."""
+        end = time.monotonic() + 90
+        while self.writer.db.execute("SELECT 1 FROM erasing").fetchone():
+            assert time.monotonic() < end, "what was erased is not swept"
+            time.sleep(0.05)
+            self.writer.tick(lambda _tx: None)
+        return ready.bytes_of(self.home)
 
     def publish(self) -> None:
         self.writer.tick(cadence.publish)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import ready
 from firing import fire_all
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, holdings
 from safeconduct.node.signing_here import act, propose
@@ -186,8 +185,8 @@ def test_what_was_given_is_erased_when_its_days_after_arrival_are_over(two: Pair
     assert parts(partner, movement) == {"notice": HELD, "itinerary": REMOVED}
     wait(30, host, partner)
     assert set(values(partner, "movement")) == {"notice"}, "the partner's own house rule"
-    whole = ready.bytes_of(host.home)
-    assert CANARY.encode() not in whole + ready.bytes_of(partner.home) and NAME.encode() not in whole
+    whole = host.everything()
+    assert CANARY.encode() not in whole + partner.everything() and NAME.encode() not in whole
     for node in two:
         assert node.writer.log.verify() is None and verify(node.writer).broken is None
         with node.active():
@@ -203,7 +202,7 @@ def test_each_side_erases_by_itself_while_the_link_is_down(two: Pair) -> None:
     pull(host, partner)
     wait(31, host)
     assert "itinerary" not in values(host, "movement") and "who" not in values(host, "manifest_entry")
-    whole = ready.bytes_of(host.home)
+    whole = host.everything()
     assert CANARY.encode() not in whole and NAME.encode() not in whole
     wait(31, partner)
     partner.sweep()
@@ -227,7 +226,7 @@ def test_a_limit_outlives_its_clause(two: Pair, world: Path) -> None:
     wait(31, host)
     host_row = host.of_kind("movement", "cn")
     assert all("itinerary" not in row.values() for row in host_row)
-    assert CANARY.encode() not in ready.bytes_of(host.home)
+    assert CANARY.encode() not in host.everything()
 
 
 @pytest.mark.usefixtures("carried")

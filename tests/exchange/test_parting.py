@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import ready
 from safeconduct.agreement.signatures import file_signatory, public_of_key_file, sign_text_with_file
 from safeconduct.exchange.closing import clear_away, close, write_evidence
 from safeconduct.exchange.holdings import ASKED, REMOVED, RETAINED, counts
@@ -117,7 +116,7 @@ def test_two_parties_part_and_a_third_agreement_stays(nodes: Pair, world: Path, 
     assert host.call("exchange_parting", partner="cn")["ours"] == {"incident": 1}
     assert partner.call("exchange_parting", partner="pk")["ours"] == {"claim": 1}
     partner.writer.tick(lambda _tx: None)
-    assert b"CANARY-4411" not in ready.bytes_of(partner.home)
+    assert b"CANARY-4411" not in partner.everything()
 
     last = bundle_bytes(host, partner)
     shut(host, "cn", tmp_path / "host.parting")

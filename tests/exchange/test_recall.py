@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import ready
 from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN, Held, counts, holdings
 from safeconduct.records.refusals import Malformed, NotFound, Refused
@@ -69,7 +68,7 @@ def test_erasure_leaves_no_byte_on_either_side_and_a_receipt(nodes: Pair) -> Non
     assert {h.parts["where"] for h in listed(host, made.record)} == {HELD}
     with host.active():
         assert counts("cn")[REMOVED] == 2
-    assert CANARY.encode() not in ready.bytes_of(host.home) + ready.bytes_of(partner.home)
+    assert CANARY.encode() not in host.everything() + partner.everything()
     assert partner.ingest("pk", old_bundle)["status"] == "old"
     assert host.writer.log.verify() is None and partner.writer.log.verify() is None
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+import ready
+from conftest import using
 from node.content import CONTENT, STATUS, VOCABULARY, agreement, policy
 from safeconduct.agreement.clauses import load_folder
 from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import ACTS, ROLES
 from safeconduct.incidents.kinds import CLAIM, INCIDENT
+from safeconduct.node.demonstration import live
+from safeconduct.node.demonstration.register import register_partner
+from safeconduct.node.demonstration.schematic import lay_roads
+from safeconduct.records import here
+from safeconduct.records.commit import Draft, commit
+from safeconduct.records.door import Door
+from safeconduct.records.home import Home
+from safeconduct.records.principals import system_subject
 
 DEPLOYMENT = VOCABULARY.kinds["deployment"]
 
@@ -134,3 +147,22 @@ def test_disputed_figures_stand_side_by_side() -> None:
     injured = {claim.get("best") for claim in airport["claims"] if claim["what"] == "injured"}
     assert {10, 16, 17} <= injured
     assert {claim["party"] for claim in airport["claims"]} == {"host", "partner", "press"}
+
+
+@pytest.mark.both
+def test_its_day_goes_on_and_leaves_alone_what_somebody_else_notified(
+    ruled: Callable[..., Path], database: str, tmp_path: Path
+) -> None:
+    home, now = Home.load(ready.copy(ruled("partner", database), tmp_path / "home")), datetime.now(UTC)
+    lay_roads(home)
+    with using(home), Door.open(home) as door, here.at(home, door):
+        register_partner(home.party, "traveller", door)
+        depart = (now + timedelta(hours=2)).isoformat(timespec="seconds")
+        towns = {"origin_district": "Gwadar", "destination_district": "Turbat"}
+        notice = {"reference": "GP-7", "since": depart, "until": depart, "persons": 3, **towns}
+        commit(system_subject(home.party), Draft("movement", {"notice": notice}, state="notified"), door=door)
+        for given in range(1, 4):
+            live.travel(home, door, now)
+            going = live.journeys()
+            assert [each.reference for each in going] == [f"DEMO-{n:02d}" for n in range(1, given + 1)]
+            assert all("itinerary" in each.parts for each in going)

@@ -32,7 +32,7 @@ from safeconduct.records import databases
 from safeconduct.records.home import Home, HomeError
 
 CANARY = "ErasedCanary-83"
-pytestmark = pytest.mark.files
+pytestmark = pytest.mark.files("brings the servers it needs")
 
 
 class Archiving(postgres.Server):

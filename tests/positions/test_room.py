@@ -9,7 +9,7 @@ from safeconduct.positions.store import Position, Store
 from safeconduct.records.home import Home
 
 
-@pytest.mark.files  # PostgreSQL uses the room for what comes next, and has no file to look at
+@pytest.mark.files("PostgreSQL uses the room for what comes next, and has no file to look at")
 def test_the_file_is_small_again_when_a_term_is_over(
     bare_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,11 @@ def answer_day(party: str, movements: Mapping[str, str], door: Door) -> None:
     put(party, handovers, door)
 
 
+def is_ours(movement: Mapping[str, Any]) -> bool:
+    """Whether a movement with these parts is one of the demonstration's."""
+    return str(movement.get("notice", {}).get("reference", "")).startswith("DEMO-")
+
+
 def in_file(reference: str) -> bool:
     return any(each["reference"] == reference for each in journeys())
 
@@ -106,10 +112,9 @@ def notify_another(party: str, home: Path, ahead: timedelta, door: Door) -> None
     """Give one more notice, so long ahead."""
     from safeconduct.records import here
 
-    given = here.tables().one(
-        "SELECT count(*) FROM records_row WHERE kind = 'movement' AND parts ->> '$.notice.reference' LIKE 'DEMO-%%'"
-    )
-    entry = another(f"DEMO-{(given or (0,))[0] + 1:02d}", ahead)
+    movements = here.tables().all("SELECT parts FROM records_row WHERE kind = 'movement'")
+    given = sum(is_ours(json.loads(parts)) for (parts,) in movements)
+    entry = another(f"DEMO-{given + 1:02d}", ahead)
     now = datetime.now(UTC)
     made = put(party, [_movement(entry, now, _sites(party), Atlas.load(home))], door)[0]
     put(party, list(_manifest(entry, now, made.record, islice(people(), entry["persons"]), "")), door)
@@ -127,11 +132,10 @@ def _sites(party: str) -> dict[str, str]:
     """The party's own sites by key."""
     from safeconduct.records import here
 
-    sql = (
-        "SELECT parts ->> '$.identity.external', id FROM records_row WHERE kind = 'site' AND originator = %s"
-    )
+    sql = "SELECT id, parts FROM records_row WHERE kind = 'site' AND originator = %s"
     rows = here.tables().all(sql, [party])
-    return {str(name).removeprefix(PREFIX): record for name, record in rows}
+    named = ((json.loads(parts).get("identity", {}).get("external", ""), record) for record, parts in rows)
+    return {name.removeprefix(PREFIX): record for name, record in named}
 
 
 def _movement(
