@@ -206,6 +206,20 @@ def test_a_failed_append_leaves_memory_as_it_was(connection: Database) -> None:
     assert log.checkpoint() == before
 
 
+def test_a_savepoint_that_was_gone_back_to_is_noticed_in_the_same_turn(connection: Database) -> None:
+    log = Log(connection, "own", ORIGIN)
+    with transaction(connection):
+        log.append(pairs(3))
+        connection.execute("SAVEPOINT job")
+        log.append(pairs(2, 3))
+        connection.execute("ROLLBACK TO job")
+        with pytest.raises(LogStale):
+            log.append(pairs(1, 5))
+        log.reload()
+        assert log.append(pairs(2, 3)) == 3
+    assert log.verify() is None and log.size == 5
+
+
 def test_another_appender_is_noticed(tmp_path: Path) -> None:
     first, second = open_database(tmp_path / "l"), open_database(tmp_path / "l")
     one, two = Log(first, "own", ORIGIN), Log(second, "own", ORIGIN)

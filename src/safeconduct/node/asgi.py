@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import secrets
 import signal
@@ -101,7 +102,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
+            threading.Thread(target=_end_with, args=(_server(),), name="parent", daemon=True).start()
             _before_stopping(_live.end_all)
             _before_stopping(_positions.following.end_all)
             catch_uncaught()
@@ -128,6 +129,12 @@ async def _all_work() -> None:
     """Wait while one of the node's web processes is silent: the service manager then starts all of them again."""
     while not all_work():
         await asyncio.sleep(1.0)
+
+
+def _server() -> int:
+    """The process that started this worker, as it said itself: it may be gone by the time this is asked."""
+    started_by = multiprocessing.parent_process()
+    return os.getppid() if started_by is None or started_by.pid is None else started_by.pid
 
 
 def _end_with(parent: int) -> None:
