@@ -177,7 +177,7 @@ class Writer:
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
         except (*FAULTS, DatabaseError, OSError) as fault:
-            if self._lost_claim():
+            if self.lost_claim():
                 log_event("claim_lost", fault=fault)
             else:
                 log_event("writer_stopped", fault=fault)
@@ -197,8 +197,8 @@ class Writer:
                 answered(answers)
         return answers
 
-    def _lost_claim(self) -> bool:
-        """Whether the claim went with its connection. That is asked, since the other one may have failed first."""
+    def lost_claim(self) -> bool:
+        """Whether the claim went with its connection. That is asked, since another one may have failed first."""
         if hasattr(self.db, "lost"):
             with contextlib.suppress(*FAULTS):
                 self.db.execute("SELECT 1")

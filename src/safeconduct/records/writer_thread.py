@@ -109,8 +109,13 @@ class WriterThread:
         self.ready.set_result(True)
         try:
             self._loop(writer)
+        except SystemExit:
+            os._exit(70)  # the writer has said why
         except BaseException as fault:
-            log_event("writer_stopped", fault=fault, unforeseen=True)
+            if writer.lost_claim():
+                log_event("claim_lost", fault=fault)
+            else:
+                log_event("writer_stopped", fault=fault, unforeseen=True)
             os._exit(70)
         writer.close()
 
