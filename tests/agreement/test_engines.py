@@ -114,7 +114,7 @@ def test_sql_gives_the_same_masks_as_the_dictionary(rng: random.Random, what: st
         assert found == {key: mask for key, mask in masks.items() if mask}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(ACTS))
 def test_no_part_is_seen_above_its_highest_level_and_some_is_seen_there(
     rng: random.Random, what: str

@@ -104,9 +104,10 @@ def whole(reader: Subject, sos: str) -> Whole:
 
 
 def _receipts(sos: Released, said: Sequence[Released]) -> dict[str, Released]:
-    """The first receipt of each room. Where several parties were called, their room has it when all of them do."""
+    """The first receipt of each room. Where several parties were called, their room has it when all of them do. Of the
+    same minute, which is all that another party tells, that is earlier which came here earlier."""
     home, first = here.home(), dict[str, Released]()
-    for each in said:
+    for each in sorted(said, key=lambda each: (each.at, each.ledger_index)):
         first.setdefault(each.originator, each)
     others = [each for party, each in first.items() if party != home.party]
     found = {home.side: first[home.party]} if home.party in first else {}
