@@ -26,6 +26,9 @@ _FOLLOWS = ("synchronous_commit=off",)
 """The tables follow a ledger that is on the disk already, and what a crash takes from them is applied again. They share
 the server's log with it, so that they are never ahead."""
 PREPARED_AFTER = 2
+_LISTS = ("plan_cache_mode=force_custom_plan",)
+"""A plan made for any values goes through all of a kind or of the text index. The writer asks by key; who lists and
+searches, a command, say, has each question planned for what it asks."""
 CONNECT_SECONDS = 20
 MOST_CONNECTIONS = 16
 """Connections that those of one name that show records hold to each of their two schemas, all together; one process has
@@ -50,7 +53,8 @@ def databases(home: Home, process: str) -> dict[str, dict[str, Any]]:
 def tables_schema(address: str, process: str) -> dict[str, Any]:
     """The tables as a process has them: for one that shows records, the views of `records.wall`."""
     if process not in SHOWING:
-        return _followed(_schema(address, "tables", process, _FOLLOWS))
+        session = _FOLLOWS if process == "writer" else (*_FOLLOWS, *_LISTS)
+        return _followed(_schema(address, "tables", process, session))
     read_only = ("default_transaction_read_only=on",)
     return {**_schema(address, "reading,tables", process, read_only), "WALLED": True}
 

@@ -19,6 +19,7 @@ class WatchConfig(AppConfig):
             alert_words,
             alert_writer,
             cap_taking,
+            floor_words,
             muster_help,
             muster_kinds,
             muster_phone,
@@ -49,7 +50,8 @@ class WatchConfig(AppConfig):
             muster_words.FIELDS,
             {"means": {**words.MEANS, **muster_words.MEANS}},
         )
-        name_words(words.PARTS, words.STATES, words.FIELDS, words.CODES)
+        name_words(words.PARTS, {**words.STATES, **words.TASKING_STATES}, words.FIELDS, words.CODES)
+        name_words(floor_words.PARTS, floor_words.STATES, {}, {})
         name_words(notify_words.PARTS, notify_words.STATES, notify_words.FIELDS, notify_words.CODES)
         name_words(alert_words.PARTS, alert_words.STATES, alert_words.FIELDS, alert_words.CODES)
         name_words(response_words.PARTS, response_words.STATES, response_words.FIELDS, response_words.CODES)

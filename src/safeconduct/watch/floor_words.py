@@ -1,4 +1,4 @@
-"""The words of the watch floor: the kinds of things that are open, and what their sounds say."""
+"""The words of the watch floor: the kinds of things that are open, what their sounds say, its log and handovers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
+PARTS: Mapping[str, Any] = {
+    "entry": pgettext_lazy("part of the shift log", "Entry"),
+    "note": pgettext_lazy("part of the handover of a shift", "Note"),
+    "acceptance": pgettext_lazy("part of the handover of a shift", "Taken over"),
+}
+STATES: Mapping[str, Any] = {
+    "written": pgettext_lazy("state of the handover of a shift", "not taken over yet")
+}
 KINDS: Mapping[str, Any] = {
     "sos": "SOS",
     "journey": pgettext_lazy("thing on the watch floor", "Journey"),
