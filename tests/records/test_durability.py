@@ -12,6 +12,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -275,13 +277,27 @@ def test_a_reader_neither_holds_up_an_erasure_nor_keeps_what_was_erased(
     writer = here.door().writer
     assert writer is not None
     writer.tick(lambda _tx: None)
-    kept = [
-        path.name
-        for path in (*node.path.rglob("*"), *ready.files_of_tables(node))
-        if path.is_file() and re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)
-    ]
-    assert kept == []
+    assert files_with_the_canary(node) == []
     assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
+
+
+@contextmanager
+def seen_while_it_is_erased(node: Home) -> Iterator[psycopg.Connection]:
+    """Somebody's view from before an erasure, which is done by now."""
+    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
+    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
+    assert node.database is not None
+    with psycopg.connect(node.database) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        here.door().call("erase", {"actor": {"person": "system", "roles": []}, "record": made.record})
+        yield other
+
+
+def files_with_the_canary(node: Home) -> list[str]:
+    held = (*node.path.rglob("*"), *ready.files_of_tables(node))
+    found = [path for path in held if path.is_file()]
+    return [path.name for path in found if re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -289,20 +305,14 @@ def test_what_a_snapshot_still_sees_is_swept_when_it_has_ended(
     node: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("safeconduct.records.writer.SWEEP_PAUSE", 0.0)
-    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
-    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
     writer = here.door().writer
-    assert writer is not None and node.database is not None
-    with psycopg.connect(node.database) as other:
-        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        other.execute("SELECT 1")
-        here.door().call("erase", {"actor": {"person": "system", "roles": []}, "record": made.record})
+    assert writer is not None
+    with seen_while_it_is_erased(node):
         writer.tick(lambda _tx: None)
         assert writer.db.execute("SELECT count(*) > 0 FROM erasing").fetchone() == (True,)
     writer.tick(lambda _tx: None)
     assert writer.db.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
-    held = [path for path in ready.files_of_tables(node) if path.is_file()]
-    assert not [path for path in held if re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)]
+    assert files_with_the_canary(node) == []
 
 
 def test_keys_put_back_from_an_older_copy_are_not_handed_out_for_what_the_ledger_has_sealed(
@@ -344,15 +354,10 @@ def _fails(_tx: object) -> None:
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_snapshot_that_ends_within_a_sweep_hides_nothing_from_it(node: Home) -> None:
-    parts = {**PARTS, "summary": {"title": "CANARY-ERASED", "category": "attack"}}
     commit(SYSTEM, Draft("incident", PARTS))
-    made = commit(SYSTEM, Draft("incident", parts, levels={"summary": 0}))
     writer = here.door().writer
-    assert writer is not None and node.database is not None
-    with psycopg.connect(node.database) as other:
-        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        other.execute("SELECT 1")
-        here.door().call("erase", {"actor": {"person": "system", "roles": []}, "record": made.record})
+    assert writer is not None
+    with seen_while_it_is_erased(node) as other:
 
         def ending(sql: str) -> object:
             done = writer.tables.execute(sql)
@@ -362,5 +367,4 @@ def test_a_snapshot_that_ends_within_a_sweep_hides_nothing_from_it(node: Home) -
 
         while not writer.tables.dialect.sweep(ending):
             pass
-    held = [path for path in ready.files_of_tables(node) if path.is_file()]
-    assert not [path for path in held if re.search(rb"canary.erased", path.read_bytes(), re.IGNORECASE)]
+    assert files_with_the_canary(node) == []

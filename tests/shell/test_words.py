@@ -7,7 +7,8 @@ import re
 import pytest
 from babel.messages.catalog import Catalog
 
-from safeconduct.shell import messages
+from safeconduct.records.kinds import all_kinds
+from safeconduct.shell import messages, terms
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|(?<!%)%[sd]|\{\w+\}")
 
@@ -87,3 +88,18 @@ UNTRANSLATED = {
     "Traccar Client (OsmAnd)", "Webhook",
 }  # fmt: skip
 """Names of formats and products that are written the same in every language."""
+
+
+def test_every_kind_part_and_state_has_a_name() -> None:
+    nameless = [
+        (shape.name, word)
+        for shape in all_kinds().values()
+        for known, words in (
+            (terms.KIND_NAMES, [shape.name]),
+            (terms.PART_NAMES, shape.part_names),
+            (terms.STATE_NAMES, shape.states),
+        )
+        for word in words
+        if word not in known
+    ]
+    assert nameless == []

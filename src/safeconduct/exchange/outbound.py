@@ -126,7 +126,7 @@ def _send_more(
     header = version_header(tx, state, version, sent, partner, permitted, mask, "parts")
     given = version.crossing(partner.party)
     texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
-    return _post(tx, state, header, replace(sent, held=sent.held | mask), mask, texts, {})
+    return _post(tx, state, row, header, replace(sent, held=sent.held | mask), mask, texts, {})
 
 
 def _send_amendment(
@@ -181,7 +181,7 @@ def _send_version(
     )
     header = version_header(tx, state, version, sent, partner, permitted, mask, "version")
     texts = {bit: given.texts[bit] for bit in range(len(given.texts)) if mask >> bit & 1}
-    return _post(tx, state, header, sent, mask, texts, {"salt": salt})
+    return _post(tx, state, row, header, sent, mask, texts, {"salt": salt})
 
 
 def version_header(
@@ -233,6 +233,7 @@ def about_of(tx: Tx, state: State, version: Version, partner: Partner) -> tuple[
 def _post(
     tx: Tx,
     state: State,
+    row: RowView,
     header: dict[str, Any],
     sent: Sent,
     mask: int,
@@ -265,7 +266,7 @@ def _post(
     tx.append("disclosure", disclosed)
     state.put_sent(sent, index, mask)
     SealedState(tx.db).no_longer_given(sent.partner, sent.record, mask)
-    if mask and header["clauses"] and (row := tx.row(sent.record)) is not None:
+    if mask and header["clauses"]:
         remember(tx, SENT, sent.partner, row, mask, header["clauses"])
     return sent
 

@@ -177,10 +177,7 @@ class Writer:
             self.db.execute("COMMIT")
             self.tables.execute("COMMIT")
         except (*FAULTS, DatabaseError, OSError) as fault:
-            if self.lost_claim():
-                log_event("claim_lost", fault=fault)
-            else:
-                log_event("writer_stopped", fault=fault)
+            self.tell_stopped(fault)
             raise SystemExit(70) from fault
         purge = any(tx.purge for tx in finished)
         if answered is not None and not purge:
@@ -197,12 +194,16 @@ class Writer:
                 answered(answers)
         return answers
 
-    def lost_claim(self) -> bool:
-        """Whether the claim went with its connection. That is asked, since another one may have failed first."""
+    def tell_stopped(self, fault: BaseException, unforeseen: bool = False) -> None:
+        """Log what ends this writer. Whether its claim went with its connection is asked: another one may have failed
+        first."""
         if hasattr(self.db, "lost"):
             with contextlib.suppress(*FAULTS):
                 self.db.execute("SELECT 1")
-        return getattr(self.db, "lost", False)
+        if getattr(self.db, "lost", False):
+            log_event("claim_lost", fault=fault)
+        else:
+            log_event("writer_stopped", fault=fault, unforeseen=unforeseen)
 
     def _say(self, *statements: str) -> None:
         for statement in statements:

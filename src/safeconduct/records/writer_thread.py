@@ -112,10 +112,7 @@ class WriterThread:
         except SystemExit:
             os._exit(70)  # the writer has said why
         except BaseException as fault:
-            if writer.lost_claim():
-                log_event("claim_lost", fault=fault)
-            else:
-                log_event("writer_stopped", fault=fault, unforeseen=True)
+            writer.tell_stopped(fault, unforeseen=True)
             os._exit(70)
         writer.close()
 

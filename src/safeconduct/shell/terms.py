@@ -81,7 +81,7 @@ KIND_NAMES: Mapping[str, Promise] = {
     "on_call": pgettext_lazy("kind of record", "on-call shift"),
     "contact_point": pgettext_lazy("kind of record", "contact point"),
     "delivery": pgettext_lazy("kind of record", "delivery"),
-    "sos": "SOS",
+    "sos": pgettext_lazy("kind of record", "SOS"),
     "sos_acknowledgement": pgettext_lazy("kind of record", "acknowledgement of an SOS"),
     "tasking": pgettext_lazy("kind of record", "tasking"),
     "stand_down": pgettext_lazy("kind of record", "stand-down"),

@@ -4,6 +4,7 @@ from django.db import migrations, models
 from django.db.models.functions import Lower
 
 from safeconduct.records.kinds import all_kinds
+from safeconduct.records.made_again import make_again
 from safeconduct.records.tiers import RECEIVED
 
 
@@ -27,19 +28,12 @@ def fill(apps: Any, schema_editor: Any) -> None:
                 f"SELECT 1 FROM records_row WHERE kind = %s AND {least} < {sure} LIMIT 1", [kind.name]
             )
             if cursor.fetchone() is not None:
-                _make_again(connection)
+                make_again(apps, schema_editor)
                 return
             cursor.execute(
                 f"UPDATE records_row SET time_tier = {timed} + {above}, least_tier = {least} + {above} WHERE kind = %s",
                 [kind.name],
             )
-
-
-def _make_again(connection: Any) -> None:
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names():
-            if table.startswith(("records_", "exchange_")) and not table.startswith("records_search_"):
-                cursor.execute(f"DELETE FROM {table}")
 
 
 class Migration(migrations.Migration):
