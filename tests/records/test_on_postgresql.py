@@ -29,6 +29,7 @@ from safeconduct.ledger.database import DatabaseFault
 from safeconduct.ledger.log import Log
 from safeconduct.ledger.postgres import Postgres
 from safeconduct.node.backups import backup, restore, verify_home
+from safeconduct.node.databases import tables_schema
 from safeconduct.positions.store import Position, Store
 from safeconduct.records import here, principals
 from safeconduct.records.commit import Draft, commit
@@ -323,3 +324,17 @@ def test_an_address_that_is_none_is_said_in_words(bare_home: Home) -> None:
     with pytest.raises(HomeError, match=r"node\.toml: the address"):
         Writer(on(bare_home, "mysql://here/db"))
     Writer(bare_home).close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_lists_has_each_question_planned_for_what_it_asks_and_only_the_ledger_waits_for_the_disk(
+    node: Home,
+) -> None:
+    writer = here.door().writer
+    assert writer is not None
+    assert writer.tables.one("SHOW plan_cache_mode") == ("force_custom_plan",)
+    assert writer.tables.one("SHOW synchronous_commit") == ("off",)
+    assert writer.db.execute("SHOW synchronous_commit").fetchone() == ("on",)
+    assert node.database is not None
+    session = tables_schema(node.database, "writer")["OPTIONS"]["options"]
+    assert "plan_cache_mode" not in session and "synchronous_commit=off" in session
