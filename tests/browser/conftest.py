@@ -84,7 +84,7 @@ def _shared_office(browser: Browser, nodes: Demonstration) -> Iterator[Office]:
 @pytest.fixture
 def office(_shared_office: Office) -> Iterator[Office]:
     """People at their screens, and no complaint from any page that they open."""
-    _shared_office.watch.complaints.clear()
+    _shared_office.watch.begin()
     yield _shared_office
     _shared_office.close_pages()
     assert _shared_office.watch.complaints == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +24,12 @@ class Watch:
 
     complaints: list[str] = field(default_factory=list)
     requests: int = 0
+    unplugged: set[BrowserContext] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Of what was before the next test, nothing counts."""
+        self.complaints.clear()
+        self.unplugged.clear()
 
     def over(self, context: BrowserContext) -> None:
         context.on("console", self._said)
@@ -31,11 +39,17 @@ class Watch:
 
     def _said(self, message: ConsoleMessage) -> None:
         # A refusal is an answer; the browser logs it like a failure. What may fail is in `_answered`.
-        if message.type == "error" and not REFUSED.search(message.text):
-            where = message.location["url"]
-            self.complaints.append(
-                f"console on {message.page and message.page.url}: {message.text} ({where})"
-            )
+        if message.type != "error" or REFUSED.search(message.text) or self._of_no_network(message):
+            return
+        where = message.location["url"]
+        self.complaints.append(f"console on {message.page and message.page.url}: {message.text} ({where})")
+
+    def _of_no_network(self, message: ConsoleMessage) -> bool:
+        """Whether a browser that was unplugged in this test says so: it may, also when it is plugged in again."""
+        lost = "net::ERR_" in message.text or message.location["url"].endswith("/map.js")  # its tiles
+        if message.page is None:  # a worker's
+            return lost and bool(self.unplugged)
+        return lost and message.page.context in self.unplugged
 
     def _asked(self, request: Request) -> None:
         self.requests += 1
@@ -97,6 +111,16 @@ class Office:
         page.fill("#id_password", password)
         page.press("#id_password", "Enter")
         page.wait_for_url(re.compile(r"/incidents/$"))
+
+    @contextmanager
+    def unplugged(self, context: BrowserContext) -> Iterator[None]:
+        """No network for this browser, which may complain of that, and of nothing else."""
+        self.watch.unplugged.add(context)
+        context.set_offline(True)
+        try:
+            yield
+        finally:
+            context.set_offline(False)
 
     def close_pages(self) -> None:
         """Between two tests: everybody closes what they had open; they stay signed in."""

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser.demonstration import Demonstration
 from browser.office import Office, live
-from browser.test_phone import ready, unplugged
+from browser.test_phone import ready
 
 SLOW = 90_000
 SIZES = ((1366, 768), (390, 844), (1920, 1080))
@@ -256,17 +256,11 @@ def test_a_floor_that_is_cut_off_says_so(office: Office, alarm: Alarm) -> None:
     warning = floor.locator(".floor-stale")
     expect(warning).to_be_hidden()
     floor.route("**/live?*", lambda route: route.abort())
-    floor.context.set_offline(True)
-    try:
+    with office.unplugged(floor.context):
         expect(warning).to_be_visible(timeout=90_000)
         expect(warning).to_contain_text("cut off from its node")
-    finally:
-        floor.context.set_offline(False)
-        floor.unroute("**/live?*")
-        expect(warning).to_be_hidden(timeout=90_000)
-        unplugged(office)
-        # A map without a network complains of its tiles, too.
-        office.watch.complaints[:] = [each for each in office.watch.complaints if "/map.js" not in each]
+    floor.unroute("**/live?*")
+    expect(warning).to_be_hidden(timeout=90_000)
 
 
 def test_the_hand_over_note_is_written_by_what_is_open_and_goes_on_paper(
@@ -341,12 +335,8 @@ def test_the_phone_asks_by_itself_and_takes_no_half_typed_word_away(
 
     cut = phone.locator("#phone-cut")
     expect(cut).to_be_hidden()
-    phone.context.set_offline(True)
-    try:
+    with office.unplugged(phone.context):
         expect(cut).to_contain_text("The node has not answered since", timeout=90_000)
-    finally:
-        phone.context.set_offline(False)
-        unplugged(office)
     expect(cut).to_be_hidden(timeout=90_000)
     stand_down(room)
     expect(phone.locator("form[data-sos-press] button")).to_be_visible(timeout=90_000)

@@ -31,11 +31,6 @@ def ready(office: Office) -> Page:
     return page
 
 
-def unplugged(office: Office) -> None:
-    """A browser without a network complains of that; of anything else it may not."""
-    office.watch.complaints[:] = [each for each in office.watch.complaints if "net::ERR_" not in each]
-
-
 def test_a_word_said_without_a_network_arrives_once_with_its_true_time(
     office: Office, nodes: Demonstration
 ) -> None:
@@ -43,8 +38,7 @@ def test_a_word_said_without_a_network_arrives_once_with_its_true_time(
     expect(page.locator(".phone-journey h2")).to_contain_text("Gwadar")
     before = len(words(nodes, "partner"))
 
-    page.context.set_offline(True)
-    try:
+    with office.unplugged(page.context):
         page.reload()
         expect(page.locator(READY)).to_be_attached()
         expect(page.locator(".phone-journey h2")).to_contain_text("Gwadar")
@@ -54,9 +48,6 @@ def test_a_word_said_without_a_network_arrives_once_with_its_true_time(
         expect(page.locator("#phone-state")).to_have_attribute("data-pending", "1")
         assert len(words(nodes, "partner")) == before
         page.evaluate("document.documentElement.dataset.before = 1")
-    finally:
-        page.context.set_offline(False)
-        unplugged(office)
     # Once its words are sent, the page comes anew.
     expect(page.locator("html[data-before]")).to_have_count(0, timeout=90_000)
     expect(page.locator(READY)).to_be_attached()
@@ -89,14 +80,10 @@ def test_signing_out_leaves_nothing_of_the_journey_on_the_phone(office: Office) 
     page.click("form[action*='logout'] button")
     expect(page).not_to_have_url(office.nodes.address("partner", PAGE))
     assert page.evaluate("caches.keys()") == []
-    context.set_offline(True)
-    try:
+    with office.unplugged(context):
         kept = context.new_page()
         with pytest.raises(Error, match="ERR_"):
             kept.goto(office.nodes.address("partner", PAGE))
-    finally:
-        context.set_offline(False)
-        unplugged(office)
 
 
 def test_the_page_can_be_installed(office: Office) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from browser.demonstration import Demonstration
 from browser.office import Office
-from browser.test_phone import READY, ready, unplugged
+from browser.test_phone import READY, ready
 from safeconduct.node.demonstration.cast import PASSWORD
 
 BUTTON = "form[data-sos-press] button"
@@ -42,15 +42,11 @@ def test_a_press_without_a_network_reaches_both_rooms_when_it_can_and_ends_by_th
     expect(page.locator("#sos-state")).to_contain_text("Hold it longer")
     expect(page.locator(".phone-sos .notice.error")).to_have_count(0)
 
-    page.context.set_offline(True)
-    try:
+    with office.unplugged(page.context):
         hold(page, 2_300)
         expect(page.locator("#sos-state")).to_contain_text("SOS NOT SENT YET")
         page.reload()
         expect(page.locator("#sos-state")).to_contain_text("SOS NOT SENT YET")
-    finally:
-        page.context.set_offline(False)
-        unplugged(office)
     expect(page.locator(".phone-sos .notice.error")).to_contain_text("Your SOS is open.", timeout=90_000)
 
     for side in ("host", "partner"):

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from browser.demonstration import Demonstration
 from browser.office import Office, live
-from browser.test_phone import ready, unplugged
+from browser.test_phone import ready
 
 SLOW = 90_000
 
@@ -44,13 +44,9 @@ def test_an_answer_given_without_a_network_counts_when_it_is_back_and_every_boar
     phone = ready(office)
     question = phone.locator(".phone-muster article", has_text=title)
     expect(question).to_contain_text("You have not answered.")
-    phone.context.set_offline(True)
-    try:
+    with office.unplugged(phone.context):
         question.locator("form[data-word=accounted] button").click()
         expect(phone.locator("#phone-state")).to_have_attribute("data-pending", "1")
-    finally:
-        phone.context.set_offline(False)
-        unplugged(office)
     expect(question).to_have_attribute("data-state", "accounted", timeout=SLOW)
     for page in (board, host):
         expect(page.locator(".muster-figures [data-state=accounted] dd")).to_have_text("1", timeout=SLOW)
