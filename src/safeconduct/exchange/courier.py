@@ -10,7 +10,6 @@ import asyncio
 import base64
 import contextlib
 import random
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -29,6 +28,7 @@ from safeconduct.records.events import log_event
 from safeconduct.records.home import Home, Partner
 from safeconduct.records.refusals import Malformed, Unavailable
 from safeconduct.records.started import settle
+from safeconduct.records.stopping import stop_signal
 from safeconduct.records.supervised import supervised
 
 FIRST_PAUSE = 0.25
@@ -206,9 +206,7 @@ def run(home: Home) -> None:
     """Run the courier of a home until SIGINT or SIGTERM."""
 
     async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_signal()
         settle()
         async with supervised():
             await run_until(home, stop)

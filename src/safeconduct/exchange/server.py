@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import signal
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +26,7 @@ from safeconduct.records.bus_link import let_go
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.started import settle
+from safeconduct.records.stopping import stop_signal
 from safeconduct.records.supervised import supervised
 
 WAIT_SECONDS = 20.0
@@ -231,9 +231,7 @@ def serve(home: Home) -> None:
     """Run the feed server of a home until SIGINT or SIGTERM."""
 
     async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_signal()
         settle()
         await serve_until(home, stop)
 

@@ -8,7 +8,6 @@ only) and the node's own `tls_certificate` and `tls_key`. Without TLS it listens
 from __future__ import annotations
 
 import asyncio
-import signal
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from safeconduct.positions.waiting import Keeping
 from safeconduct.records.bus_link import let_go
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.started import settle
+from safeconduct.records.stopping import stop_signal
 from safeconduct.records.supervised import supervised
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -71,10 +71,7 @@ LISTENERS: list[Opening] = [mqtt, cot]
 
 async def listen(home: Home) -> None:
     """Run the listeners until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     context = _tls(home)
     SSLProtocol.max_size = TLS_BUFFER
     keeping = Keeping(home)

@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import secrets
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from safeconduct.records import events, here  # noqa: E402
 from safeconduct.records.bus_link import let_go  # noqa: E402
 from safeconduct.records.commons import all_work, keep_beating  # noqa: E402
 from safeconduct.records.started import settle  # noqa: E402
+from safeconduct.records.stopping import SIGNALS, when_stopped  # noqa: E402
 from safeconduct.records.supervised import keep_telling  # noqa: E402
 from safeconduct.shell.body_limit import BodyLimit  # noqa: E402
 from safeconduct.shell.live import Live  # noqa: E402
@@ -103,8 +103,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             threading.Thread(target=_end_with, args=(_server(),), name="parent", daemon=True).start()
-            _before_stopping(_live.end_all)
-            _before_stopping(_positions.following.end_all)
+            _before_stopping(_live.end_all, _positions.following.end_all)
             catch_uncaught()
             load()
             keeping = Keeping(here.home(), _positions.following.moved)
@@ -145,18 +144,23 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _before_stopping(function: Callable[[], object]) -> None:
-    """Call the function on SIGINT and SIGTERM before the server hears of them.
+def _before_stopping(*functions: Callable[[], object]) -> None:
+    """Call the functions on SIGINT and SIGTERM before the server hears of them.
 
     The server waits for every answer to end before it tells the application to stop, and a live stream ends
     only when it is told to. asyncio has no public way to add to a signal's handler.
     """
-    loop = asyncio.get_running_loop()
+    handlers = getattr(asyncio.get_running_loop(), "_signal_handlers", {})
+    server = [handlers[number] for number in SIGNALS if number in handlers][:1]
+    if not server:
+        return
 
-    def first(handle: asyncio.Handle) -> None:
-        function()
-        handle._run()
+    def stop() -> None:
+        try:
+            for function in functions:
+                function()
+        finally:
+            for handle in server:
+                handle._run()
 
-    for number, handle in list(getattr(loop, "_signal_handlers", {}).items()):
-        if number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, first, handle)
+    when_stopped(stop)

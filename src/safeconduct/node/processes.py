@@ -53,6 +53,8 @@ FILES = 65_536
 MOST_WEB_PROCESSES = 32
 RESPAWN_PAUSE = 0.5
 """Seconds before a web process that ended is started again beside the others."""
+LET_END = 20
+"""Seconds that answers under way have to end after the node was told to stop."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
@@ -110,6 +112,7 @@ def web(home: Home) -> None:
         workers=workers,
         respawn_failed_workers=workers > 1,
         respawn_interval=RESPAWN_PAUSE,
+        workers_kill_timeout=LET_END,
         backlog=8192,
         backpressure=SCREENS,
         websockets=False,

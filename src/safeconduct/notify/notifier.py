@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import fcntl
 import secrets
-import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from safeconduct.records.events import log_event
 from safeconduct.records.home import Home
 from safeconduct.records.refusals import Malformed, Unavailable
 from safeconduct.records.started import settle
+from safeconduct.records.stopping import stop_signal
 from safeconduct.records.supervised import supervised
 
 Send = Callable[[Channel, dict[str, Any]], tuple[str, str]]
@@ -235,9 +235,7 @@ def run(home: Home) -> None:
     """Run the notifier of a home until SIGINT or SIGTERM."""
 
     async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_signal()
         settle()
         async with supervised():
             await run_until(home, stop)

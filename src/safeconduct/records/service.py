@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import struct
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from safeconduct.records.machines import listens, several
 from safeconduct.records.refusals import Malformed, Unavailable, from_wire, to_wire
 from safeconduct.records.spelling import dictionary
 from safeconduct.records.started import settle
+from safeconduct.records.stopping import stop_signal
 from safeconduct.records.supervised import supervised
 from safeconduct.records.users import callers, permit
 from safeconduct.records.ways import LINE_LIMIT
@@ -265,9 +265,7 @@ def serve(home: Home, prepare: Prepare = lambda _: None) -> None:
     share one."""
 
     async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_signal()
         await WriterService(home, prepare).run(stop)
 
     asyncio.run(main())
