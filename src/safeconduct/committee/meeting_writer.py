@@ -11,6 +11,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.committee.meeting_kinds import ACTION, AGENDA_ITEM, DECISION, MINUTES, MINUTES_WORD
 from safeconduct.committee.meeting_seating import agenda
 from safeconduct.committee.references import draw
+from safeconduct.exchange.state import State
 from safeconduct.ledger.canonical import canonical
 from safeconduct.notify.rota import Told
 from safeconduct.notify.telling import tell
@@ -125,21 +126,31 @@ def digest_of(text: Mapping[str, Any]) -> str:
 
 @on_received
 def follow_received(tx: Tx, row: RowView, _index: int) -> None:
-    """The other party's word makes minutes agreed, if it is on the text as it stands."""
+    """Minutes are agreed by the word of the last party that has the text, where all are on the text as it stands."""
     if row.kind != MINUTES_WORD.name or not row.about or row.withdrawn:
         return
-    own, word = tx.row(row.about), row.values().get("word") or {}
+    own = tx.row(row.about)
     if own is None or own.kind != MINUTES.name or own.originator != tx.home.party or own.withdrawn:
         return
     text = own.values().get("text")
-    if (
-        own.state == "proposed"
-        and text
-        and word.get("stance") == "agreed"
-        and word.get("digest") == digest_of(text)
-    ):
+    if own.state != "proposed" or not text:
+        return
+    shown = {each.partner for each in State(tx.db).sent_to(own.id) if each.held >> MINUTES.bit("text") & 1}
+    if (shown & tx.home.partners.keys()) | {row.originator} <= _agreeing(tx, own, digest_of(text)):
         draft = Draft(MINUTES.name, {}, record=own.id, expected=own.version, state="agreed")
         store(tx, system_subject(tx.home.party), "write", MINUTES, draft)
+
+
+def _agreeing(tx: Tx, minutes: RowView, digest: str) -> set[str]:
+    """The parties whose latest word is that they agree to this text."""
+    latest: dict[str, Answer] = {}
+    for row in tx.rows_about(minutes.id, MINUTES_WORD.name):
+        latest[row.originator] = row.values().get("word") or {}
+    return {
+        party
+        for party, word in latest.items()
+        if (word.get("stance"), word.get("digest")) == ("agreed", digest)
+    }
 
 
 @on_version
