@@ -170,6 +170,54 @@ def test_what_goes_to_nobody_and_speaks_of_anothers_record_is_not_for_who_is_lim
         assert listed == known, "the list says the same"
 
 
+def test_what_was_read_of_another_agreement_is_not_told_to_who_is_limited(host: Home) -> None:
+    desk, free = (holder(host, name, auditor=to) for name, to in (("desk", [agreement(ONE)]), ("free", [])))
+    system, parts = system_subject(host.party), parts_of(all_kinds()["liaison_message"], "Seen")
+    reach: list[tuple[str, ...]] = [(ONE,), (OTHER,), (ONE, OTHER), (), (OTHER,)]
+    made = [commit(system, Draft("liaison_message", parts, releasable=to)).record for to in reach]
+    assert len(find(free, Query("liaison_message", sort="at")).records) == len(made)
+    by_agreement = [{made[0]}, {made[2]}, {made[3]}, {made[1], made[4]}]
+    found = read(free), read(desk)
+    assert all(each in found[0] for each in by_agreement) and len(found[0]) == len(by_agreement)
+    assert all(each in found[1] for each in by_agreement[:3]) and len(found[1]) == 3
+
+
+def read(auditor: Subject) -> list[set[str]]:
+    """What each reading of messages names that the auditor is shown."""
+    named = [
+        each.parts["what"]["records"]
+        for each in find(auditor, Query("reading", sort="at", limit=1000)).records
+        if each.parts["what"]["kind"] == "liaison_message"
+    ]
+    return [{each["record"] for each in some} for some in named]
+
+
+def test_what_another_partner_has_of_a_shared_record_is_not_told_to_who_is_limited(
+    around: Callable[[str], Constellation],
+) -> None:
+    world = around("host")
+    one, two, _ = sorted(world.others)
+    with world.centre.active():
+        shared = incident(system_subject(world.centre.home.party), one, two).record
+        desk, free = (
+            browser(world.centre.home, name, auditor=to, coordinator=to)
+            for name, to in (("desk", [agreement_with(one)]), ("free", []))
+        )
+        for client, told in ((free, {one, two}), (desk, {one})):
+            listed, page = (
+                client.get(f"/oversight/holdings/{path}").content.decode() for path in ("", f"{shared}/")
+            )
+            assert "incident" in listed.lower()
+            assert {each for each in (one, two) if f"/oversight/preview/{shared}/{each}/" in page} == told
+            assert {each for each in (one, two) if f"<td>Party {each}</td>" in listed} == told
+            shown = {
+                e for e in (one, two) if client.get(f"/oversight/preview/{shared}/{e}/").status_code == 200
+            }
+            assert shown == told
+            first = client.get(f"/oversight/preview/{shared}/")
+            assert first.headers["Location"].endswith(f"/{one}/")
+
+
 def test_what_is_made_of_two_agreements_is_for_nobody_who_is_limited_to_one(host: Home) -> None:
     desk, free = (
         holder(host, name, coordinator=to) for name, to in (("desk", [agreement(ONE)]), ("free", []))

@@ -13,6 +13,7 @@ from safeconduct.records.find import Query, find
 from safeconduct.records.principals import to_wire
 from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released, release
+from safeconduct.records.under import within_which
 
 PAGE = 50
 RECORD_PAGE = 200
@@ -92,9 +93,16 @@ def what_they_hold(
     lines = tuple(
         HeldLine(held, known[held.record], held.feed_index < acknowledged.get(held.partner, 0))
         for _, held in found
-        if held.record in known
+        if held.record in known and concerns(reader, held.partner, held.kind)
     )
     return HeldPage(lines, more)
+
+
+def concerns(reader: Subject, partner: str, kind: str) -> bool:
+    """Whether what this partner has of a kind is the reader's matter: not for roles that count under other agreements
+    alone, though the record may be shared with both."""
+    within = within_which(here.state().policy, reader, "read", kind)
+    return within is None or partner in within
 
 
 def own_record(reader: Subject, record: str) -> OwnRecord:
@@ -152,7 +160,7 @@ def as_other(reader: Subject, record: str, partner: str) -> AsOther:
     if partner not in here.home().partners:
         raise NotFound(partner)
     own = release(reader, record)
-    if own.originator != reader.party:
+    if own.originator != reader.party or not concerns(reader, partner, own.kind):
         raise NotFound(record)
     answer = here.door().call("preview", {"actor": to_wire(reader), "record": record, "partner": partner})
     withheld = tuple(

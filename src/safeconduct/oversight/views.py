@@ -28,6 +28,7 @@ from safeconduct.oversight.wording import (
     state_name,
 )
 from safeconduct.records import here
+from safeconduct.records.home import Partner
 from safeconduct.records.refusals import NotFound
 from safeconduct.shell.answers import answering, reader_of, refusal
 from safeconduct.shell.terms import listed
@@ -49,7 +50,7 @@ def preview(request: HttpRequest, record: str, partner: str) -> HttpResponse:
         "leaving": [(part_name(p.part), p, fields_of(p.value) if p.readable else []) for p in found.parts],
         "withheld": [(part_name(part), reason(why), would) for part, why, would in found.withheld],
         "given": given.lines[:1],
-        "partners": list(here.home().partners.values()),
+        "partners": _concerned(reader, found.record.kind),
         "page_level": found.page_level,
         "live_url": LIVE,
     }
@@ -60,8 +61,9 @@ def preview(request: HttpRequest, record: str, partner: str) -> HttpResponse:
 @answering
 def preview_anyone(request: HttpRequest, record: str) -> HttpResponse:
     """The preview for the first partner: a page with one partner need not ask whom."""
-    for partner in here.home().partners:
-        return redirect("oversight:preview", record=record, partner=partner)
+    found = rules.own_record(reader_of(request), record)
+    for partner in _concerned(reader_of(request), found.kind):
+        return redirect("oversight:preview", record=record, partner=partner.party)
     raise NotFound(record)
 
 
@@ -105,7 +107,7 @@ def held_record(request: HttpRequest, record: str) -> HttpResponse:
         "auditing": jobs.may_audit(here.state().policy, reader),
         "lines": [_line(line) for line in page.lines],
         "locked": bool(ahead.sealable(reader, record)),
-        "partners": list(here.home().partners.values()),
+        "partners": _concerned(reader, found.kind),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
     }
@@ -199,6 +201,11 @@ def _line(line: rules.HeldLine) -> dict[str, Any]:
         "parts": parts,
         "arrived": line.arrived,
     }
+
+
+def _concerned(reader: Subject, kind: str) -> list[Partner]:
+    """The partners that what is had of a kind may be asked of by this reader."""
+    return [each for each in here.home().partners.values() if rules.concerns(reader, each.party, kind)]
 
 
 def _sums(reader: Subject) -> list[tuple[str, list[tuple[object, int]]]]:

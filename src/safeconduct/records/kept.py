@@ -16,6 +16,9 @@ from safeconduct.records.rows import RowView, names_in
 if TYPE_CHECKING:
     from safeconduct.records.transaction import Tx
 
+AT_ONCE = 500
+"""Records that one question names."""
+
 
 def kept_for(tx: Tx, records: Sequence[str], previous: RowView | None = None) -> list[str]:
     """The marks of an own record that goes to nobody and speaks of these, or is made of them; of one that did go to
@@ -26,6 +29,24 @@ def kept_for(tx: Tx, records: Sequence[str], previous: RowView | None = None) ->
     return marks(belongs_to(row, own) for row in rows) or marks(
         [belongs_to(previous, own)] if previous else []
     )
+
+
+def apart(tx: Tx, records: Sequence[str]) -> dict[frozenset[str], list[int]]:
+    """Own records by the parties under whose agreements each is: the places of those that are under the same."""
+    if len(tx.home.partners) < 2 or not records:
+        return {frozenset(): list(range(len(records)))}
+    found: dict[str, frozenset[str]] = {}
+    for first in range(0, len(records), AT_ONCE):
+        some = records[first : first + AT_ONCE]
+        asked = ", ".join(["%s"] * len(some))
+        for record, releasable in tx.tables.all(
+            f"SELECT id, releasable FROM records_row WHERE id IN ({asked})", some
+        ):
+            found[record] = _names(releasable)
+    places: dict[frozenset[str], list[int]] = {}
+    for place, record in enumerate(records):
+        places.setdefault(found.get(record, frozenset()), []).append(place)
+    return places
 
 
 def marks(sources: Iterable[Collection[str]]) -> list[str]:
@@ -40,7 +61,11 @@ def belongs_to(row: RowView, own: str) -> frozenset[str]:
     """The parties under whose agreements a record is."""
     if row.originator != own:
         return frozenset({row.originator})
-    return frozenset(name.removeprefix(KEPT) for name in names_in(row.releasable))
+    return _names(row.releasable)
+
+
+def _names(releasable: str) -> frozenset[str]:
+    return frozenset(name.removeprefix(KEPT) for name in names_in(releasable))
 
 
 def reach_in(header: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from safeconduct.ledger.parts import open_disclosure
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.founding import READING
 from safeconduct.records.hooks import job
+from safeconduct.records.kept import apart, marks
 from safeconduct.records.kinds import kind
 from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed, NotFound
@@ -24,20 +25,21 @@ STREAMS_LIMIT = 1_000
 def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Store one reading for each kind and originator read; it is durable when this is answered.
 
-    A reading of another party's records may be released to that party alone, and names them by the ids under
-    which they came; one of own records goes to nobody. By which state of the policy it was decided (a ledger
-    index) stays in the private header.
+    A reading of another party's records may be released to that party alone, and names them by the ids under which
+    they came; one of own records goes to nobody, and names those of one agreement alone. By which state of the policy
+    it was decided (a ledger index) stays in the private header.
     """
     actor = tx.subject(payload["actor"])
     indexes = []
     chunks = [
-        (item, item["records"][first : first + READING_LIMIT])
+        (item, marked, some[first : first + READING_LIMIT])
         for item in payload["items"]
-        for first in range(0, len(item["records"]), READING_LIMIT)
+        for marked, some in _by_agreement(tx, item)
+        for first in range(0, len(some), READING_LIMIT)
     ]
     for item in payload["items"]:
         count_shown(tx, actor, str(payload["act"]), str(item["kind"]), item["records"])
-    for item, records in chunks:
+    for item, marked, records in chunks:
         of = item["of"]
         own = of == tx.home.party
         named = [_named(tx, record, own) for record in records]
@@ -55,12 +57,22 @@ def note_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
             },
             about=records[0]["record"] if len(records) == 1 else "",
             releasable=[] if own or of not in tx.home.partners else [of],
+            kept_for=marked,
         )
         _, _, index = store(
             tx, system_subject(tx.home.party), "write", READING, draft, noted={"policy": payload["policy"]}
         )
         indexes.append(index)
     return {"indexes": indexes}
+
+
+def _by_agreement(tx: Tx, item: dict[str, Any]) -> list[tuple[list[str], list[dict[str, Any]]]]:
+    """What was read, for each agreement by itself, with the marks of who may know of it."""
+    records = item["records"]
+    if item["of"] != tx.home.party:
+        return [([], records)]
+    places = apart(tx, [str(each["record"]) for each in records])
+    return [(marks([parties]), [records[place] for place in some]) for parties, some in places.items()]
 
 
 def _named(tx: Tx, item: dict[str, Any], own: bool) -> dict[str, Any]:
