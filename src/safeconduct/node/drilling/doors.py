@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
 from typing import Any, NamedTuple
 
-PATIENCE = 60.0
+PATIENCE = 120.0
+"""Seconds: whoever killed a node waits until it is there again, on a machine that is busy, too."""
 PAUSE = 0.3
 AWAY = (urllib.error.URLError, http.client.HTTPException, OSError)
 _SINCE = re.compile(r'data-since="(\d+)"')

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.signatures import create_key_file
+from safeconduct.node.drilling.doors import PATIENCE
 from safeconduct.node.drilling.wire import Wire
 from safeconduct.node.processes import ORDER, Node
 from safeconduct.node.setting_up import create_home, prepare_databases
@@ -24,7 +25,6 @@ from safeconduct.records.home import SIDES, Home, HomeError
 AGREEMENT = "pk-cn"
 PARTIES = {"host": "pk", "partner": "cn"}
 CLAUSES = ("1", "2", "3", "4", "5", "6", "8")
-PATIENCE = 120.0
 PASSWORD = "only-for-this-drill"  # noqa: S105  (of accounts that live as long as the drill)
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from safeconduct.agreement.policy import Subject
-from safeconduct.node.drilling.doors import Browser, Screen
+from safeconduct.node.drilling.doors import PATIENCE, Browser, Screen
 from safeconduct.node.drilling.killing import Killing
-from safeconduct.node.drilling.stations import PASSWORD, PATIENCE, Station, until
+from safeconduct.node.drilling.stations import PASSWORD, Station, until
 from safeconduct.node.loopback import Gateway
 from safeconduct.records.commit import Committed
 from safeconduct.records.refusals import Unavailable
