@@ -101,6 +101,23 @@ def test_a_web_server_that_is_killed_leaves_no_worker_that_answers_in_its_place(
         pages.stop()
 
 
+def test_who_never_ends_what_he_asks_does_not_keep_the_web_server(running: Node) -> None:
+    pages = Node(running.home)
+    pages.start(("web",))
+    asked = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+    try:
+        pages.ready()
+        workers = children_of(pages.children["web"].pid)
+        with socket.create_connection(("127.0.0.1", int(running.home.settings["port"]))) as slow:
+            slow.sendall(asked)
+            time.sleep(1.0)
+            pages.stop()
+            assert pages.children["web"].returncode == 0
+            assert workers and not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    finally:
+        pages.stop()
+
+
 @pytest.mark.parametrize("noise", [b"\n", b"{}\n", b"[1]\n", b"\x00\xff\n", b'{"id":1}\n', b"x" * 100_000])
 def test_noise_on_the_socket_harms_nobody(running: Node, noise: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as client:
@@ -142,6 +159,7 @@ def test_a_second_writer_is_refused(running: Node) -> None:
 
 def test_a_port_that_another_program_has_is_named(running: Node) -> None:
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int(running.home.settings["port"])))
         other.listen()
         with pytest.raises(HomeError, match="is taken"):

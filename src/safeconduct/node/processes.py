@@ -53,8 +53,8 @@ FILES = 65_536
 MOST_WEB_PROCESSES = 32
 RESPAWN_PAUSE = 0.5
 """Seconds before a web process that ended is started again beside the others."""
-LET_END = 20
-"""Seconds that answers under way have to end after the node was told to stop."""
+LET_END = 6
+"""Seconds that answers under way have, once the web process is to stop: less than those after which it is killed."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is started again; doubled each time until it has run for a minute."""
 
