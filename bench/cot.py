@@ -98,6 +98,7 @@ def _people(node: Node, count: int, tls: bool) -> tuple[list[str], str, list[ssl
     from safeconduct.field import devices
     from safeconduct.node.django_start import migrate
     from safeconduct.people.models import Account
+    from safeconduct.people.principal import principal_of
     from safeconduct.records.commit import Draft, commit
     from safeconduct.records.principals import system_subject
 
@@ -116,6 +117,8 @@ def _people(node: Node, count: int, tls: bool) -> tuple[list[str], str, list[ssl
         if person:
             parts["link"] = {"account": person}
         made, token = devices.enrol(system, parts, node.door)
+        if person:
+            devices.confirm(principal_of(Account.objects.get(person=person)), made.record, 1, node.door)
         return str(made.record), token
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

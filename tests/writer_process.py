@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import ready
+import safeconduct
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 
 PATIENCE = 240.0
+SOURCE = Path(safeconduct.__file__).parent.parent
+"""Where this process has the program from: a writer is of the same, also in another working copy."""
 _loaded = get_context("forkserver")
 
 
@@ -63,7 +66,7 @@ def _load() -> None:
     given = {
         "SAFECONDUCT_HOME": str(ready.OWN / "home"),
         "SAFECONDUCT_PROCESS": "writer",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(SOURCE)]),
     }
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)

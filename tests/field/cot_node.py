@@ -13,17 +13,20 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 
 from journeys.journey_node import movement_parts
+from safeconduct.agreement.policy import Subject
 from safeconduct.field import credentials, devices
 from safeconduct.field.cot_authority import Authority, Issued
 from safeconduct.field.cot_events import Framer, stamp
 from safeconduct.field.cot_gateway import Gateway, Places
 from safeconduct.people.models import Account
+from safeconduct.people.principal import principal_of
 from safeconduct.positions import reading
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home
 from safeconduct.records.principals import system_subject
+from safeconduct.records.release import fetch_row
 from writer_process import start_writer, stop_writer
 
 SYSTEM = system_subject("pk")
@@ -56,6 +59,11 @@ def officer(role: str, name: str = "") -> str:
     return str(account.person)
 
 
+def who(person: str) -> Subject:
+    """The person as the policy sees them now."""
+    return principal_of(Account.objects.get(person=person))
+
+
 def dismiss(person: str) -> None:
     record, parts = ROLES[person]
     commit(SYSTEM, Draft("role_assignment", parts, record=record, expected=1, state="ended", releasable=()))
@@ -73,7 +81,10 @@ class Known:
         self.ids: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
 
-    def enrol(self, device: str, person: str = "", movement: str = "", name: str = "") -> str:
+    def enrol(
+        self, device: str, person: str = "", movement: str = "", name: str = "", confirmed: bool = True
+    ) -> str:
+        """Enrol a TAK client; the person whose it is says so, unless it is to wait."""
         parts: dict[str, Any] = {
             "identity": {"name": name or device, "category": "tak", "protocol": "cot", "movement": movement}
         }
@@ -81,7 +92,17 @@ class Known:
             parts["link"] = {"account": person, "holder": "Driver"}
         made, self.tokens[device] = devices.enrol(SYSTEM, parts)
         self.ids[device] = made.record
+        if person and confirmed:
+            self.confirm(device, person)
         return made.record
+
+    def confirm(self, device: str, person: str) -> None:
+        devices.confirm(who(person), self.ids[device], self.version(device))
+
+    def version(self, device: str) -> int:
+        row = fetch_row(self.ids[device])
+        assert row is not None
+        return int(row.version)
 
     def certify(self, device: str, authority: Authority) -> Issued:
         issued = authority.issue(self.ids[device])
@@ -92,10 +113,11 @@ class Known:
         return f"SC.D.{self.ids[device]}"
 
     def touch(self, device: str) -> None:
-        commit(SYSTEM, Draft("device", {}, record=self.ids[device], expected=1, state="enrolled"))
+        found = Draft("device", {}, record=self.ids[device], expected=self.version(device), state="waiting")
+        commit(SYSTEM, found)
 
-    def revoke(self, device: str, seen: int = 1) -> None:
-        devices.revoke(SYSTEM, self.ids[device], seen)
+    def revoke(self, device: str) -> None:
+        devices.revoke(SYSTEM, self.ids[device], self.version(device))
 
 
 @asynccontextmanager

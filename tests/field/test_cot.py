@@ -256,7 +256,7 @@ def test_over_tls_only_a_certificate_of_this_node_that_is_enrolled_now_opens_a_s
             vehicle = await Tak.open(port, context=client_context(other))
             vehicle.send(sa("p", "t-x-c-t"))
             await vehicle.joined()
-            known.revoke("vehicle", 2)
+            known.revoke("vehicle")
             begun = time.monotonic()
             await until(lambda: vehicle.ended)
             assert time.monotonic() - begun < 20

@@ -156,11 +156,11 @@ def test_devices_stand_beside_the_account_that_they_speak_for(node: Home) -> Non
         "identity": {"name": "Radio 7", "category": "tak", "protocol": "cot"},
         "link": {"account": chief.person},
     }
-    commit(officer, Draft("device", parts, state="enrolled", assigned=[chief.person], releasable=()))
+    commit(officer, Draft("device", parts, state="waiting", assigned=[chief.person], releasable=()))
     (row,) = [
         row for row in rows(auditor.get("/oversight/access/accounts/").content.decode()) if " chief " in row
     ]
-    assert "Radio 7" in row
+    assert "Radio 7 (Waits for its bearer&#x27;s word)" in row
 
 
 def test_exports_and_requests_stand_out(node: Home) -> None:

@@ -108,6 +108,7 @@ def test_each_trouble_has_its_sentence_and_what_to_do(node: Home) -> None:
         "pages_certificate": replace(well(), pages_certificate=NOW + 86_400),
         "damaged": replace(well(), recompute={"faults": [{"where": "ledger:", "index": 7}], "hours": 24}),
         "bus": replace(well(), bus_lost=NOW - 600),
+        "devices_unconfirmed": replace(well(), unconfirmed={"count": 2, "until": iso(NOW + 9 * 86_400)}),
         "recompute": replace(well(), recompute={"finished": NOW - 9 * 86_400, "hours": 24}),
     }
     known = re.findall(r'Ailment\(\s*"(\w+)"', Path(ailing.__file__).read_text("utf-8"))

@@ -155,7 +155,7 @@ def test_a_beacon_switched_off_after_the_duress_word_ends_nothing(node: Door) ->
                 "identity": {"name": "Tablet", "category": "tak", "protocol": "cot"},
                 "link": {"account": who.person},
             },
-            state="enrolled",
+            state="waiting",
             assigned=[who.person],
             releasable=(),
         ),

@@ -8,10 +8,20 @@ class FieldConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from safeconduct.field import cot_writer, device_kinds, device_words, device_writer, sms  # noqa: F401
+        from safeconduct.agreement.vocabulary import ROLES
+        from safeconduct.field import (  # noqa: F401
+            cot_writer,
+            device_kinds,
+            device_term,
+            device_words,
+            device_writer,
+            sms,
+        )
         from safeconduct.shell.navigation import NavItem, register
         from safeconduct.shell.terms import name_words
 
         keepers = frozenset({"security_manager", "security_officer", "coordinator"})
         register(NavItem("devices", _("Devices"), "field:devices", 80, keepers))
+        bearers = frozenset(ROLES) - {"administrator", "observer"}
+        register(NavItem("your_devices", _("Your devices"), "field:yours", 81, bearers))
         name_words(device_words.PARTS, device_words.STATES, device_words.FIELDS, device_words.CODES)

@@ -1,7 +1,8 @@
 """What each TAK client may be shown, decided by the policy and noted as read before anything is sent.
 
-A client reads as the person whose device it is, with that person's roles of this moment, and never above
-CONFIDENTIAL: a phone in a vehicle is no place for more. A device that belongs to nobody sends, and is shown nothing.
+A client reads as the person whose device it is, once that person has said so (`device_word`), with that person's roles
+of this moment, and never above CONFIDENTIAL: a phone in a vehicle is no place for more. A device that is nobody's, or
+waits for its person's word, sends, and is shown nothing.
 Everything here asks databases; it is called in a thread, never in the event loop.
 """
 

@@ -9,12 +9,13 @@ from typing import Protocol
 @dataclass(frozen=True)
 class Device:
     """An enrolled device: its record's id, the person whose it is ("" for nobody's), the journey it is on ("" for
-    none)."""
+    none), and the person under whose permissions it is shown things: "" for nobody, before that person's word."""
 
     id: str
     name: str = ""
     person: str = ""
     movement: str = ""
+    reads_as: str = ""
 
     @property
     def speaks_for(self) -> str:

@@ -105,6 +105,8 @@ class Gateway:
         self._allowance = Allowance()
         self._clients: set[Client] = set()
         self._by_device: dict[str, Client] = {}
+        self._changes = 0
+        """How many changes of devices were heard of."""
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.outflow.on_device = self._device_enrolled
@@ -201,7 +203,7 @@ class Gateway:
     async def _admit(self, client: Client, who: Callable[[], Device | None]) -> None:
         """Find out whose connection this is; take what it has already sent, and show it what is open."""
         try:
-            device = await self.ask(who)
+            device = await self._known(who)
         except Exception as fault:
             log_event("device_unknown", fault=fault, unforeseen=True)
             device = None
@@ -221,8 +223,21 @@ class Gateway:
         self._take(client, device, early)
         await self.outflow.join(client)
 
+    async def _known(self, who: Callable[[], Device | None]) -> Device | None:
+        """Whose connection this is; asked again where some device changed meanwhile, since a connection that nobody
+        knows yet is told of no change."""
+        device: Device | None = None
+        for _ in range(3):
+            changes = self._changes
+            device = await self.ask(who)
+            if changes == self._changes:
+                break
+        return device
+
     async def _device_enrolled(self, record: str) -> None:
-        """A device was revoked, or given another credential: that is stored a moment after its record."""
+        """A device was revoked, given another credential (that is stored a moment after its record), or its person
+        said that it is theirs."""
+        self._changes += 1
         await self._device_changed(record)
         if record in self._by_device:
             self._begin(self._soon(record))
@@ -232,11 +247,12 @@ class Gateway:
         await self._device_changed(record)
 
     async def _device_changed(self, record: str) -> None:
-        """Out at once if what it showed opens nothing any more, else with what its record says now."""
+        """Out at once if what it showed opens nothing any more, or if what it was shown is not for whom it is now; else
+        with what its record says now: a person's word opens what they may see."""
         client = self._by_device.get(record)
         if client is None or client.device is None:
             return
-        device, who = client.device, client.who
+        who = client.who
         if who is None:
             return
         try:
@@ -246,9 +262,11 @@ class Gateway:
         if found is None:
             client.end()
         elif found != client.device:
-            client.device = found
-            if found.person != device.person:
+            before, client.device = client.device, found
+            if found.person != before.person or before.reads_as not in ("", found.reads_as):
                 client.end()
+            elif found.reads_as != before.reads_as:
+                await self.outflow.join(client)
 
     async def _journeys_changed(self) -> None:
         """A journey that begins or ends is that of every device which is carried on it."""

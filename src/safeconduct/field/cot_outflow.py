@@ -62,7 +62,8 @@ class Outflow:
         self._own: dict[tuple[str, str], float] = {}
         self._store: Store | None = None
         self._changed: dict[str, str] = {}
-        self._everything = False
+        self._everything = self._missed = False
+        """Whether all is to be decided again, and whether changes of devices may have been missed as well."""
         self._again = asyncio.Event()
         self._others = asyncio.Event()
         self._notes: set[asyncio.Task[bool]] = set()
@@ -93,11 +94,15 @@ class Outflow:
 
     async def _open(self, client: Client) -> None:
         assert client.device is not None  # noqa: S101
-        person, own = client.device.person, client.device.speaks_for
+        if client.subject is not None:
+            return
+        person, own = client.device.reads_as, client.device.speaks_for
         try:
             reader = await self._ask(lambda: cot_audience.reader_of(person))
-            if reader is None or client not in self.readers:
+            if reader is None or client.subject is not None or client not in self.readers:
                 return
+            if client.device.reads_as != person:
+                return  # what the device is shown changed while it was asked who the person is
             client.subject = reader
             if not await self._note(client, reader, "opened"):
                 client.subject = None
@@ -279,7 +284,7 @@ class Outflow:
             with contextlib.suppress(OSError, ValueError):
                 async for event in hear(self.home):
                     if not self.live:
-                        self.live = self._everything = True
+                        self.live = self._everything = self._missed = True
                         self._forget_courses()
                         self._again.set()
                     self._heard(event)
@@ -310,11 +315,12 @@ class Outflow:
             self._again.clear()
             changed, self._changed = self._changed, {}
             everything, self._everything = self._everything, False
+            missed, self._missed = self._missed, False
             try:
                 for record, name in changed.items():
                     if name == "device" and self.on_device is not None:
                         await self.on_device(record)
-                if self.on_journeys is not None and "movement" in changed.values():
+                if self.on_journeys is not None and (missed or "movement" in changed.values()):
                     await self.on_journeys()
                 if self.live:
                     await self._look(changed, everything, beat)
@@ -338,7 +344,7 @@ class Outflow:
             self._forget_courses()
             now = await self._ask(
                 lambda: cot_audience.still(
-                    [(c.device.person if c.device else "", c.subject) for c in clients]
+                    [(c.device.reads_as if c.device else "", c.subject) for c in clients]
                 )
             )
             for client, subject in zip(clients, now, strict=True):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from safeconduct.field.device_kinds import DEVICE
+from safeconduct.field.device_writer import enrolled
 from safeconduct.records.hooks import job
 from safeconduct.records.principals import SYSTEM
-from safeconduct.records.refusals import NotFound
 from safeconduct.records.transaction import Tx, iso
 from safeconduct.watch.sos_kinds import SOS
 from safeconduct.watch.sos_writer import stand_down_job
@@ -16,11 +15,8 @@ from safeconduct.watch.sos_writer import stand_down_job
 @job("cot_stand_down")
 def cot_stand_down_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Stand down the open SOS of a device; {} when it has none. Raises NotFound for a device that is not enrolled."""
-    device = str(payload["device"])
-    row = tx.row(device)
-    if row is None or row.kind != DEVICE.name or row.withdrawn or row.state != "enrolled":
-        raise NotFound(device)
-    name = str(row.values()["identity"]["name"])
+    row, identity, _link = enrolled(tx, str(payload["device"]))
+    device, name = row.id, str(identity["name"])
     for sos in tx.rows_open(SOS.name, device):
         if sos.originator == tx.home.party and (sos.values().get("caller") or {}).get("device") == device:
             word = {"at": iso(tx.now), "by": name, "category": "device"}

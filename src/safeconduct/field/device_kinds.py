@@ -9,9 +9,11 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import StringConstraints
 
-from safeconduct.records.checks import requires
+from safeconduct.field.device_word import REVOKED, STATES, needs_their_word
+from safeconduct.records.checks import all_of, requires
 from safeconduct.records.fields import Code, Name, Named, RecordId
 from safeconduct.records.kinds import Kind, PartModel, register
+from safeconduct.records.moments import Instant
 
 DeviceCategory = Literal["phone", "tracker", "tak", "site_alarm", "sms_gateway"]
 CATEGORIES: tuple[str, ...] = get_args(DeviceCategory)
@@ -32,21 +34,23 @@ class Identity(PartModel):
 
 
 class Link(PartModel):
-    """Whose device it is; `account` is the person id of the account that carries it, `holder` who was handed it."""
+    """Whose device it is; `account` is the person id of the account that carries it, `holder` who was handed it.
+    `until`: so long a device goes on showing things that was enrolled before its person was asked (`device_term`)."""
 
     level: ClassVar[str] = "CONFIDENTIAL"
     person: RecordId = ""
     account: Code = ""
     holder: Name = ""
+    until: Instant | None = None
 
 
 DEVICE = register(
     Kind(
         name="device",
         parts={"identity": Identity, "link": Link},
-        states=("enrolled", "revoked"),
-        final=("revoked",),
-        check=requires("identity", "a device has its identity"),
+        states=STATES,
+        final=(REVOKED,),
+        check=all_of(requires("identity", "a device has its identity"), needs_their_word),
         dimensions={"category": ("identity", "category")},
         searched=("identity.name", "identity.vehicle"),
     )

@@ -16,6 +16,7 @@ from safeconduct.field import devices as rules
 from safeconduct.field.cot_enrolment import data_package
 from safeconduct.field.credentials import name_of
 from safeconduct.field.device_forms import DeviceForm
+from safeconduct.field.device_word import PROVISIONAL, REVOKED, WAITING
 from safeconduct.field.enrolment import Doors, invitation, qr_svg
 from safeconduct.people.models import Account
 from safeconduct.records import here
@@ -29,12 +30,14 @@ LISTED = 500
 @require_GET
 @answering
 def devices(request: HttpRequest) -> HttpResponseBase:
-    """Every device that the reader may see, those that were revoked last."""
+    """Every device that the reader may see: first those that wait for the word of whose they are, those that were
+    revoked last."""
     reader = reader_of(request)
-    page = find(reader, Query("device", parts=("identity",), sort="at", limit=LISTED))
+    page = find(reader, Query("device", parts=("identity", "link"), sort="at", limit=LISTED))
     lines = [_line(record) for record in (*page.records, *page.unplaced)]
-    lines.sort(key=lambda line: line["state"] == "revoked")
-    context = {"lines": lines, "page_level": "RESTRICTED", "may_enrol": _may_enrol(request)}
+    lines.sort(key=lambda line: (line["state"] == REVOKED, not line["waits"]))
+    level = "CONFIDENTIAL" if any(line["level"] == "CONFIDENTIAL" for line in lines) else "RESTRICTED"
+    context = {"lines": lines, "page_level": level, "may_enrol": _may_enrol(request)}
     return render(request, "field/devices.html", context)
 
 
@@ -98,6 +101,7 @@ def _shown_once(request: HttpRequest, device: str, credential: str) -> HttpRespo
 
 def _line(record: Released) -> dict[str, object]:
     identity = record.parts.get("identity", {})
+    until = (record.parts.get("link") or {}).get("until", "")
     return {
         "id": record.id,
         "version": record.version,
@@ -106,6 +110,10 @@ def _line(record: Released) -> dict[str, object]:
         "protocol": words.PROTOCOLS.get(identity.get("protocol", ""), ""),
         "vehicle": identity.get("vehicle", ""),
         "state": record.state,
+        "waits": record.state in (WAITING, PROVISIONAL),
+        "shows_nothing": record.state == WAITING,
+        "until": until if record.state == PROVISIONAL else "",
+        "level": record.label,
         "state_word": words.STATES.get(record.state, record.state),
     }
 

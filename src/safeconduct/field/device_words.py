@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 CATEGORIES = {
     "phone": _("Phone"),
@@ -18,7 +19,13 @@ PROTOCOLS = {
     "cot": _("Cursor on Target"),
     "webhook": _("Webhook"),
 }
-STATES = {"enrolled": _("Enrolled"), "revoked": _("Revoked")}
+STATES = {
+    "enrolled": _("Enrolled"),
+    "waiting": pgettext_lazy("device", "Waits for its bearer's word"),
+    "provisional": pgettext_lazy("device", "Not yet confirmed by its bearer"),
+    "confirmed": pgettext_lazy("device", "Confirmed by its bearer"),
+    "revoked": _("Revoked"),
+}
 PARTS = {"identity": _("Identity"), "link": _("Whose it is")}
 FIELDS = {
     "protocol": _("Protocol"),
@@ -26,6 +33,7 @@ FIELDS = {
     "movement": _("Journey"),
     "account": _("Account"),
     "holder": _("Holder"),
+    "until": _("Until"),
 }
 CODES = {"protocol": PROTOCOLS, "category": CATEGORIES}
 NO_ACCOUNT = _("There is no account of this name.")

@@ -7,7 +7,9 @@ import math
 from typing import Any
 
 from safeconduct.field.device_kinds import DEVICE
+from safeconduct.field.device_word import reads_as
 from safeconduct.records.commit import Draft, store
+from safeconduct.records.history import authors
 from safeconduct.records.hooks import job
 from safeconduct.records.kinds import kind
 from safeconduct.records.moments import instant
@@ -25,6 +27,8 @@ EARLY = 3_600.0
 BELIEVED = 86_400.0
 """Seconds by which a device's clock may be off: beyond, the moment counts at which this node heard of it."""
 SAME_CALL = 600.0
+MOST_OWN = 200
+"""Devices of one person that are listed."""
 MOST_CALLS = 10
 """Calls for help of one site alarm, in different words, that may be open at a time."""
 CALLS = {
@@ -42,7 +46,8 @@ Answer = dict[str, Any]
 @job("field_device")
 def device_job(tx: Tx, payload: Answer) -> Answer:
     """What a device is, and the journey it is on now, with the moment (epoch seconds) from which on positions belong
-    to that; `movement` is empty when there is none. Raises NotFound for a device that is not enrolled."""
+    to that; `movement` is empty when there is none. `reads_as` is who may see what it is shown now, "" for nobody.
+    Raises NotFound for a device that is not enrolled."""
     row, identity, link = enrolled(tx, str(payload["device"]))
     journey = _journey(tx, identity, link)
     return {
@@ -54,7 +59,17 @@ def device_job(tx: Tx, payload: Answer) -> Answer:
         "person": link.get("account") or row.id,
         "movement": journey[0].id if journey else "",
         "since": journey[1] if journey else 0.0,
+        "reads_as": reads_as(row, tx.now),
     }
+
+
+@job("own_devices")
+def own_devices_job(tx: Tx, payload: Answer) -> Answer:
+    """The devices that speak for the person who asks and are not revoked, each with who enrolled it."""
+    person = tx.subject(payload["actor"]).person
+    rows = tx.rows_open(DEVICE.name, person) if person else []
+    own = [row for row in rows if (row.values().get("link") or {}).get("account") == person]
+    return {"devices": {row.id: sorted(authors(tx, row.id)) for row in own[:MOST_OWN]}}
 
 
 @job("field_sos")
@@ -139,9 +154,10 @@ def alarm_job(tx: Tx, payload: Answer) -> Answer:
 
 
 def enrolled(tx: Tx, device: str) -> tuple[RowView, Answer, Answer]:
-    """A device with its identity and whose it is. Raises NotFound for one that is not enrolled."""
+    """A device with its identity and whose it is. Raises NotFound for one that is not enrolled. One that waits for
+    its person's word is heard like any other: what it sends is never refused for want of that."""
     row = tx.row(device)
-    if row is None or row.kind != DEVICE.name or row.withdrawn or row.state != "enrolled":
+    if row is None or row.kind != DEVICE.name or row.withdrawn or row.state in DEVICE.final:
         raise NotFound(device)
     values = row.values()
     return row, values["identity"], values.get("link") or {}

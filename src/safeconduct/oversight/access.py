@@ -17,8 +17,10 @@ from safeconduct.people.principal import has_second_factor
 from safeconduct.people.roles import Assignment, assignments
 from safeconduct.records import here
 from safeconduct.records.find import Query, find
+from safeconduct.records.kinds import all_kinds
 from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released
+from safeconduct.shell.terms import STATE_NAMES, plain
 
 DORMANT_DAYS = 30
 """Days without a sign-in or the use of a token after which an account is called dormant, unless node.toml says."""
@@ -195,14 +197,19 @@ def ways_in(reader: Subject) -> list[Way]:
 
 
 def _devices(reader: Subject) -> dict[str, list[str]]:
-    """Names of the devices that speak for a person, as far as the reader may see whose they are."""
+    """Names of the devices that speak for a person, as far as the reader may see whose they are, with how each stands
+    that needs the person's word."""
     found: dict[str, list[str]] = {}
     if not here.state().policy.entries(reader, "read", "device"):
         return found
-    for record in find(reader, Query("device", state="enrolled", sort="at", limit=1000)).records:
-        account = (record.parts.get("link") or {}).get("account")
-        if account:
-            found.setdefault(account, []).append((record.parts.get("identity") or {}).get("name", record.id))
+    shape = all_kinds()["device"]
+    for state in (state for state in shape.states if state not in shape.final):
+        for record in find(reader, Query("device", state=state, sort="at", limit=1000)).records:
+            account = (record.parts.get("link") or {}).get("account")
+            if account:
+                name = (record.parts.get("identity") or {}).get("name", record.id)
+                stands = "" if state == shape.states[0] else f" ({plain(STATE_NAMES, state)})"
+                found.setdefault(account, []).append(f"{name}{stands}")
     return found
 
 

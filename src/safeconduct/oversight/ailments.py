@@ -43,6 +43,7 @@ def ailments(found: Vitals) -> list[Ailment]:
         *_messages(found),
         *_bus(found),
         *_upkeep(found),
+        *_devices(found),
     ]
     for link in found.links:
         every += _link(link, found.at, found.vital)
@@ -184,6 +185,21 @@ def _upkeep(found: Vitals) -> Iterator[Ailment]:
                 % {"party": party, "days": max(0, int((ends - found.at) // 86_400))},
                 _("Ask for a new card and accept it."),
             )
+
+
+def _devices(found: Vitals) -> Iterator[Ailment]:
+    if count := found.unconfirmed.get("count", 0):
+        what = _(
+            "Devices that show things without their bearers' word: %(n)s. From %(day)s on they show nothing."
+        )
+        yield Ailment(
+            "devices_unconfirmed",
+            "caution",
+            what % {"n": count, "day": str(found.unconfirmed["until"])[:10]},
+            _(
+                "Ask their bearers to look at “Your devices”; a house rule has to let them acknowledge a device."
+            ),
+        )
 
 
 def _bus(found: Vitals) -> Iterator[Ailment]:

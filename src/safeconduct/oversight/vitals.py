@@ -46,6 +46,7 @@ class Vitals:
     drill: float | None = None
     pages_certificate: float | None = None
     bus_lost: float | None = None
+    unconfirmed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def messages_oldest(self) -> float:
@@ -78,6 +79,7 @@ def vitals(now: float | None = None) -> Vitals:
         drill=told["drill"] if told else last_restore_drill(home),
         pages_certificate=_pages_certificate(home),
         bus_lost=_bus_lost(home, door),
+        unconfirmed=door.call("devices_unconfirmed", {}),
     )
 
 

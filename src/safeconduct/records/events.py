@@ -165,6 +165,11 @@ EVENTS: Final[Mapping[str, Event]] = {
         ERROR, "an emergency of a device was refused", "Call whoever carries it; see the refusals."
     ),
     "device_wrong": Event(INFO, "a device's report was not understood or its connection ended"),
+    "devices_unconfirmed": Event(
+        WARNING,
+        "devices that were enrolled before their persons were asked show nothing any more in two weeks",
+        "See that the house rules let people confirm their devices, and ask them to.",
+    ),
     "channel_broke": Event(
         ERROR, "sending over a channel failed by a fault that nobody foresaw", "Look at channels.toml."
     ),

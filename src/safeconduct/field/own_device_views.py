@@ -1,0 +1,95 @@
+"""The devices that speak for whoever looks: say that one is theirs, or that it is not, or no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from safeconduct.field import device_words as words
+from safeconduct.field import devices as rules
+from safeconduct.field.device_word import PROVISIONAL, WAITING
+from safeconduct.field.devices import OwnDevice
+from safeconduct.people.models import Account
+from safeconduct.people.themselves import where_to_show
+from safeconduct.records.refusals import NotFound
+from safeconduct.shell.answers import answering, reader_of
+
+
+@never_cache
+@require_safe
+@answering
+def yours(request: HttpRequest) -> HttpResponseBase:
+    """Every device that speaks for the reader; first those that wait for the reader's word."""
+    lines = _lines(rules.own_devices(reader_of(request)))
+    lines.sort(key=lambda line: not line["waits"])
+    context = {"lines": lines, "page_level": "CONFIDENTIAL", "live_url": "/live?topics=device"}
+    return render(request, "field/yours.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@answering
+def confirm(request: HttpRequest, device: str) -> HttpResponseBase:
+    """Say that a device is one's own, after showing anew that it is oneself who says so."""
+    reader, account = reader_of(request), request.user
+    then = reverse("field:confirm", args=[device])
+    if isinstance(account, Account) and (shown_at := where_to_show(request, account, then)):
+        # A form is not carried over the question whether it is still the same person.
+        return redirect(shown_at)
+    if request.method == "POST":
+        rules.confirm(reader, device, _seen(request))
+        messages.success(request, _("The device shows what you may see from now on."))
+        return redirect("field:yours")
+    lines = [line for line in _lines(rules.own_devices(reader)) if line["id"] == device and line["waits"]]
+    if not lines:
+        raise NotFound(device)
+    return render(request, "field/confirm.html", {"line": lines[0], "page_level": "CONFIDENTIAL"})
+
+
+@require_POST
+@answering
+def disown(request: HttpRequest, device: str) -> HttpResponseBase:
+    """Say that a device is not one's own, or no more: it opens nothing from then on."""
+    rules.disown(reader_of(request), device, _seen(request))
+    messages.success(request, _("The device is revoked: it shows nothing, and is not heard any more."))
+    return redirect("field:yours")
+
+
+def _seen(request: HttpRequest) -> int:
+    given = request.POST.get("seen", "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
+
+
+def _lines(held: list[OwnDevice]) -> list[dict[str, Any]]:
+    persons = {person for each in held for person in each.by}
+    accounts = Account.objects.filter(person__in=sorted(persons))
+    names = {each.person: each.display_name or each.username for each in accounts}
+    return [_line(each, names) for each in held]
+
+
+def _line(held: OwnDevice, names: dict[str, str]) -> dict[str, Any]:
+    record = held.record
+    identity, link = record.parts.get("identity") or {}, record.parts.get("link") or {}
+    return {
+        "id": record.id,
+        "version": record.version,
+        "name": identity.get("name", record.id[:8]),
+        "category": words.CATEGORIES.get(identity.get("category", ""), ""),
+        "protocol": words.PROTOCOLS.get(identity.get("protocol", ""), ""),
+        "vehicle": identity.get("vehicle", ""),
+        "holder": link.get("holder", ""),
+        "by": [names.get(person, person) for person in held.by],
+        "at": record.at,
+        "waits": record.state in (WAITING, PROVISIONAL),
+        "shows_nothing": record.state == WAITING,
+        "until": link.get("until", "") if record.state == PROVISIONAL else "",
+        "state_word": words.STATES.get(record.state, record.state),
+    }
