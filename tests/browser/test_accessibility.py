@@ -54,6 +54,7 @@ PAGES = {
     "on call": ("host", "watch", "/watch/on-call/"),
     "ladders": ("partner", "watch", "/watch/ladders/"),
     "devices": ("partner", "manager", "/field/"),
+    "your devices": ("partner", "traveller", "/field/yours/"),
     "registry": ("partner", "manager", "/registry/"),
     "persons": ("partner", "manager", "/registry/persons/"),
     "what is held on me": ("partner", "traveller", "/registry/mine/"),

@@ -193,6 +193,43 @@ def test_a_credential_of_something_that_only_reports_opens_nothing_on_the_plain_
     assert opened(node, coordinator) == []
 
 
+def test_who_kept_the_first_code_is_out_when_its_bearer_takes_another(node: Home) -> None:
+    coordinator, known = officer("coordinator"), Known()
+    room = known.enrol("room", coordinator, confirmed=False)
+    commit(SYSTEM, Draft("site", CAMP, state="active"))
+
+    async def story() -> None:
+        async with gateway(node) as field:
+            kept = await (await Tak.open(field.ports[0], known.tokens["room"])).joined()
+            _made, own = devices.take_code(who(coordinator), room, 1)
+            await until(lambda: kept.ended)
+            assert not kept.having("SC.")
+            again = await Tak.open(field.ports[0], known.tokens["room"])
+            await until(lambda: again.ended)
+            assert not again.events
+            tablet = await (await Tak.open(field.ports[0], own)).joined()
+            await tablet.until("Camp")
+            await tablet.close()
+
+    asyncio.run(story())
+
+
+def test_one_code_opens_one_connection_and_the_other_is_ended(node: Home) -> None:
+    """Two who have it see each other's coming."""
+    coordinator, known = officer("coordinator"), Known()
+    known.enrol("room", coordinator)
+
+    async def story() -> None:
+        async with gateway(node) as field:
+            first = await (await Tak.open(field.ports[0], known.tokens["room"])).joined()
+            second = await (await Tak.open(field.ports[0], known.tokens["room"])).joined()
+            await until(lambda: first.ended)
+            assert not second.ended
+            await second.close()
+
+    asyncio.run(story())
+
+
 def test_a_word_that_comes_while_the_client_is_being_let_in_is_not_missed(node: Home) -> None:
     """Nobody tells a connection that nobody knows yet: it is asked again whose it is."""
     coordinator, known = officer("coordinator"), Known()

@@ -18,9 +18,13 @@ from safeconduct.notify import acts
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.home import Home
+from safeconduct.records.principals import system_subject
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import fetch_row
 
+pytestmark = pytest.mark.both
+
+SYSTEM = system_subject("pk")
 DAY = 86_400.0
 
 
@@ -52,7 +56,7 @@ def told(device: str) -> list[str]:
 
 
 def link(device: str) -> dict[str, Any]:
-    row = fetch_row(device)
+    row = fetch_row(device, SYSTEM)
     assert row is not None
     return dict(row.values()["link"])
 
@@ -75,6 +79,8 @@ def test_the_person_is_told_once_that_a_device_waits_and_again_after_a_new_crede
     assert told(device) == [bearer.person]
     devices.renew(enroller, device, 2)
     assert told(device) == [bearer.person] * 2
+    devices.take_code(bearer, device, 3)
+    assert told(device) == [bearer.person] * 2, "nobody is told of what they do themselves"
     nobodys = devices.enrol(enroller, {"identity": parts["identity"]})[0].record
     own = devices.enrol(enroller, {**parts, "link": {"account": enroller.person}})[0].record
     assert told(nobodys) == told(own) == []

@@ -223,7 +223,6 @@ def test_a_word_changes_nothing_else(enroller: Subject, bearer: Subject) -> None
         {"opens": "2099-01-01T00:00:00Z"},
         {"derived_from": [device]},
         {"state": "provisional"},
-        {"state": "waiting"},
         {"state": "enrolled"},
     ):
         given = {"state": "confirmed", **more}
@@ -251,6 +250,43 @@ def test_the_person_says_no_or_ends_it_later(enroller: Subject, bearer: Subject)
             reads_as(device)
         with pytest.raises(Malformed):
             devices.confirm(bearer, device, state(device)[1])
+
+
+def test_a_code_that_its_bearer_takes_ends_the_one_that_others_have_seen(
+    enroller: Subject, bearer: Subject
+) -> None:
+    for confirmed in (False, True):
+        made, first = devices.enrol(enroller, tak(bearer.person))
+        device = made.record
+        if confirmed:
+            devices.confirm(bearer, device, 1)
+        seen = state(device)[1]
+        for other in (enroller, signed_in("watch_officer", f"other{confirmed}")[1]):
+            with pytest.raises((Refused, NotFound)):
+                devices.take_code(other, device, seen)
+        with pytest.raises(Conflict):
+            devices.take_code(bearer, device, seen - 1)
+        assert credentials.device_of(first) == device, "who may not, and what is stale, ends nothing"
+        _made, second = devices.take_code(bearer, device, seen)
+        assert credentials.device_of(first) is None and credentials.device_of(second) == device
+        assert state(device) == ("confirmed", seen + 2) and reads_as(device) == bearer.person
+
+
+def test_the_first_code_never_opens_what_the_word_is_given_for(
+    enroller: Subject, bearer: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the credentials change, and if it ends there, the device waits."""
+    made, _first = devices.enrol(enroller, tak(bearer.person))
+    devices.confirm(bearer, made.record, 1)
+
+    def broken(_device: str) -> str:
+        assert reads_as(made.record) == ""
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(credentials, "issue", broken)
+    with pytest.raises(OSError, match="full"):
+        devices.take_code(bearer, made.record, 2)
+    assert state(made.record) == ("waiting", 3) and reads_as(made.record) == ""
 
 
 def test_what_was_refused_may_be_enrolled_again_and_waits_again(enroller: Subject, bearer: Subject) -> None:

@@ -248,6 +248,55 @@ def test_who_has_a_passkey_alone_is_asked_for_that(node: Home) -> None:
     assert found.startswith("/accounts/passkeys/confirm/")
 
 
+def test_a_new_code_is_shown_to_its_bearer_alone(node: Home) -> None:
+    client, bearer = signed_in("watch_officer", "bearer")
+    manager, enroller = signed_in("security_manager", "enroller")
+    identity = {"name": "Radio 7", "category": "tak", "protocol": "cot"}
+    made, first = devices.enrol(enroller, {"identity": identity, "link": {"account": bearer.person}})
+    address = f"/field/yours/{made.record}/code/"
+    assert manager.get(address).status_code == 404
+    assert manager.post(address, {"seen": "1"}).status_code == 403
+    assert client.post(address, {"seen": "2"}).status_code == 409
+    assert credentials.device_of(first) == made.record
+    assert "Take a new code" in client.get(address).content.decode()
+    assert address in client.get(f"/field/yours/{made.record}/confirm/").content.decode()
+    page = client.post(address, {"seen": "1"}).content.decode()
+    (second,) = set(re.findall(r"sd_[a-z0-9]{10}_[A-Za-z0-9_-]{43}", page))
+    assert credentials.device_of(first) is None and credentials.device_of(second) == made.record
+    assert state(made.record) == "confirmed" and "/field/yours/" in page
+    assert address in client.get("/field/yours/").content.decode()
+    # Sent again it is a word to a version that is gone, and ends nothing.
+    assert client.post(address, {"seen": "1"}).status_code == 409
+    assert credentials.device_of(second) == made.record
+
+
+def test_a_new_code_asks_whether_it_is_still_the_same_person(node: Home) -> None:
+    client, bearer = signed_in("watch_officer", "bearer")
+    _, enroller = signed_in("security_manager", "enroller")
+    device = enrolled(enroller, bearer.person)
+    with_password(client, bearer.person)
+    address = f"/field/yours/{device}/code/"
+    for answer in (client.get(address), client.post(address, {"seen": "1"})):
+        assert answer["Location"].startswith("/accounts/confirm/")
+    assert state(device) == "waiting"
+
+
+def test_what_only_reports_has_no_code_to_take(node: Home) -> None:
+    client, bearer = signed_in("watch_officer", "bearer")
+    _, enroller = signed_in("security_manager", "enroller")
+    identity = {"name": "Phone", "category": "phone", "protocol": "owntracks_http"}
+    parts = {"identity": identity, "link": {"account": bearer.person}}
+    made, first = devices.enrol(enroller, parts)
+    for page in ("code", "confirm"):
+        address = f"/field/yours/{made.record}/{page}/"
+        assert (
+            client.get(address).status_code == 404
+            and address not in client.get("/field/yours/").content.decode()
+        )
+        assert client.post(address, {"seen": "1"}).status_code == 400
+    assert credentials.device_of(first) == made.record
+
+
 def test_a_no_ends_the_credential(node: Home) -> None:
     client, bearer = signed_in("watch_officer", "bearer")
     _, enroller = signed_in("security_manager", "enroller")
@@ -281,10 +330,18 @@ def test_the_pages_speak_three_languages(node: Home, language: str) -> None:
     device = enrolled(enroller, bearer.person)
     enrolled_before(node.party, bearer.person)
     here.door().writer.tick(device_term.begin_terms)  # type: ignore[union-attr]
-    english = {"Your devices", "Is this device yours?", "It is mine", "shows nothing", "shows things until"}
+    english = {
+        "Your devices",
+        "Is this device yours?",
+        "It is mine",
+        "Take a new code",
+        "shows nothing",
+        "shows things until",
+    }
     for who, address in (
         (client, "/field/yours/"),
         (client, f"/field/yours/{device}/confirm/"),
+        (client, f"/field/yours/{device}/code/"),
         (client, "/account/"),
         (manager, "/field/"),
     ):

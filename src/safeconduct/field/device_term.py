@@ -34,9 +34,12 @@ TIMER = "device_term"
 
 
 @on_version
-def tell_whose_it_is(tx: Tx, row: Any, _index: int) -> None:
-    """A device that waits for a person's word tells that person so, once for each version that makes it wait."""
-    if row.kind == DEVICE.name and row.originator == tx.home.party and row.state in (WAITING, PROVISIONAL):
+def tell_whose_it_is(tx: Tx, row: Any, index: int) -> None:
+    """A device that waits for a person's word tells that person so, once for each version that makes it wait; not of
+    what they do themselves."""
+    if row.kind != DEVICE.name or row.originator != tx.home.party or row.state not in (WAITING, PROVISIONAL):
+        return
+    if tx.header(index)["by"] != _person(row):
         _tell(tx, row, f"device|{row.id}|{row.version}")
 
 

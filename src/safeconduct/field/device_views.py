@@ -7,6 +7,7 @@ import base64
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -51,7 +52,7 @@ def enrol(request: HttpRequest) -> HttpResponseBase:
         person = _person(form)
         if not form.errors:
             made, credential = rules.enrol(reader_of(request), form.parts(person))
-            return _shown_once(request, made.record, credential)
+            return shown_once(request, made.record, credential)
     return render(request, "field/enrol.html", {"form": form, "page_level": "CONFIDENTIAL"})
 
 
@@ -61,7 +62,7 @@ def enrol(request: HttpRequest) -> HttpResponseBase:
 def renew(request: HttpRequest, device: str) -> HttpResponseBase:
     """Another credential for the same device; the first no longer opens anything."""
     _made, credential = rules.renew(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
-    return _shown_once(request, device, credential)
+    return shown_once(request, device, credential)
 
 
 @require_POST
@@ -81,7 +82,10 @@ def doors_of(request: HttpRequest) -> Doors:
     return Doors(base, mqtt, cot, tls)
 
 
-def _shown_once(request: HttpRequest, device: str, credential: str) -> HttpResponse:
+def shown_once(
+    request: HttpRequest, device: str, credential: str, back: str = "field:devices"
+) -> HttpResponse:
+    """The page of a credential; `back` names the page that it was asked for on."""
     found = rules.device_of(reader_of(request), device)
     identity = dict(found.parts["identity"])
     doors = doors_of(request)
@@ -94,6 +98,8 @@ def _shown_once(request: HttpRequest, device: str, credential: str) -> HttpRespo
         "invitation": text,
         "qr": mark_safe(qr_svg(text)),  # noqa: S308  (drawn here: black squares, no text)
         "package": base64.b64encode(package).decode() if package else "",
+        "back": reverse(back),
+        "own": back == "field:yours",
         "page_level": "CONFIDENTIAL",
     }
     return render(request, "field/enrolled.html", context)

@@ -77,7 +77,7 @@ def needs_their_word(_tx: Any, given: Any) -> None:
 
 
 def _is_their_word(given: Any) -> None:
-    """Yes or no by the person whose the device is, to the device as it stands."""
+    """Yes, not now or no by the person whose the device is, to the device as it stands."""
     previous, header = given.previous, given.header
     if previous is None or given.subject.person != _whose(given, any_protocol=True):
         raise _refused(given, "only the person whose the device is says whether it is theirs")
@@ -85,9 +85,9 @@ def _is_their_word(given: Any) -> None:
     header_alone = (draft.about, draft.levels, draft.releasable, draft.kept_for, draft.orcon, draft.assigned)
     if given.parts or draft.derived_from or draft.opens or any(each is not None for each in header_alone):
         raise Malformed("a word changes nothing else of the device")
-    if previous.state == REVOKED or header["state"] not in (CONFIRMED, REVOKED):
-        raise Malformed("a word is yes or no, to a device that is enrolled")
-    if header["state"] == CONFIRMED and not _whose(given):
+    if previous.state == REVOKED or header["state"] not in (CONFIRMED, WAITING, REVOKED):
+        raise Malformed("a word is yes, not now or no, to a device that is enrolled")
+    if header["state"] != REVOKED and not _whose(given):
         raise Malformed("this device shows nothing, and needs nobody's word")
 
 

@@ -11,7 +11,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.field import credentials
 from safeconduct.field.cot_devices import Device
 from safeconduct.field.device_kinds import DEVICE
-from safeconduct.field.device_word import CONFIRMED, REVOKED, WORD, state_by
+from safeconduct.field.device_word import CONFIRMED, REVOKED, WAITING, WORD, state_by
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
@@ -51,6 +51,17 @@ def confirm(actor: Subject, device: str, seen: int, door: Door | None = None) ->
     """The device is mine: it may show what I may see, for as long as nobody does anything to it."""
     draft = Draft(DEVICE.name, {}, record=device, expected=seen, state=CONFIRMED)
     return commit(actor, draft, WORD, door=door)
+
+
+def take_code(actor: Subject, device: str, seen: int, door: Door | None = None) -> tuple[Committed, str]:
+    """The device is mine, by a credential that nobody but its bearer has seen: who enrolled it may have kept the first.
+
+    It waits while the credentials change, so that the first never opens what the word is given for.
+    """
+    draft = Draft(DEVICE.name, {}, record=device, expected=seen, state=WAITING)
+    waits = commit(actor, draft, WORD, door=door)
+    credential = credentials.issue(device)
+    return confirm(actor, device, waits.version, door), credential
 
 
 def disown(actor: Subject, device: str, seen: int, door: Door | None = None) -> Committed:

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from safeconduct.field import device_words as words
 from safeconduct.field import devices as rules
-from safeconduct.field.device_word import PROVISIONAL, WAITING
+from safeconduct.field.device_views import shown_once
+from safeconduct.field.device_word import ENROLLED, PROVISIONAL, WAITING
 from safeconduct.field.devices import OwnDevice
 from safeconduct.people.models import Account
 from safeconduct.people.themselves import where_to_show
@@ -39,19 +40,33 @@ def yours(request: HttpRequest) -> HttpResponseBase:
 @answering
 def confirm(request: HttpRequest, device: str) -> HttpResponseBase:
     """Say that a device is one's own, after showing anew that it is oneself who says so."""
-    reader, account = reader_of(request), request.user
-    then = reverse("field:confirm", args=[device])
-    if isinstance(account, Account) and (shown_at := where_to_show(request, account, then)):
-        # A form is not carried over the question whether it is still the same person.
-        return redirect(shown_at)
+    reader = reader_of(request)
+    if asked := _still_they(request, "field:confirm", device):
+        return asked
     if request.method == "POST":
         rules.confirm(reader, device, _seen(request))
         messages.success(request, _("The device shows what you may see from now on."))
         return redirect("field:yours")
-    lines = [line for line in _lines(rules.own_devices(reader)) if line["id"] == device and line["waits"]]
-    if not lines:
+    line = _one(request, device)
+    if not line["waits"]:
         raise NotFound(device)
-    return render(request, "field/confirm.html", {"line": lines[0], "page_level": "CONFIDENTIAL"})
+    return render(request, "field/confirm.html", {"line": line, "page_level": "CONFIDENTIAL"})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@answering
+def take_code(request: HttpRequest, device: str) -> HttpResponseBase:
+    """Take a new code for one's own device, which nobody else has seen: with it the device is confirmed."""
+    if asked := _still_they(request, "field:take_code", device):
+        return asked
+    if request.method == "POST":
+        _made, credential = rules.take_code(reader_of(request), device, _seen(request))
+        return shown_once(request, device, credential, "field:yours")
+    line = _one(request, device)
+    if not line["shows"]:
+        raise NotFound(device)
+    return render(request, "field/take_code.html", {"line": line, "page_level": "CONFIDENTIAL"})
 
 
 @require_POST
@@ -61,6 +76,21 @@ def disown(request: HttpRequest, device: str) -> HttpResponseBase:
     rules.disown(reader_of(request), device, _seen(request))
     messages.success(request, _("The device is revoked: it shows nothing, and is not heard any more."))
     return redirect("field:yours")
+
+
+def _still_they(request: HttpRequest, page: str, device: str) -> HttpResponseBase | None:
+    """Where they are asked whether it is still they, and led back to the page from; a form is not carried over that."""
+    account = request.user
+    then = reverse(page, args=[device])
+    shown_at = where_to_show(request, account, then) if isinstance(account, Account) else ""
+    return redirect(shown_at) if shown_at else None
+
+
+def _one(request: HttpRequest, device: str) -> dict[str, Any]:
+    for line in _lines(rules.own_devices(reader_of(request))):
+        if line["id"] == device:
+            return line
+    raise NotFound(device)
 
 
 def _seen(request: HttpRequest) -> int:
@@ -89,6 +119,7 @@ def _line(held: OwnDevice, names: dict[str, str]) -> dict[str, Any]:
         "by": [names.get(person, person) for person in held.by],
         "at": record.at,
         "waits": record.state in (WAITING, PROVISIONAL),
+        "shows": record.state != ENROLLED,
         "shows_nothing": record.state == WAITING,
         "until": link.get("until", "") if record.state == PROVISIONAL else "",
         "state_word": words.STATES.get(record.state, record.state),
