@@ -25,13 +25,16 @@ from field.cot_node import (
     who,
 )
 from field.test_cot_pytak import Receives, client
-from safeconduct.field import devices
+from safeconduct.field import cot_outflow, devices
 from safeconduct.field.cot_authority import Authority
 from safeconduct.positions.reading import store
+from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
+from safeconduct.records.door import Door
 from safeconduct.records.find import Query, find
 from safeconduct.records.home import Home
 from safeconduct.records.release import fetch_row
+from writer_process import start_writer, stop_writer
 
 CAMP = {
     "identity": {"name": "Camp"},
@@ -255,6 +258,36 @@ def test_a_word_that_comes_while_the_client_is_being_let_in_is_not_missed(node: 
             await room.close()
 
     asyncio.run(story())
+
+
+def test_what_was_done_to_a_device_while_the_writer_was_not_heard_is_made_up_for_before_anything_is_shown(
+    partner_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cot_outflow, "RETRY_BUS", 4.0)
+    writer = start_writer(partner_home)
+    with here.at(partner_home, Door(partner_home)):
+        coordinator, known = officer("coordinator"), Known()
+        known.enrol("room", coordinator)
+
+    async def story() -> None:
+        nonlocal writer
+        async with gateway(partner_home) as field:
+            with here.at(partner_home, Door(partner_home)):
+                tak = await (await Tak.open(field.ports[0], known.tokens["room"])).joined()
+                await until(lambda: bool([each for each in field.outflow.readers if each.subject]))
+                writer.kill()
+                writer.join()
+                await until(lambda: not field.outflow.live)
+                partner_home.socket.unlink(missing_ok=True)
+                writer = start_writer(partner_home)
+                known.touch("room")
+                commit(SYSTEM, Draft("site", CAMP, state="active"))
+                assert not field.outflow.live
+                await until(lambda: tak.ended, 20.0)
+                assert not tak.having("Camp")
+
+    asyncio.run(story())
+    stop_writer(writer)
 
 
 def test_a_term_that_is_over_shuts_what_was_open(node: Home) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from conftest import SIGNATORY_KEY
 from field.word_node import enrolled_before
 from firing import fire_all
 from journeys.journey_node import Journeys, journeys
 from safeconduct.agreement.policy import Subject
 from safeconduct.field import device_term, devices
+from safeconduct.node.signing_here import act
 from safeconduct.notify import acts
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
@@ -84,6 +86,20 @@ def test_the_person_is_told_once_that_a_device_waits_and_again_after_a_new_crede
     nobodys = devices.enrol(enroller, {"identity": parts["identity"]})[0].record
     own = devices.enrol(enroller, {**parts, "link": {"account": enroller.person}})[0].record
     assert told(nobodys) == told(own) == []
+
+
+def test_a_rule_that_comes_later_tells_them_then(node: Journeys, bearer: Subject) -> None:
+    """Before a house rule lets somebody know of the device they are told nothing, and afterwards once."""
+    act("house", "H23", "suspended", SIGNATORY_KEY, None, here.door())
+    device = old(node, bearer)
+    look(node)
+    row = fetch_row(device)
+    assert row is not None and row.state == "provisional" and told(device) == []
+    act("house", "H23", "agreed", SIGNATORY_KEY, None, here.door())
+    assert told(device) == [bearer.person]
+    act("house", "H23", "suspended", SIGNATORY_KEY, None, here.door())
+    act("house", "H23", "agreed", SIGNATORY_KEY, None, here.door())
+    assert told(device) == [bearer.person]
 
 
 def test_the_message_says_nothing_of_the_device(node: Journeys, bearer: Subject) -> None:

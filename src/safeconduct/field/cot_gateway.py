@@ -10,6 +10,7 @@ shown could not be noted; what clients send is stored all the same.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import ssl
 import time
@@ -244,21 +245,19 @@ class Gateway:
 
     async def _soon(self, record: str) -> None:
         await asyncio.sleep(CREDENTIAL)
-        await self._device_changed(record)
+        with contextlib.suppress(Unavailable):
+            await self._device_changed(record)
 
     async def _device_changed(self, record: str) -> None:
         """Out at once if what it showed opens nothing any more, or if what it was shown is not for whom it is now; else
-        with what its record says now: a person's word opens what they may see."""
+        with what its record says now: a person's word opens what they may see. Raises Unavailable."""
         client = self._by_device.get(record)
         if client is None or client.device is None:
             return
         who = client.who
         if who is None:
             return
-        try:
-            found = await self.ask(who)
-        except Unavailable:
-            return
+        found = await self.ask(who)
         if found is None:
             client.end()
         elif found != client.device:
@@ -283,7 +282,8 @@ class Gateway:
                     client.end()
             if now >= refresh:
                 refresh = now + REFRESH
-                await self._journeys_changed()
+                with contextlib.suppress(Unavailable):
+                    await self._journeys_changed()
 
     # --- what they send
 

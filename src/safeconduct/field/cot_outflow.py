@@ -62,8 +62,7 @@ class Outflow:
         self._own: dict[tuple[str, str], float] = {}
         self._store: Store | None = None
         self._changed: dict[str, str] = {}
-        self._everything = self._missed = False
-        """Whether all is to be decided again, and whether changes of devices may have been missed as well."""
+        self._everything = False
         self._again = asyncio.Event()
         self._others = asyncio.Event()
         self._notes: set[asyncio.Task[bool]] = set()
@@ -94,15 +93,12 @@ class Outflow:
 
     async def _open(self, client: Client) -> None:
         assert client.device is not None  # noqa: S101
-        if client.subject is not None:
-            return
         person, own = client.device.reads_as, client.device.speaks_for
         try:
             reader = await self._ask(lambda: cot_audience.reader_of(person))
-            if reader is None or client.subject is not None or client not in self.readers:
+            meanwhile = client.subject is not None or client.device.reads_as != person
+            if reader is None or meanwhile or client not in self.readers:
                 return
-            if client.device.reads_as != person:
-                return  # what the device is shown changed while it was asked who the person is
             client.subject = reader
             if not await self._note(client, reader, "opened"):
                 client.subject = None
@@ -284,13 +280,25 @@ class Outflow:
             with contextlib.suppress(OSError, ValueError):
                 async for event in hear(self.home):
                     if not self.live:
-                        self.live = self._everything = self._missed = True
+                        if not await self._caught_up():
+                            break
+                        self.live = self._everything = True
                         self._forget_courses()
                         self._again.set()
                     self._heard(event)
             self.live = False
             self._forget_courses()
             await asyncio.sleep(RETRY_BUS)
+
+    async def _caught_up(self) -> bool:
+        """Look up every device: what was done to them meanwhile was not heard. Before that nothing is shown."""
+        try:
+            if self.on_journeys is not None:
+                await self.on_journeys()
+        except Exception as fault:
+            log_event("live_failed", fault=fault, unforeseen=not isinstance(fault, (Unavailable, Refused)))
+            return False
+        return True
 
     def _heard(self, event: dict[str, Any]) -> None:
         name, record = str(event.get("kind") or ""), str(event.get("record") or "")
@@ -315,12 +323,11 @@ class Outflow:
             self._again.clear()
             changed, self._changed = self._changed, {}
             everything, self._everything = self._everything, False
-            missed, self._missed = self._missed, False
             try:
                 for record, name in changed.items():
                     if name == "device" and self.on_device is not None:
                         await self.on_device(record)
-                if self.on_journeys is not None and (missed or "movement" in changed.values()):
+                if self.on_journeys is not None and "movement" in changed.values():
                     await self.on_journeys()
                 if self.live:
                     await self._look(changed, everything, beat)
@@ -342,11 +349,8 @@ class Outflow:
         clients = [c for c in self.readers if c.device is not None]
         if everything or beat:
             self._forget_courses()
-            now = await self._ask(
-                lambda: cot_audience.still(
-                    [(c.device.reads_as if c.device else "", c.subject) for c in clients]
-                )
-            )
+            persons = [(c.device.reads_as if c.device else "", c.subject) for c in clients]
+            now = await self._ask(lambda: cot_audience.still(persons))
             for client, subject in zip(clients, now, strict=True):
                 if client.subject is None:
                     if subject is not None and client in self.readers:

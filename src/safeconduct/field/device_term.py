@@ -17,7 +17,7 @@ from safeconduct.notify.rota import Told
 from safeconduct.notify.telling import tell
 from safeconduct.records.commit import Draft, store
 from safeconduct.records.events import log_event
-from safeconduct.records.hooks import job, on_tick, on_version
+from safeconduct.records.hooks import job, on_policy, on_tick, on_version
 from safeconduct.records.moments import instant
 from safeconduct.records.own import own_rows
 from safeconduct.records.principals import system_subject
@@ -40,6 +40,13 @@ def tell_whose_it_is(tx: Tx, row: Any, index: int) -> None:
     if row.kind != DEVICE.name or row.originator != tx.home.party or row.state not in (WAITING, PROVISIONAL):
         return
     if tx.header(index)["by"] != _person(row):
+        _tell(tx, row, f"device|{row.id}|{row.version}")
+
+
+@on_policy
+def tell_who_may_know_now(tx: Tx, _before: Any, _after: Any) -> None:
+    """A rule that lets people answer may come later than the devices; who was told lately is not told again."""
+    for row in own_rows(tx, DEVICE.name, states=(WAITING, PROVISIONAL)):
         _tell(tx, row, f"device|{row.id}|{row.version}")
 
 
