@@ -95,20 +95,22 @@ def _own(count: int, rate: float, seconds: float, tls_rate: float) -> None:
 def _people(node: Node, count: int, tls: bool) -> tuple[list[str], str, list[ssl.SSLContext]]:
     """Tokens of the receivers' devices, the first tenth of people who may not follow the journey, and the sender's;
     for TLS what opens a line for each of them, the sender's last."""
+    from safeconduct.agreement.policy import Subject
     from safeconduct.field import devices
     from safeconduct.node.django_start import migrate
     from safeconduct.people.models import Account
-    from safeconduct.people.principal import principal_of
     from safeconduct.records.commit import Draft, commit
     from safeconduct.records.principals import system_subject
 
     migrate()
     system = system_subject(node.home.party)
+    bearers: dict[str, Subject] = {}
 
     def account(role: str) -> str:
         made = Account.objects.create_account(role.replace("_", "-"), clearance=3)
         said = {"person": made.person, "account_name": made.username, "role": role, "clearance": 3}
         commit(system, Draft("role_assignment", {"assignment": said}, releasable=()), door=node.door)
+        bearers[str(made.person)] = Subject(node.home.party, frozenset({role}), 3, person=str(made.person))
         return str(made.person)
 
     def enrol(name: str, person: str = "", movement: str = "") -> tuple[str, str]:
@@ -118,7 +120,7 @@ def _people(node: Node, count: int, tls: bool) -> tuple[list[str], str, list[ssl
             parts["link"] = {"account": person}
         made, token = devices.enrol(system, parts, node.door)
         if person:
-            devices.confirm(principal_of(Account.objects.get(person=person)), made.record, 1, node.door)
+            devices.confirm(bearers[person], made.record, 1, node.door)
         return str(made.record), token
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
