@@ -64,8 +64,9 @@ def begin_terms(tx: Tx) -> None:
 @job("devices_unconfirmed")
 def unconfirmed_job(tx: Tx, _payload: dict[str, Any]) -> dict[str, Any]:
     """How many devices show things on nobody's word, and when the first of them shows nothing any more."""
-    ends = [_until(row) for row in own_rows(tx, DEVICE.name, states=(PROVISIONAL,), category="tak")]
-    return {"count": len(ends), "until": min(filter(None, ends), default="")}
+    rows = own_rows(tx, DEVICE.name, states=(PROVISIONAL,))
+    ends = [until for row in rows if (until := _until(row)) and _person(row)]
+    return {"count": len(ends), "until": min(ends, default="")}
 
 
 def _begin(tx: Tx, row: RowView) -> None:
