@@ -25,7 +25,7 @@ from field.cot_node import (
     who,
 )
 from field.test_cot_pytak import Receives, client
-from safeconduct.field import cot_outflow, devices
+from safeconduct.field import cot_gateway, cot_outflow, devices
 from safeconduct.field.cot_authority import Authority
 from safeconduct.positions.reading import store
 from safeconduct.records import here
@@ -62,9 +62,12 @@ def calls(person: str) -> list[str]:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 def test_pytak_is_shown_nothing_then_after_the_word_everything_and_after_the_no_nothing(
-    node: Home, tmp_path: Path, tls: bool
+    node: Home, tmp_path: Path, tls: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole story with a client that nobody here wrote, over one connection from beginning to end."""
+    """The whole story with a client that nobody here wrote, over one connection from beginning to end; nothing that is
+    looked up from time to time helps."""
+    monkeypatch.setattr(cot_outflow, "BEAT", 3_600.0)
+    monkeypatch.setattr(cot_gateway, "REFRESH", 3_600.0)
     coordinator, traveller, known = officer("coordinator"), officer("protected_person"), Known()
     known.enrol("vehicle", "", journey(traveller))
     room = known.enrol("room", coordinator, confirmed=False)
