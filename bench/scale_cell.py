@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -73,18 +75,17 @@ class Cell:
         with bare_server(self.processes) as (port, pid, started):
             bare_answers = answers_a_second(port, self.processes, self.seconds)
             bare_memory = memory(pid) / 1024
-        with running(self.world.host):
-            records = self._commits()
-            begun = time.perf_counter()
-            with running(self.world.partner) as up:
-                self.found["start-up, s"] = [up.took, started]
-                self._releases(records, begun)
-                weight = sum(memory(child.pid) for child in up.node.children.values()) / 1024
-                self.found["memory of a node, MB"] = [weight, bare_memory]
-                self._readings(bare_answers)
-                self._positions()
-                self._muster(bare_answers)
-                self._screens()
+        with running(self.world.host), running(self.world.partner) as up:
+            self.found["start-up, s"] = [up.took, started]
+            with asleep(up.node.children["courier"].pid):
+                records = self._commits()
+            self._releases(records)
+            weight = sum(memory(child.pid) for child in up.node.children.values()) / 1024
+            self.found["memory of a node, MB"] = [weight, bare_memory]
+            self._readings(bare_answers)
+            self._positions()
+            self._muster(bare_answers)
+            self._screens()
         self._growth()
         self._rebuild()
         return self.found
@@ -124,19 +125,19 @@ class Cell:
         self.found["commits/s"] = [rate, rows_a_second(home, each_kb, GROUP, self.seconds)]
         return made + early
 
-    def _releases(self, records: list[str], begun: float) -> None:
-        """The Partner was away while all of these were committed; now it catches up."""
+    def _releases(self, records: list[str]) -> None:
+        """The Partner asked for nothing while all of these were committed; now it catches up."""
         from safeconduct.exchange.cadence import cosigned
 
         home, partner = self.world.host, self.world.partner
-        before = _received(partner)
-        until = time.perf_counter() + 900
+        begun = time.perf_counter()
+        until = begun + 900
         while True:
             reached = cosigned(home, partner.party)
             if reached.feed_size == reached.feed_entries and _received(partner) >= len(records):
                 break
-            assert time.perf_counter() < until, f"{before} of {len(records)} have crossed"
-            time.sleep(0.1)
+            assert time.perf_counter() < until, f"{_received(partner)} of {len(records)} have crossed"
+            time.sleep(0.02)
         rate = len(records) / (time.perf_counter() - begun)
         assert _received(partner) == len(records), "not just what was released has arrived"
         bare = rows_a_second(partner, int(self.entry_bytes), 500, self.seconds, hashed=True)
@@ -262,6 +263,16 @@ class Cell:
 def _at(times: list[float], share: float) -> float:
     ordered = sorted(times)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+@contextlib.contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """A process that does nothing meanwhile, and goes on afterwards."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _rows(home: Home, records: list[str]) -> int:
