@@ -127,10 +127,7 @@ def refuse_former(tx: Tx) -> None:
     FormerKeys.
     """
     create_tables(tx.db, tx.log)
-    keys = Keys.of(tx.home)
-    present = {"ledger": keys.ledger.vkey, "witness": keys.witness.vkey}
-    present |= {f"feed to {partner}": keys.feed(partner).vkey for partner in tx.home.partners}
-    noted = _noted(tx)
+    present, noted = succession.known_halves(tx.home), _noted(tx)
     for role, vkey in present.items():
         if noted.get(role, vkey) != vkey and _is_former(tx, role, vkey):
             raise FormerKeys(
