@@ -273,6 +273,10 @@ def test_files_of_before_are_refused_too_and_a_rotation_leads_out(
     own_tables(host)
     with pytest.raises(FormerKeys, match="--lost"):
         Writer(host.home)
+    started = [sys.executable, "-m", "safeconduct.node.processes", "writer", str(host.home.path)]
+    said = subprocess.run(started, capture_output=True, text=True, check=False)
+    assert said.returncode == 1 and "was exchanged for another" in said.stderr, said.stderr
+    assert "Traceback" not in said.stderr
     assert lost(host, None) == Rotated()
     again_at(host)
     settled(host, partner, world)

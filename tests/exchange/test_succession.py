@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -364,6 +365,53 @@ def test_what_the_token_does_not_let_go_of_is_said_and_not_used(hsm: Hsm, home: 
     after = signs(home)
     assert rotate(home).left == (), "it is said once, and what can go goes"
     assert all_new(after, signs(home)) and len(hsm.labels(label)) == 6
+
+
+def test_a_credential_of_the_former_token_stands_in_the_way_of_nothing(
+    hsm: Hsm, two: tuple[str, str], kept: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pkcs11-pin").write_text(f"{PIN}\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (kept.keys / "pin").unlink()
+    write_pin(kept, OTHER_PIN, "pin.next")
+    before, into = signs(kept), Keeping(hsm.module, hsm.emptied(two[1], OTHER_PIN))
+    with monkeypatch.context() as patch:
+        patch.setattr(succession, "conclude", lambda *_: (_ for _ in ()).throw(Killed()))
+        with pytest.raises(Killed):
+            rotate(kept, into)
+    hsm.look_again()
+    assert all_new(before, signs(kept))
+    assert rotate(kept) == Rotated(True)
+    assert (kept.keys / "pin").read_text() == f"{OTHER_PIN}\n"
+
+
+def test_from_one_makers_module_to_anothers(
+    hsm: Hsm, two: tuple[str, str], kept: Home, tmp_path: Path
+) -> None:
+    import pkcs11
+
+    shutil.copy(hsm.module, other := tmp_path / "another.so")
+    before, first, second = signs(kept), token_named(kept), hsm.emptied(two[1], OTHER_PIN)
+    write_pin(kept, OTHER_PIN, "pin.next")
+    try:
+        assert rotate(kept, Keeping(str(other), second)) == Rotated()
+        assert all_new(before, signs(kept)) and token_named(kept) == second
+        assert len(hsm.labels(second, OTHER_PIN)) == 3 and hsm.labels(first) == []
+    finally:
+        hsm.look_again()
+        pkcs11.unload(str(other))
+
+
+def test_a_token_that_says_yes_and_keeps_the_key_is_not_believed(
+    hsm: Hsm, kept: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signs(kept)
+    monkeypatch.setattr(Token, "_under", lambda self, *_: [])  # what is to be destroyed is not found
+    monkeypatch.setattr(Token, "has", lambda self, label: label == "pk.safeconduct/witness")
+    done = rotate(kept)
+    (left,) = done.left
+    assert "pk.safeconduct/witness is not destroyed" in left and "keeps it" in left
+    assert all_new(before, signs(kept))
 
 
 def test_a_token_that_both_nodes_share_loses_nothing_of_the_other(

@@ -95,14 +95,15 @@ def token_of(home: Home) -> Token:
 def pin_of(home: Home) -> str:
     """The token's PIN: a credential of systemd, or keys/pin, which only its owner may read. Raises KeyRefused.
 
-    Until an exchange of keys is done whole, that of the new token lies in a file that is named by the set.
+    Until an exchange of keys is done whole, that of the new token lies in a file that is named by the set, and comes
+    first: the credential may be the former token's.
     """
-    given = os.environ.get("CREDENTIALS_DIRECTORY")
-    if given and (found := Path(given) / CREDENTIAL).exists():
-        return pin_in(found.read_bytes())
     named = home.settings.get("keys")
     if isinstance(named, dict) and named.get("set") and (own := pin_file(home, str(named["set"]))).exists():
         return pin_in(read_private(own, 1024))
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    if given and (found := Path(given) / CREDENTIAL).exists():
+        return pin_in(found.read_bytes())
     return pin_in(read_private(home.keys / PIN, 1024))
 
 
