@@ -20,6 +20,7 @@ import ready
 from databases import carried as carried
 from safeconduct.agreement.signatures import create_key_file, file_signatory
 from safeconduct.records.home import Home
+from softhsm import Hsm, module
 
 
 def _found(folder: Path) -> None:
@@ -246,6 +247,19 @@ def _copied(template: Path, folder: Path) -> Iterator[Home]:
     home = Home.load(ready.copy(template, folder / "home"))
     with using(home):
         yield home
+
+
+@pytest.fixture(scope="session")
+def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
+    """SoftHSM, where it is installed."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    (folder / "softhsm2.conf").write_text(
+        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        yield Hsm(folder, module())
 
 
 @pytest.fixture

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import secrets
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,6 @@ import pytest
 import ready
 from safeconduct.exchange import custody
 from safeconduct.exchange.identity import Card, Keys, feed_origin, ledger_origin, make_card
-from safeconduct.ledger import tokens
 from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
 from safeconduct.ledger.notes import Checkpoint, cosign, open_checkpoint, sign_checkpoint
 from safeconduct.ledger.tokens import Token
@@ -25,70 +20,14 @@ from safeconduct.node.key_custody import into_token, shown
 from safeconduct.node.setting_up import create_home
 from safeconduct.records.databases import has_ledger
 from safeconduct.records.home import Home, HomeError, Partner
-
-PIN = secrets.token_hex(8)
-
-
-def _module() -> str:
-    places = [Path("/usr/lib/softhsm/libsofthsm2.so"), *Path("/usr/lib").glob("*/softhsm/libsofthsm2.so")]
-    found = next((str(each) for each in places if each.exists()), "")
-    if not found and not os.environ.get("CI"):
-        pytest.skip("SoftHSM is not here")
-    assert found, "install the package softhsm2"
-    return found
-
-
-@dataclass(frozen=True)
-class Hsm:
-    """SoftHSM with a folder of its own; this process's module reads it from the environment once."""
-
-    folder: Path
-    module: str
-
-    def token(self) -> str:
-        """The label of a fresh token."""
-        label = f"t{secrets.token_hex(6)}"
-        command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", PIN, "--pin", PIN]
-        subprocess.run(command, check=True, capture_output=True)
-        self.look_again()
-        return label
-
-    def look_again(self) -> None:
-        """Another process has changed what is plugged in: the module begins anew, as in a process that starts. It
-        stays loaded, and what holds its old sessions is cleared away before: its handles are given out again, and a
-        session that is closed late would close another's."""
-        import pkcs11
-
-        custody._in_token.cache_clear()
-        tokens.token.cache_clear()
-        gc.collect()
-        pkcs11.lib(self.module).reinitialize()
-
-
-@pytest.fixture(scope="module")
-def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(
-        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-        yield Hsm(folder, _module())
+from softhsm import PIN, Hsm, write_pin
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = create_home(tmp_path / "home", "pk", "host", "Host Party", 8001, 9001, {})
-    _write_pin(made)
+    write_pin(made)
     return made
-
-
-def _write_pin(home: Home, pin: str = PIN) -> None:
-    file = home.keys / "pin"
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(f"{pin}\n")
 
 
 def kept(home: Home) -> dict[str, str]:
@@ -155,7 +94,7 @@ def test_nobody_reads_the_key_out_of_the_token(hsm: Hsm, home: Home) -> None:
 
 
 def wrong_pin(hsm: Hsm, home: Home) -> str:
-    _write_pin(home, "0000000")
+    write_pin(home, "0000000")
     return "the PIN is wrong"
 
 
@@ -165,7 +104,7 @@ def no_pin(hsm: Hsm, home: Home) -> str:
 
 
 def empty_pin(hsm: Hsm, home: Home) -> str:
-    _write_pin(home, "")
+    write_pin(home, "")
     return "PIN is empty"
 
 
@@ -252,9 +191,9 @@ def test_without_its_own_key_the_node_has_none(
 def test_the_writer_does_not_start_and_says_why(hsm: Hsm, prepared: Path, tmp_path: Path) -> None:
     home = Home.load(ready.copy(prepared, tmp_path / "home"))
     Keys.of(home)
-    _write_pin(home)
+    write_pin(home)
     into_token(home, hsm.module, hsm.token(), move=True)
-    _write_pin(home, "0000000")
+    write_pin(home, "0000000")
     said = subprocess.run(
         [sys.executable, "-m", "safeconduct.node.processes", "writer", str(home.path)],
         capture_output=True,
@@ -288,11 +227,11 @@ def test_a_paired_node_gets_no_new_keys_and_a_token_is_entered_once(hsm: Hsm, ho
 
 def test_a_wrong_pin_on_the_way_in_loses_nothing(hsm: Hsm, home: Home) -> None:
     before, label = kept(home), hsm.token()
-    _write_pin(home, "0000000")
+    write_pin(home, "0000000")
     with pytest.raises(KeyRefused, match="PIN is wrong"):
         into_token(home, hsm.module, label, move=True)
     assert kept(Home.load(home.path)) == before
-    _write_pin(home)
+    write_pin(home)
     assert kept(into_token(home, hsm.module, label, move=True)) == before
 
 

@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,9 +28,17 @@ from cryptography.x509.oid import NameOID
 
 from safeconduct.agreement.signatures import Signatory
 from safeconduct.exchange.addresses import well_formed
-from safeconduct.exchange.custody import forget_keys, signing_key
+from safeconduct.exchange.custody import (
+    Keeping,
+    destroy_file,
+    feed_place,
+    forget_keys,
+    public_half,
+    signing_key,
+    token_of,
+)
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
-from safeconduct.ledger.keys import KeyRefused, Signer, SigningKey, Verifier, create_private, read_private
+from safeconduct.ledger.keys import KeyRefused, Signer, Verifier, create_private, read_private
 from safeconduct.records.home import SIDES, Home
 
 FORMAT = "safeconduct-card/v1"
@@ -92,29 +101,20 @@ class Keys:
 def feed_key(home: Home, partner: str) -> Signer:
     """The key that signs the feed of one partner, made at first use."""
     name = party_id(partner)
-    return signing_key(home, f"feed-{name}", feed_origin(home.party, name), "ed25519")
+    return signing_key(home, feed_place(name), feed_origin(home.party, name), "ed25519")
 
 
 def forget_feed_key(home: Home, partner: str) -> None:
-    """Destroy the key that signed the feed of a partner that is none any more. One in a token stays there, unused."""
-    for kept in ("key", "vkey"):
-        (home.keys / f"feed-{party_id(partner)}.{kept}").unlink(missing_ok=True)
-    forget_keys()
-
-
-def refuse_in_token(home: Home) -> None:
-    """Raises KeyRefused where the keys that sign lie in a token."""
-    if home.settings.get("keys") is not None:
-        raise KeyRefused("the signing keys lie in a token and are not exchanged for new ones from here")
-
-
-def renew_signing(home: Home) -> None:
-    """New keys for the ledger, for cosigning and for every feed in the place of those there are."""
-    refuse_in_token(home)
-    for path in (home.keys / "ledger.key", home.keys / "witness.key", *home.keys.glob("feed-*.key")):
-        present = SigningKey.load(path)
-        SigningKey.generate(present.name, present.algorithm).save(_drafted(path))
-        _drafted(path).replace(path)
+    """Destroy the key that signed the feed of a partner that is none any more. One that the token does not let go of
+    stays there, unused."""
+    kept, place = Keeping.of(home), feed_place(party_id(partner))
+    if kept.token:
+        with suppress(KeyRefused):
+            if (half := public_half(home, kept, place)) is not None:
+                token_of(home).destroy(kept.label(half.name), half)
+        kept.file(home, place).unlink(missing_ok=True)
+    else:
+        destroy_file(kept.file(home, place))
     forget_keys()
 
 
@@ -125,10 +125,6 @@ def renew_transport(home: Home) -> None:
     _secret.cache_clear()
     tls_files(home)
     hpke_key(home)
-
-
-def _drafted(path: Path) -> Path:
-    return path.with_name(f"{path.name}.new")
 
 
 def decoy_secret(home: Home) -> bytes:

@@ -167,6 +167,7 @@ CREATE TABLE IF NOT EXISTS exchange_renewal (
     reached INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS exchange_former_key (role TEXT NOT NULL, vkey TEXT NOT NULL, PRIMARY KEY (role, vkey));
+CREATE TABLE IF NOT EXISTS exchange_own_key (role TEXT PRIMARY KEY, vkey TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS exchange_parting (
     partner TEXT PRIMARY KEY,
     at REAL NOT NULL,

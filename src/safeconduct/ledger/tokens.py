@@ -1,11 +1,13 @@
 """Signing keys in a PKCS#11 token: it signs with them, and nobody reads them, not even this program.
 
-Ed25519 as in PKCS#11 3.0 (CKM_EDDSA). A key's label is its name. The library for it is installed with
-`safeconduct[pkcs11]`; the module that speaks to the token is its maker's.
+Ed25519 as in PKCS#11 3.0 (CKM_EDDSA). A key lies under a label, which is its name, or what its keeper chooses where a
+key of that name lies there already. The library for it is installed with `safeconduct[pkcs11]`; the module that speaks
+to the token is its maker's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from functools import lru_cache
@@ -34,20 +36,20 @@ class Token:
         except self._p11.exceptions.PKCS11Error as fault:
             raise KeyRefused(_in_words(fault, module, label)) from None
 
-    def key(self, name: str, algorithm: str, pinned: Verifier | None = None) -> TokenKey:
-        """The key of this name; with `pinned` only if it is that very key. Raises KeyRefused."""
+    def key(self, name: str, algorithm: str, pinned: Verifier | None = None, label: str = "") -> TokenKey:
+        """The key of this name, which lies under `label` where that is another; with `pinned` only if it is that very
+        key. Raises KeyRefused."""
+        at = label or name
         with self._lock:
             try:
-                private = self._session.get_key(object_class=self._p11.ObjectClass.PRIVATE_KEY, label=name)
-                verifier = pinned or Verifier(name, algorithm, self._public(name))
+                private = self._session.get_key(object_class=self._p11.ObjectClass.PRIVATE_KEY, label=at)
+                verifier = pinned or Verifier(name, algorithm, self._public(at))
             except self._p11.exceptions.NoSuchKey:
                 raise KeyRefused(
-                    f"the token {self.label} has no key {name}: it was removed, or is in another"
+                    f"the token {self.label} has no key {at}: it was removed, or is in another"
                 ) from None
             except self._p11.exceptions.MultipleObjectsReturned:
-                raise KeyRefused(
-                    f"the token {self.label} has two keys {name}: remove the wrong one"
-                ) from None
+                raise KeyRefused(f"the token {self.label} has two keys {at}: remove the wrong one") from None
             except self._p11.exceptions.PKCS11Error as fault:
                 raise KeyRefused(_in_words(fault, "", self.label)) from None
         found = TokenKey(verifier, private, self._lock, self._p11, self.label)
@@ -57,21 +59,21 @@ class Token:
             or verifier.algorithm != algorithm
             or not verifier.verify(asked, found.sign(asked))
         ):
-            raise KeyRefused(f"the key {name} in the token {self.label} is another than this node's")
+            raise KeyRefused(f"the key {at} in the token {self.label} is another than this node's")
         return found
 
-    def has(self, name: str) -> bool:
-        """Is there a key of this name?"""
+    def has(self, label: str) -> bool:
+        """Is there a key under this label?"""
         with self._lock:
-            kind = self._p11.ObjectClass.PRIVATE_KEY
-            wanted = {self._p11.Attribute.CLASS: kind, self._p11.Attribute.LABEL: name}
-            return bool(
-                list(self._session.get_objects(wanted))
-            )  # to its end: a search left open ends another's
+            try:
+                return bool(self._under(self._session, label, self._p11.ObjectClass.PRIVATE_KEY))
+            except self._p11.exceptions.PKCS11Error as fault:
+                raise KeyRefused(_in_words(fault, "", self.label)) from None
 
-    def create(self, name: str, algorithm: str) -> TokenKey:
-        """Make a key in the token, which never leaves it. Raises KeyRefused where there is one of that name."""
-        self._refuse_second(name)
+    def create(self, name: str, algorithm: str, label: str = "") -> TokenKey:
+        """Make a key in the token, which never leaves it. Raises KeyRefused where there is one under that label."""
+        at = label or name
+        self._refuse_second(at)
         p11 = self._p11
         with self._lock, _Writing(self) as session:
             curve = session.create_domain_parameters(
@@ -80,16 +82,37 @@ class Token:
             curve.generate_keypair(
                 mechanism=p11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
                 store=True,
-                label=name,
+                id=_id(at),
+                label=at,
                 private_template={p11.Attribute.SENSITIVE: True, p11.Attribute.EXTRACTABLE: False},
             )
-        return self.key(name, algorithm)
+        return self.key(name, algorithm, label=at)
+
+    def destroy(self, label: str, pinned: Verifier | None = None) -> None:
+        """Destroy the key under this label, with `pinned` only if it is that very key; none there is fine.
+
+        Raises KeyRefused where it is another, where there are several, and where the token does not let go of it.
+        """
+        if pinned is not None and self.has(label):
+            self.key(pinned.name, pinned.algorithm, pinned, label)
+        kinds = self._p11.ObjectClass.PRIVATE_KEY, self._p11.ObjectClass.PUBLIC_KEY
+        with self._lock:
+            try:
+                with _Writing(self) as session:
+                    for kind in kinds:  # a public half by itself is no key, so it goes last
+                        for each in self._under(session, label, kind):
+                            each.destroy()
+            except KeyRefused as fault:
+                raise KeyRefused(f"the key {label} is not destroyed: {fault}") from None
+        if self.has(label):
+            raise KeyRefused(f"the key {label} is not destroyed: the token {self.label} keeps it")
 
     def take_in(self, name: str, seed: bytes, pinned: Verifier) -> TokenKey:
         """Keep a key that lay in a file until now. Raises KeyRefused, also where the token takes none from outside."""
         self._refuse_second(name)
         a = self._p11.Attribute
         kind = {a.KEY_TYPE: self._p11.KeyType.EC_EDWARDS, a.EC_PARAMS: _ED25519, a.TOKEN: True, a.LABEL: name}
+        kind[a.ID] = _id(name)
         private = {
             **kind,
             a.CLASS: self._p11.ObjectClass.PRIVATE_KEY,
@@ -115,9 +138,13 @@ class Token:
         point = bytes(key[self._p11.Attribute.EC_POINT])
         return point[2:] if len(point) == 34 and point.startswith(_POINT_HEAD) else point
 
-    def _refuse_second(self, name: str) -> None:
-        if self.has(name):
-            raise KeyRefused(f"the token {self.label} has a key {name} already")
+    def _under(self, session: Any, label: str, kind: Any) -> list[Any]:
+        wanted = {self._p11.Attribute.CLASS: kind, self._p11.Attribute.LABEL: label}
+        return list(session.get_objects(wanted))  # to its end: a search left open ends another's
+
+    def _refuse_second(self, label: str) -> None:
+        if self.has(label):
+            raise KeyRefused(f"the token {self.label} has a key {label} already")
 
 
 class TokenKey(Signer):
@@ -156,8 +183,27 @@ class _Writing:
 
 @lru_cache(maxsize=4)
 def token(module: str, label: str, pin: str) -> Token:
-    """The token, opened once in a process: a token counts wrong PINs and bears few log-ins. Raises KeyRefused."""
-    return Token(module, label, pin)
+    """The token, opened once in a process: it bears few log-ins, and counts wrong PINs, so that one which was wrong is
+    not tried again. Raises KeyRefused."""
+    tried = hashlib.sha256(f"{module}\n{label}\n{pin}".encode()).digest()
+    if tried in _wrong:
+        raise KeyRefused(_WRONG_PIN)
+    try:
+        return Token(module, label, pin)
+    except KeyRefused as fault:
+        if str(fault) == _WRONG_PIN:
+            _wrong.add(tried)
+        raise
+
+
+_wrong: set[bytes] = set()
+"""PINs that a token has refused in this process, as hashes."""
+_WRONG_PIN = "the PIN is wrong; after a few tries the token locks itself"
+
+
+def _id(label: str) -> bytes:
+    """What a token tells its keys apart by (CKA_ID), where it does not go by labels."""
+    return hashlib.sha256(label.encode()).digest()[:16]
 
 
 def _library() -> Any:
@@ -174,7 +220,7 @@ def _library() -> Any:
 
 def _in_words(fault: Exception, module: str, label: str) -> str:
     known = {
-        "PinIncorrect": "the PIN is wrong; after a few tries the token locks itself",
+        "PinIncorrect": _WRONG_PIN,
         "PinLenRange": "the PIN is wrong: no PIN of this token is of that length",
         "PinLocked": "the token has locked itself after wrong PINs: its security officer opens it again",
         "PinExpired": "the PIN has expired: set another with the token's own program",
@@ -185,9 +231,13 @@ def _in_words(fault: Exception, module: str, label: str) -> str:
         "SessionHandleInvalid": f"the token {label} was removed, or has ended the session",
         "KeyHandleInvalid": f"the key was removed from the token {label}",
         "ObjectHandleInvalid": f"the key was removed from the token {label}",
+        "DeviceMemory": f"the token {label} is full",
+        "TokenWriteProtected": f"the token {label} takes no changes",
         "MechanismInvalid": f"the token {label} does not know Ed25519",
     }
     name = type(fault).__name__
+    if "0x1b" in str(fault):  # CKR_ACTION_PROHIBITED, which the library has no name for
+        return f"the token {label} does not allow it"
     if name == "PKCS11Error" and module:
         return f"the module {module} cannot be loaded"
     return known.get(name, f"the token {label} fails: {name}")

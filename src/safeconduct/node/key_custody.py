@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from safeconduct.exchange.custody import pin_of, pin_public, pinned_in
-from safeconduct.exchange.identity import Keys, feed_origin, ledger_origin, witness_name
+from safeconduct.exchange.custody import Keeping, destroy_file, pin_of, pin_public, pinned_in
+from safeconduct.exchange.identity import Keys
+from safeconduct.exchange.succession import Succession, signing_keys
 from safeconduct.ledger.keys import KeyRefused, SigningKey, Verifier
 from safeconduct.ledger.tokens import token
 from safeconduct.records.home import Home, HomeError
 from safeconduct.records.stillness import standing_still
-
-
-def signing_keys(home: Home) -> Iterator[tuple[str, str, str]]:
-    """What each signing key's file is called, its name, and its kind of signature."""
-    yield "ledger", ledger_origin(home.party), "ed25519"
-    yield "witness", witness_name(home.party), "cosignature/v1"
-    for partner in sorted(home.partners):
-        yield f"feed-{partner}", feed_origin(home.party, partner), "ed25519"
 
 
 def into_token(home: Home, module: str, label: str, *, move: bool) -> Home:
@@ -30,6 +21,8 @@ def into_token(home: Home, module: str, label: str, *, move: bool) -> Home:
     """
     if home.settings.get("keys"):
         raise HomeError("the signing keys lie in a token already")
+    if Succession.under_way(home) is not None:
+        raise HomeError("an exchange of keys was interrupted: `exchange rotate` finishes it")
     if home.partners and not move:
         raise HomeError("partners know this node by its keys: --move takes them into the token")
     with standing_still(home):
@@ -51,26 +44,17 @@ def into_token(home: Home, module: str, label: str, *, move: bool) -> Home:
         settled = replace(home, settings=settings)
         settled.save()
         for place, _, _ in signing_keys(home):
-            _destroy(home.keys / f"{place}.key")
+            destroy_file(home.keys / f"{place}.key")
     return settled
 
 
 def shown(home: Home) -> list[tuple[Verifier, str]]:
     """The public half of each signing key, once the key itself has been used, and where it lies. Raises KeyRefused."""
     keys = Keys.of(home)
-    named = home.settings.get("keys")
-    where = f"token {named['token']}" if isinstance(named, dict) else "a file"
+    kept = Keeping.of(home)
+    where = kept.words if kept.token else "a file"
     found = [keys.ledger, keys.witness, *(keys.feed(partner) for partner in sorted(home.partners))]
     for key in found:
         if not key.verifier.verify(b"safeconduct key check/v1\n", key.sign(b"safeconduct key check/v1\n")):
             raise KeyRefused(f"{key.name} does not sign as it should")
     return [(key.verifier, where) for key in found]
-
-
-def _destroy(file: Path) -> None:
-    """Overwrite and remove. What a disk keeps of overwritten blocks is beyond its reach."""
-    if file.exists():
-        with file.open("r+b") as held:
-            held.write(bytes(file.stat().st_size))
-            held.flush()
-        file.unlink()

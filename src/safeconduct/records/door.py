@@ -41,8 +41,9 @@ class Door:
         self._local = threading.local()
 
     @classmethod
-    def open(cls, home: Home) -> Door:
-        """A door to the running writer; where none runs, this process becomes the writer until `close`.
+    def open(cls, home: Home, begins: bool = True) -> Door:
+        """A door to the running writer; where none runs, this process becomes the writer until `close`, as a node that
+        starts unless told that it does not begin.
 
         Waits for a writer that is just starting. Raises refusals.Unavailable when one holds the lock but
         does not answer, or where another machine holds the sequencer.
@@ -58,7 +59,7 @@ class Door:
             from safeconduct.records.writer import Writer
 
             try:
-                return cls(home, Writer(home))
+                return cls(home, Writer(home, begins=begins))
             except AlreadyRunning as fault:
                 if time.monotonic() > end:
                     raise refusals.Unavailable(str(fault)) from fault

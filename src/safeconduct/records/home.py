@@ -87,7 +87,7 @@ class Home:
         return home
 
     def save(self) -> None:
-        """Write `node.toml` by an atomic rename."""
+        """Write `node.toml` by an atomic rename, durable on return."""
         tables: list[tuple[str, Mapping[str, Any]]] = [
             ("node", {"party": self.party, "side": self.side, "name": self.name, **self.settings})
         ]
@@ -109,6 +109,11 @@ class Home:
         temporary.chmod(0o600)
         permit(self, temporary, self.path / "node.toml")
         temporary.replace(self.path / "node.toml")
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def with_partner(self, partner: Partner) -> Home:
         """The same home that also knows this partner; the caller saves it."""

@@ -90,21 +90,40 @@ def status(home: Path | None) -> None:
 @exchange.command()
 @home_option
 @click.option("--tls", "transport_only", is_flag=True, help="Only the certificate and the key for sticks.")
-def rotate(home: Path | None, transport_only: bool) -> None:
+@click.option("--module", help="With --token: the token maker's PKCS#11 module.")
+@click.option("--token", "label", help="The new keys that sign are to lie in the token of this label.")
+@click.option("--files", is_flag=True, help="They are to lie in files of the home.")
+@click.option("--lost", is_flag=True, help="The old ones are lost, or out of reach: they are not asked for.")
+def rotate(
+    home: Path | None, transport_only: bool, module: str | None, label: str | None, files: bool, lost: bool
+) -> None:
     """Make new keys for this node. Stop it first; then every partner needs a new card.
 
     With --tls the exchange goes on as soon as the partner has accepted the card. Without it the keys that sign the
-    ledger and the feeds are new as well, and it goes on in a new epoch: see `resume`.
+    ledger and the feeds are new as well, and it goes on in a new epoch: see `resume`. They are made where the old ones
+    lie, in files or in the token, unless told otherwise; in a token the old ones are then destroyed. The PIN is in
+    keys/pin, that of a new token in keys/pin.next where it is another. An interrupted command is given again.
     """
-    with opened(home) as (node, door):
+    from safeconduct.exchange.custody import Keeping
+
+    if "" in (module, label) or (module is None) != (label is None) or (label is not None and files):
+        raise click.UsageError("--module and --token go together, and not with --files")
+    if transport_only and (label is not None or files or lost):
+        raise click.UsageError("--tls is about keys that never lie in a token")
+    into = Keeping() if files else Keeping(module, label) if module and label else None
+    with opened(home, begins=not lost) as (node, door):
         from safeconduct.exchange.rotation import rotate as renew
 
         if door.writer is None:
             raise click.ClickException("the node is running; stop it before its keys are renewed")
-        renew(node, door, transport_only)
+        done = renew(node, door, transport_only, into, lost)
         permit_all(node)
         partners = ", ".join(sorted(node.partners)) or "nobody yet"
+    if done.resumed:
+        click.echo("the exchange of keys that was interrupted is finished, into where it was to lead")
     click.echo(f"new {'certificate' if transport_only else 'keys'}; a new card goes to {partners}")
+    for each in done.left:
+        click.echo(f"not destroyed, and never used again: {each}")
 
 
 @exchange.command()

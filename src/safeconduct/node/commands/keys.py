@@ -18,10 +18,14 @@ def keys() -> None:
 @home_option
 def show(home: Path | None) -> None:
     """Try each key, print its public half (vkey) and say where it lies."""
+    from safeconduct.exchange.succession import Succession
     from safeconduct.node.key_custody import shown
 
-    for verifier, where in shown(load(home)):
+    node = load(home)
+    for verifier, where in shown(node):
         click.echo(f"{verifier.vkey}  in {where}")
+    if Succession.under_way(node) is not None:
+        click.echo("an exchange of keys was interrupted: `exchange rotate` finishes it", err=True)
 
 
 @keys.command()

@@ -42,14 +42,17 @@ def load(path: Path | None, *, owner: bool = True) -> Home:
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[tuple[Home, Door]]:
-    """A home with Django started and a door to its writer (this process, where none runs)."""
+def opened(path: Path | None, begins: bool = True) -> Iterator[tuple[Home, Door]]:
+    """A home with Django started and a door to its writer (this process, where none runs; see Door.open)."""
     from safeconduct.node.django_start import start_django
 
     home = load(path)
     start_django(home)
     from safeconduct.records import here
 
-    door = Door.open(home)
+    door = Door.open(home, begins)
+    if door.writer is not None and Home.load(home.path) != home:  # it waited for another command
+        door.close()
+        raise HomeError("node.toml was changed meanwhile: give the command again")
     with door, here.at(home, door):
         yield home, door
