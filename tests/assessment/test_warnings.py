@@ -12,6 +12,7 @@ from assessment.warning_nodes import (
     REFERENCE,
     WARNED,
     Nodes,
+    client_of,
     give,
     incident,
     ladders,
@@ -25,6 +26,7 @@ from assessment.warning_nodes import (
 from safeconduct.assessment import warning_rules as rules
 from safeconduct.assessment import warning_writer
 from safeconduct.assessment.warning_kinds import OUTCOME, RECEIPT, WARNING
+from safeconduct.notify import acts
 from safeconduct.records.commit import Draft, commit
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import PartRefused
@@ -79,6 +81,35 @@ def test_a_pressing_warning_that_is_kept_from_the_other_party_does_not_hasten_wh
     assert published == []
     give(host, watch, urgency="immediate")
     assert published == ["cn"]
+
+
+def test_the_ladder_that_the_page_sets_for_warnings_is_the_one_that_is_climbed(rooms: Nodes) -> None:
+    host, _ = rooms
+    chief = staff(host, "chief", "coordinator")
+    for name, role in (("watch", "watch_officer"), ("port", "liaison"), ("major", "commander")):
+        staff(host, name, role)
+    form = {"step-TOTAL_FORMS": "6", "step-INITIAL_FORMS": "0", "district": "", "site": ""}
+    for number, (minutes, role) in enumerate((("0", "liaison"), ("5", "commander"))):
+        form |= {f"step-{number}-after_minutes": minutes, f"step-{number}-roles": role}
+    with host.active():
+        client = client_of(host, chief)
+        assert client.post("/watch/ladders/new/", {**form, "kind": "sos"}).status_code == 302
+        before = give(host, chief)
+        assert client.post("/watch/ladders/new/", {**form, "kind": "incident"}).status_code == 422
+        assert client.post("/watch/ladders/new/", {**form, "kind": "warning"}).status_code == 302
+    assert not ladders(host, before)
+    tick(host, 11)
+    (climbed,) = ladders(host, before)
+    assert climbed.values()["step"]["roles"] == ["liaison"] and told(host, before)[-1] == "port"
+    tick(host, 6)
+    (climbed,) = ladders(host, before)
+    assert climbed.values()["step"]["rung"] == 2 and told(host, before)[-1] == "major"
+    with host.active():
+        (own,) = [each for each in acts.ladders(chief) if each.parts["scope"].get("kind") == "warning"]
+        assert client.post(f"/watch/ladders/{own.id}/end/").status_code == 302
+    after = give(host, chief)
+    tick(host, 11)
+    assert ladders(host, after)[0].values()["step"]["roles"] == ["watch_officer", "duty_bearer"]
 
 
 def test_the_ladder_does_not_repeat_a_title_that_is_labelled_above_it(rooms: Nodes) -> None:

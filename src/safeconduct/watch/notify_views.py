@@ -29,7 +29,8 @@ from safeconduct.shell.terms import KIND_NAMES, ROLE_NAMES
 from safeconduct.watch import notify_words as words
 from safeconduct.watch.notify_forms import ROWS, ContactPointForm, ScopeForm, ShiftForm, StepForm
 
-LADDER_KINDS = ("sos", "movement", "incident", "muster", "alert")
+LADDER_KINDS = ("sos", "movement", "warning", "muster", "alert")
+"""The kinds about which something climbs a ladder: one set for any other would be climbed by nobody."""
 PAGE = 100
 StepForms = formset_factory(StepForm, extra=ROWS, max_num=ROWS, validate_max=True)
 
@@ -123,7 +124,7 @@ def ladders(request: HttpRequest) -> HttpResponse:
     home = here.home()
     settings = [
         {"kind": words.word(KIND_NAMES, kind), "steps": [_rung(rung) for rung in rungs(home, kind)]}
-        for kind in ("sos", "movement")
+        for kind in ("sos", "movement", "warning")
     ]
     context = {
         "tab": "ladders",
