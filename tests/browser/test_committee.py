@@ -120,3 +120,28 @@ def test_the_committee_that_met_four_times_in_three_languages(
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 1, (language, width, wide)
     page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_reservation_is_entered_and_lifted_by_its_party_and_both_see_by_whom(office: Office) -> None:
+    word = uuid4().hex[:8]
+    chair = live(office.page("host", "coordinator", urlsplit(call(office, f"Meeting {word}").url).path))
+    put(chair, f"First {word}", "incidents")
+    item = chair.locator(".agenda > li", has_text=f"First {word}")
+    item.get_by_role("link", name="Work on this item").click()
+    chair.fill("[name=decision-text]", f"Close the gate {word}")
+    chair.fill("[name=decision-owner]", "Ministry")
+    chair.locator("form[action$='/decisions/'] button").click()
+    decision = chair.locator(".decision", has_text=f"Close the gate {word}")
+    expect(decision).to_be_visible(timeout=SLOW)
+    decision.get_by_text("Enter a reservation").click()
+    decision.locator("[name=reservation-text]").fill("Not without the port.")
+    decision.get_by_role("button", name="Enter the reservation").click()
+    register = live(office.page("host", "liaison", "/committee/register/"))
+    entered = register.locator(".decision", has_text=f"Close the gate {word}").locator("blockquote")
+    expect(entered).to_contain_text("Not without the port.", timeout=SLOW)
+    chair.once("dialog", lambda ask: ask.accept())
+    decision.get_by_role("button", name="Lift the reservation").click()
+    expect(decision.locator("blockquote")).to_contain_text("Lifted", timeout=SLOW)
+    expect(decision.get_by_role("button", name="Lift the reservation")).to_have_count(0)
+    expect(entered).to_contain_text("co-ordinator", timeout=SLOW)
+    expect(entered.get_by_role("button")).to_have_count(0)

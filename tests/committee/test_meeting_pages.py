@@ -19,6 +19,7 @@ from django.test import Client
 from journeys.roads import receive
 from paired import agree, paired
 from safeconduct.records.home import Home
+from safeconduct.records.release import release
 from signed_in import signed_in
 
 STARTS = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
@@ -113,6 +114,88 @@ def test_from_the_call_to_the_register(home: Home) -> None:
     report = {"seen": 1, "remark": "Lit", "state": "done"}
     assert client.post(f"{meeting}actions/{task}/", report).status_code == 302
     assert "Nothing is open" in client.get("/committee/register/").content.decode()
+
+
+def reserved(client: Client, meeting: str) -> tuple[str, str]:
+    """(decision, reservation) on a new item of a meeting."""
+    first = item(client, meeting, "Attacks of the quarter")
+    decision = {
+        "decision-key": "k", "decision-text": "Close the gate at night", "decision-answerable": "host",
+        "decision-owner": "Ministry", "decision-due": "2030-01-01",
+    }  # fmt: skip
+    assert client.post(f"{meeting}items/{first}/decisions/", decision).status_code == 302
+    (made,) = re.findall(r'id="decision-([0-9a-f]{32})"', client.get(meeting).content.decode())
+    given = {"reservation-text": "Not without the port <b>."}
+    assert client.post(f"{meeting}decisions/{made}/reserve/", given).status_code == 302
+    (found,) = re.findall(r'id="reservation-([0-9a-f]{32})"', client.get(meeting).content.decode())
+    return made, found
+
+
+def test_an_own_reservation_is_lifted_once_and_says_by_whom(home: Home) -> None:
+    client, who = signed_in("coordinator", "rana")
+    meeting = called(client)
+    decision, found = reserved(client, meeting)
+    lift = f"{meeting}reservations/{found}/lift/"
+    page = client.get(meeting).content.decode()
+    assert lift in page and "Lift this reservation?" in page
+    assert client.get(lift).status_code == 405
+    for wrong in ({}, {"seen": "x"}, {"seen": 0}):
+        assert client.post(lift, wrong).status_code == 400, wrong
+    assert client.post(f"{meeting}reservations/{decision}/lift/", {"seen": 1}).status_code == 404
+    assert client.post(f"{called(client)}reservations/{found}/lift/", {"seen": 1}).status_code == 404
+    assert release(who, found).state == "open"
+
+    assert client.post(lift, {"seen": 1})["Location"] == meeting
+    lifted = release(who, found)
+    assert lifted.state == "lifted" and lifted.parts["lifting"]["by"] == "rana"
+    page = client.get(meeting).content.decode()
+    assert lift not in page and "Not without the port &lt;b&gt;." in page
+    said = page.split(f'id="reservation-{found}"')[1].split("</blockquote>")[0]
+    assert ">lifted<" in said and "Lifted" in said and "<bdi>rana</bdi>" in said
+    again = client.post(lift, {"seen": 1})
+    assert again.status_code == 409 and "Somebody was faster" in again.content.decode()
+    assert client.post(lift, {"seen": 2}).status_code == 400, "what is lifted is not lifted again"
+    assert release(who, found).version == 2
+    for language, word in (("ur", "واپس لیا گیا"), ("zh-hans", "已撤销")):
+        assert (
+            word in client.get("/committee/register/", headers={"Accept-Language": language}).content.decode()
+        )
+
+
+def test_the_register_lifts_a_reservation_too(home: Home) -> None:
+    client, who = signed_in("coordinator")
+    _, found = reserved(client, called(client))
+    lift = f"/committee/register/reservations/{found}/lift/"
+    assert lift in client.get("/committee/register/").content.decode()
+    alone = client.get("/committee/register/", headers={"HX-Request": "true"}).content.decode()
+    assert lift in alone and alone.lstrip().startswith("<div")
+    assert client.post(lift, {"seen": 1})["Location"] == "/committee/register/"
+    assert release(who, found).state == "lifted"
+    page = client.get("/committee/register/").content.decode()
+    assert lift not in page and f'id="reservation-{found}"' in page
+
+
+def test_only_its_party_lifts_a_reservation_and_only_who_may_write_one(home: Home) -> None:
+    client, who = signed_in("coordinator")
+    meeting = called(client)
+    decision, own = reserved(client, meeting)
+    words = {"text": "We doubt it.", "by": "Li Wei", "at": "2026-01-01T00:00:00Z"}
+    theirs = receive("reservation", {"words": words}, about=decision)
+    page = client.get(meeting).content.decode()
+    assert "We doubt it." in page and f"reservations/{own}/lift/" in page
+    assert f"reservations/{theirs}/lift/" not in page
+    assert client.post(f"{meeting}reservations/{theirs}/lift/", {"seen": 1}).status_code == 403
+    assert release(who, theirs).state == "open"
+    for role in ("auditor", "watch_officer", "protected_person"):
+        other, _ = signed_in(role)
+        seen = other.get("/committee/register/").content.decode()
+        assert "/lift/" not in seen, role
+        for address in (
+            f"{meeting}reservations/{own}/lift/",
+            f"/committee/register/reservations/{own}/lift/",
+        ):
+            assert other.post(address, {"seen": 1}).status_code in (403, 404), (role, address)
+    assert release(who, own).state == "open"
 
 
 def test_a_live_update_is_the_inside_with_the_label_alone(home: Home) -> None:

@@ -227,6 +227,22 @@ def test_a_decision_has_a_number_by_lot_and_a_reservation_beside_it(meeting: Mee
         rules.reserve(meeting.liaison, there[0].id, "Not without our consent.")
     meeting.across()
     (reservation,) = meeting.host.of_kind("reservation", "cn")
+    with meeting.partner.active():
+        (mine,) = meeting.partner.of_kind("reservation", "cn")
+        seen = release(meeting.liaison, mine.id)
+        for parts, state in (({}, "lifted"), ({"lifting": {"by": "x", "at": moment(0)}}, "open")):
+            draft = Draft("reservation", parts, record=mine.id, expected=1, state=state)
+            with pytest.raises(PartRefused, match="who lifted it"):
+                commit(meeting.liaison, draft)
+        rules.lift_reservation(meeting.liaison, seen, "Li Wei")
+        with pytest.raises(Conflict):
+            rules.lift_reservation(meeting.liaison, seen, "Li Wei")
+    meeting.across()
+    (lifted,) = meeting.host.of_kind("reservation", "cn")
+    assert lifted.state == "lifted" and lifted.values()["lifting"]["by"] == "Li Wei"
+    assert lifted.values()["words"]["text"] == "Not without our consent.", "what it said stays"
+    with meeting.host.active(), pytest.raises(Refused):
+        rules.lift_reservation(meeting.coordinator, meeting.own(lifted.id))
     own = meeting.own(reservation.about)
     assert own.parts["decision"]["number"] == there[0].values()["decision"]["number"]
     assert own.state == "taken", "it stands beside the decision and changes nothing in it"

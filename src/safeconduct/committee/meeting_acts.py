@@ -23,6 +23,7 @@ from safeconduct.committee.meeting_forms import (
     SeatForm,
     WordForm,
 )
+from safeconduct.committee.meeting_kinds import RESERVATION
 from safeconduct.committee.meeting_lines import forms_on, titled
 from safeconduct.committee.meeting_views import back, page_of, stored
 from safeconduct.committee.meeting_whole import whole_meeting
@@ -276,6 +277,19 @@ def reserve(request: HttpRequest, meeting: str, decision: str) -> HttpResponse:
     given = _filled(ReservationForm(request.POST, prefix="reservation"))
     _on(request, meeting, decision)
     rules.reserve(reader_of(request), decision, given["text"], str(request.user))
+    return stored(request, meeting)
+
+
+@require_POST
+@answering
+def lift_reservation(request: HttpRequest, reservation: str, meeting: str = "") -> HttpResponse:
+    """Take an own reservation back, on the meeting's page or in the register."""
+    seen, _given = _seen(request, reservation)
+    if seen.kind != RESERVATION.name:
+        raise NotFound(reservation)
+    if meeting:
+        _on(request, meeting, reservation)
+    rules.lift_reservation(reader_of(request), seen, str(request.user))
     return stored(request, meeting)
 
 

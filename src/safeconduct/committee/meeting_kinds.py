@@ -170,6 +170,13 @@ class Reserve(PartModel):
     at: Instant
 
 
+class Lifting(PartModel):
+    """Who took a reservation back, and when: what it said stays beside the decision."""
+
+    by: Named
+    at: Instant
+
+
 class ActionTask(PartModel):
     number: Reference
     text: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
@@ -235,6 +242,18 @@ def _check_minutes(_tx: Any, given: Any) -> None:
     agreed_now = state == "agreed" and (before is None or before.state != "agreed")
     if agreed_now and given.subject.person != SYSTEM:
         raise Malformed("minutes are agreed by the word of both parties")
+
+
+def _check_lifting(_tx: Any, given: Any) -> None:
+    """A reservation says who lifted it, once, and in the version by which it is lifted."""
+    before, says = given.previous, bool(given.parts.get("lifting"))
+    if before is not None and before.state == "lifted":
+        if "lifting" in given.parts:
+            raise Malformed("this reservation was lifted before")
+    elif says != (given.header["state"] == "lifted"):
+        raise PartRefused(
+            "reservation", [("lifting", "", "a reservation says who lifted it when it is lifted")]
+        )
 
 
 MEETING = register(
@@ -365,7 +384,7 @@ DECISION = register(
 RESERVATION = register(
     Kind(
         name="reservation",
-        parts={"words": Reserve},
+        parts={"words": Reserve, "lifting": Lifting},
         states=("open", "lifted"),
         final=("lifted",),
         check=all_of(
@@ -373,6 +392,7 @@ RESERVATION = register(
             requires("words", "a reservation says something"),
             stays("words"),
             _moves("reservation", {"open": ("lifted",), "lifted": ()}),
+            _check_lifting,
         ),
         dimensions={"time": ("words", "at")},
         searched=("words.text",),

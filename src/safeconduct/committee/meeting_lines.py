@@ -127,7 +127,7 @@ def decided_of(reader: Subject, found: whole.Decided) -> dict[str, Any]:
         "state_word": words.STATES.get(found.decision.state, ""),
         "overdue": found.decision.state == "taken" and overdue(part.get("due")),
         "seen": found.decision.version,
-        "reservations": [_reservation(each) for each in found.reservations],
+        "reservations": [_reservation(reader, each) for each in found.reservations],
         "actions": [action_of(reader, each) for each in found.actions],
         "may_end": own and found.decision.state == "taken" and may(reader, "write", "decision"),
         "reservation_form": ReservationForm(prefix="reservation")
@@ -139,8 +139,13 @@ def decided_of(reader: Subject, found: whole.Decided) -> dict[str, Any]:
     }
 
 
-def _reservation(found: Released) -> dict[str, Any]:
+def _reservation(reader: Subject, found: Released) -> dict[str, Any]:
+    own = found.originator == here.home().party
     return {
+        "id": found.id,
+        "seen": found.version,
+        "lifting": found.parts.get("lifting"),
+        "may_lift": own and found.state == "open" and may(reader, "write", "reservation"),
         "part": found.parts.get("words") or {},
         "originator": found.originator,
         "state": found.state,

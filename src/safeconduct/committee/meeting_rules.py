@@ -208,8 +208,12 @@ def reserve(actor: Subject, decision: str, text: str, by: str = "", door: Door |
     return commit(actor, Draft(RESERVATION.name, {"words": words}, about=decision), door=door)
 
 
-def lift_reservation(actor: Subject, seen: Released, door: Door | None = None) -> Committed:
-    draft = Draft(RESERVATION.name, {}, record=seen.id, expected=seen.version, state="lifted")
+def lift_reservation(actor: Subject, seen: Released, by: str = "", door: Door | None = None) -> Committed:
+    """Take an own reservation back: it stays beside the decision, as lifted by whom and when."""
+    lifting = {"by": by or actor.person, "at": iso(time.time())}
+    draft = Draft(
+        RESERVATION.name, {"lifting": lifting}, record=seen.id, expected=seen.version, state="lifted"
+    )
     return commit(actor, draft, door=door)
 
 

@@ -34,6 +34,8 @@ urlpatterns: list[URLPattern] = [
     path(_ONE + "minutes/<slug:minutes>/answer/", acts.answer_minutes, name="answer_minutes"),
     path(_ONE + "decisions/<slug:decision>/end/", acts.end_decision, name="end_decision"),
     path(_ONE + "decisions/<slug:decision>/reserve/", acts.reserve, name="reserve"),
+    path(_ONE + "reservations/<slug:reservation>/lift/", acts.lift_reservation, name="lift_reservation"),
+    path("register/reservations/<slug:reservation>/lift/", acts.lift_reservation, name="lift_in_register"),
     path(_ONE + "actions/on/<slug:about>/", acts.act, name="act"),
     path(_ONE + "actions/<slug:action>/", acts.report_action, name="report_action"),
 ]

@@ -183,7 +183,9 @@ def rendered(request: HttpRequest, name: str, context: dict[str, Any], status: i
 
 
 def back(meeting: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse("meetings:meeting", args=[meeting]))
+    """To a meeting's page; without one, to the register."""
+    page = reverse("meetings:meeting", args=[meeting]) if meeting else reverse("meetings:register")
+    return HttpResponseRedirect(page)
 
 
 def stored(request: HttpRequest, meeting: str) -> HttpResponseRedirect:

@@ -20,6 +20,7 @@ PARTS: Words = {
     "reader": pgettext_lazy("part of an authorisation", "Reader"),
     "text": pgettext_lazy("part of minutes", "Text"),
     "words": pgettext_lazy("part of a reservation", "Reservation"),
+    "lifting": pgettext_lazy("part of a reservation", "How it was lifted"),
 }
 GROUPS: Words = {
     "committee": pgettext_lazy("who meets", "Joint Security Committee"),
