@@ -61,6 +61,47 @@ def test_a_home_of_the_first_release_is_brought_up_to_this_one(nodes: Pair, worl
         partner.writer = again.writer
 
 
+THIRD = """
+ALTER TABLE exchange_hold RENAME TO later;
+CREATE TABLE exchange_hold (record TEXT PRIMARY KEY, because TEXT NOT NULL);
+INSERT INTO exchange_hold SELECT record, because FROM later;
+DROP TABLE later;
+ALTER TABLE exchange_retained RENAME TO later;
+CREATE TABLE exchange_retained (
+    partner TEXT NOT NULL, idx INTEGER NOT NULL, record TEXT NOT NULL, mask INTEGER NOT NULL, PRIMARY KEY (partner, idx)
+);
+INSERT INTO exchange_retained SELECT partner, idx, record, mask FROM later;
+DROP TABLE later;
+DROP INDEX exchange_received_at;
+UPDATE exchange_schema SET version = 3
+"""
+
+
+@pytest.mark.usefixtures("carried")
+def test_a_hold_of_before_it_was_noted_who_set_it_is_in_force_and_is_lifted(nodes: Pair, world: Path) -> None:
+    host, partner = nodes
+    made = host.commit("incident", INCIDENT)
+    pull(partner, host)
+    (row,) = partner.of_kind("incident", "pk")
+    partner.system("hold", record=row.id, because="a court")
+    host.system("erase", record=made.record, parts=["where"])
+    pull(partner, host)
+    partner.close()
+    aged(partner.home, THIRD)
+    again = Node(world / "cn")
+    try:
+        assert again.writer.db.execute("SELECT version FROM exchange_schema").fetchone() == (VERSION,)
+        (held,) = again.system("holds")["holds"]
+        hold = held["hold"]
+        assert (hold["index"], hold["by"], hold["at"], hold["because"]) == (0, "", "", "a court")
+        assert [each["at"] for each in hold["asked"]] == [""]
+        assert again.system("lift_hold", record=row.id, seen=0)["erased"] == 1
+        assert again.system("holds")["holds"] == []
+    finally:
+        again.close()
+        partner.writer = again.writer
+
+
 @pytest.mark.usefixtures("carried")
 def test_a_home_of_a_later_version_is_not_touched(nodes: Pair, world: Path) -> None:
     host, _ = nodes

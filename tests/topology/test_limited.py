@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
@@ -298,6 +300,56 @@ def test_how_much_another_partner_holds_is_not_told_to_who_is_limited(
             )
             assert {each for each in everyone if f"<h2>Party {each}</h2>" in links} == told
             assert {each for each in everyone if f'aria-label="Party {each}"' in held} == told
+
+
+def test_what_came_under_another_agreement_and_the_holds_on_it_are_not_told_to_who_is_limited(
+    around: Callable[..., Constellation],
+) -> None:
+    world = around("host", filled=True)
+    node = world.centre
+    one, other = sorted(world.others)[:2]
+    system = {"person": "system", "roles": ["system"]}
+    with node.active():
+        received = {party: latest(party) for party in (one, other)}
+        own = {party: incident(system_subject(node.home.party), party).record for party in (one, other)}
+        for party in (one, other):
+            for record, why in ((received[party], f"why-{party}"), (own[party], f"why-own-{party}")):
+                here.door().call("hold", {"actor": system, "record": record, "because": why})
+        for name, to, told in (("free", [], {one, other}), ("desk", [agreement_with(one)], {one})):
+            client = browser(node.home, name, auditor=to)
+            held, holds = (whole(client, f"/oversight/{page}/") for page in ("held", "holds"))
+            for party in (one, other):
+                shown = party in told
+                assert (received[party] in held) == (f"why-{party}" in holds) == shown, (name, party)
+                assert (f"why-own-{party}" in holds) == shown, (name, party)
+                for record in (received[party], own[party]):
+                    answer = client.get(f"/oversight/holds/{record}/")
+                    assert answer.status_code == (200 if shown else 404), (name, party)
+                    form = client.post(f"/oversight/holds/{record}/", {"because": "x"})
+                    assert (form.status_code == 404) != shown and form.status_code != 302, (name, party)
+        client = browser(node.home, "chooses", auditor=[])
+        client.post("/under/", {"agreement": agreement_with(other), "next": "/"})
+        held, holds = (whole(client, f"/oversight/{page}/") for page in ("held", "holds"))
+        assert received[other] in held and f"why-{other}" in holds and f"why-own-{other}" in holds
+        assert received[one] not in held and f"why-{one}" not in holds and f"why-own-{one}" not in holds
+
+
+def whole(client: Client, url: str) -> str:
+    """A list with all of its pages."""
+    found, query = "", ""
+    while True:
+        page = client.get(url + query).content.decode()
+        found += page
+        earlier = re.search(r'<a class="button" href="(\?[^"]*before=\d+)"', page)
+        if earlier is None:
+            return found
+        query = html.unescape(earlier[1])
+
+
+def latest(party: str) -> str:
+    """An incident that came from this party."""
+    sql = "SELECT id FROM records_row WHERE kind = 'incident' AND originator = %s ORDER BY born"
+    return str(here.tables().all(sql, [party])[-1][0])
 
 
 def browser(home: Home, name: str, **roles: Sequence[str]) -> Client:

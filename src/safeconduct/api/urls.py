@@ -5,11 +5,22 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 
-from safeconduct.api import agreements, cap, incidents, journeys, known, me, oversight, records, registry
+from safeconduct.api import (
+    agreements,
+    cap,
+    holds,
+    incidents,
+    journeys,
+    known,
+    me,
+    oversight,
+    records,
+    registry,
+)
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
-for _module in (incidents, journeys, registry, records, agreements, oversight, known, me):
+for _module in (incidents, journeys, registry, records, agreements, oversight, holds, known, me):
     api.add_router("", _module.router)
 
 _patterns, _app, _namespace = api.urls

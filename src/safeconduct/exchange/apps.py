@@ -13,6 +13,7 @@ class ExchangeConfig(AppConfig):
             delivery,
             duty,
             expiry,
+            holds,
             inbound,
             outbound,
             pairing,

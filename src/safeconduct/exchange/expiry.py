@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from safeconduct.exchange.hold_state import HoldState
 from safeconduct.exchange.limits import (
     DAY,
     TIMER,
@@ -20,7 +21,7 @@ from safeconduct.exchange.limits import (
     remember,
 )
 from safeconduct.exchange.projection import OWN, RECEIVED
-from safeconduct.exchange.recall import ask_to_erase, erase_own, hold_on
+from safeconduct.exchange.recall import ask_to_erase, erase_own
 from safeconduct.exchange.receipts import erase_received
 from safeconduct.exchange.state import State
 from safeconduct.records.hooks import on_received, on_version
@@ -59,7 +60,7 @@ def expire(tx: Tx, payload: dict[str, Any], due_at: float) -> None:
     if not mask or row is None:
         arm_next(tx, side, partner, record)
         return
-    hold = hold_on(tx, record)
+    hold = HoldState(tx.db).because(record)
     if hold and side in (OWN, RECEIVED):
         _note_kept(tx, record, mask, hold)
         arm_next(tx, side, partner, record, LOOK_AGAIN)

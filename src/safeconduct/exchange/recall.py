@@ -12,11 +12,11 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject, under_each
 from safeconduct.exchange.delivery import erase_in_feed, post
-from safeconduct.exchange.leaves import MAX_REASON, REMOVED, write_leaf
-from safeconduct.exchange.limits import follow, look_again
+from safeconduct.exchange.hold_state import HoldState
+from safeconduct.exchange.leaves import MAX_REASON, write_leaf
+from safeconduct.exchange.limits import follow
 from safeconduct.exchange.outbound import bring_up_to_date
 from safeconduct.exchange.projection import OWN, SENT
-from safeconduct.exchange.receipts import erase_received, send_receipt
 from safeconduct.exchange.sealed_state import SealedState, with_bundles
 from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash
@@ -114,8 +114,11 @@ def _tell_partners(tx: Tx, record: str) -> None:
 @job("erase")
 def erase_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Payload: actor, record, parts (names; none = all of them), reason. Answers the partners asked and the
-    records derived from this one, which people must look at themselves."""
+    records derived from this one, which people must look at themselves. What is on hold is not erased."""
     row, kind, mask, reason = _asked(tx, payload, "erase")
+    if HoldState(tx.db).hold(row.id) is not None:
+        attempt = {"person": str(payload["actor"]["person"]), "act": "erase", "record": row.id}
+        raise Refused("this record is on hold: the hold is lifted first", attempt=attempt)
     index, asked = erase_own(tx, row, kind, mask, reason, str(payload["actor"]["person"]))
     return {"index": index, "partners": asked, "derived": derived_from(tx.tables, row.id)}
 
@@ -198,72 +201,6 @@ def ask_to_erase(tx: Tx, state: State, sent: Sent, kind: Kind, mask: int) -> boo
     return True
 
 
-def hold_on(tx: Tx, record: str) -> str:
-    """Why a record is kept although its erasure is due or was asked for; "" when it is not."""
-    found = tx.db.execute("SELECT because FROM exchange_hold WHERE record = ?", (record,)).fetchone()
-    return str(found[0]) if found else ""
-
-
-@job("hold")
-def hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """Keep a record although its erasure is due, or its originator asks for it. Payload: actor, record, because."""
-    record = _holdable(tx, payload)
-    because = str(payload.get("because", "")).strip()
-    if not 0 < len(because) <= MAX_REASON:
-        raise Malformed(f"a hold says why, in up to {MAX_REASON} characters")
-    tx.db.execute(
-        "INSERT INTO exchange_hold VALUES (?, ?) ON CONFLICT (record) DO UPDATE SET because = excluded.because",
-        (record, because),
-    )
-    header = {
-        "at": iso(tx.now),
-        "what": "hold",
-        "record": record,
-        "by": str(payload["actor"]["person"]),
-        "because": because,
-    }
-    return {"index": tx.append("hold", header)}
-
-
-@job("lift_hold")
-def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """End a hold: what was asked for meanwhile is erased now, and a second receipt says so."""
-    record = _holdable(tx, payload)
-    tx.db.execute("DELETE FROM exchange_hold WHERE record = ?", (record,))
-    tx.db.execute("DELETE FROM exchange_kept WHERE record = ?", (record,))
-    header = {
-        "at": iso(tx.now),
-        "what": "lifted",
-        "record": record,
-        "by": str(payload["actor"]["person"]),
-    }
-    index = tx.append("hold", header)
-    known = State(tx.db).received_record(record)
-    waiting = tx.db.execute(
-        "SELECT idx, mask FROM exchange_retained WHERE record = ? ORDER BY idx", (record,)
-    ).fetchall()
-    if known is not None:
-        for feed_index, mask in waiting:
-            erase_received(tx, known, mask, feed_index)
-            if known.partner in tx.home.partners:
-                send_receipt(tx, tx.home.partners[known.partner], known, feed_index, mask, REMOVED, "")
-    tx.db.execute("DELETE FROM exchange_retained WHERE record = ?", (record,))
-    look_again(tx, record)
-    return {"index": index, "erased": len(waiting)}
-
-
-def _holdable(tx: Tx, payload: dict[str, Any]) -> str:
-    """The id of an own or received record that the actor may erase, and so may keep."""
-    row = tx.row(str(payload.get("record")))
-    if row is None or (row.originator != tx.home.party and State(tx.db).received_record(row.id) is None):
-        raise NotFound(str(payload.get("record")))
-    subject = tx.subject(payload["actor"])
-    if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
-        raise NotFound(row.id)
-    _permit(tx, subject, "erase", row, all_kinds()[row.kind], row.present or 1)
-    return row.id
-
-
 def _asked(tx: Tx, payload: dict[str, Any], act: str) -> tuple[RowView, Kind, int, str]:
     """The own record, its kind, the parts meant and the reason, once the actor may do this."""
     try:
@@ -288,11 +225,12 @@ def _asked(tx: Tx, payload: dict[str, Any], act: str) -> tuple[RowView, Kind, in
         mask = sum(1 << kind.bit(str(name)) for name in set(names)) or (1 << len(kind.part_names)) - 1
     except KeyError as fault:
         raise Malformed(f"{kind.name} has no part {fault.args[0]}") from fault
-    _permit(tx, subject, act, row, kind, mask & row.present or mask)
+    permit(tx, subject, act, row, kind, mask & row.present or mask)
     return row, kind, mask, str(payload.get("reason", ""))[:MAX_REASON]
 
 
-def _permit(tx: Tx, subject: Subject, act: str, row: RowView, kind: Kind, mask: int) -> None:
+def permit(tx: Tx, subject: Subject, act: str, row: RowView, kind: Kind, mask: int) -> None:
+    """Raises Refused unless the subject may do this to each of these parts."""
     if subject.person == SYSTEM:
         return
     attempt = {"person": subject.person, "act": act, "record": row.id}

@@ -13,6 +13,7 @@ from typing import Any
 
 from safeconduct.exchange.arrival import Arrival
 from safeconduct.exchange.cited import Cited
+from safeconduct.exchange.hold_state import Asked, HoldState
 from safeconduct.exchange.leaves import REMOVED, RETAINED, LeafRefused
 from safeconduct.exchange.limits import follow
 from safeconduct.exchange.projection import RECEIVED
@@ -347,15 +348,11 @@ class Reception:
 
     def _erase(self, arrival: Arrival) -> None:
         known, mask = self._recalled(arrival)
-        hold = self.tx.db.execute(
-            "SELECT because FROM exchange_hold WHERE record = ?", (known.record,)
-        ).fetchone()
-        if hold is not None:
-            self.tx.db.execute(
-                "INSERT INTO exchange_retained VALUES (?, ?, ?, ?)",
-                (self.partner.party, arrival.index, known.record, mask),
-            )
-            send_receipt(self.tx, self.partner, known, arrival.index, mask, RETAINED, hold[0])
+        holds = HoldState(self.tx.db)
+        if because := holds.because(known.record):
+            holds.wait(known.record, Asked(self.partner.party, arrival.index, mask, self.tx.now))
+            send_receipt(self.tx, self.partner, known, arrival.index, mask, RETAINED, because)
+            self.changed.append((known.leaf["kind"], known.record, arrival.index))
             return
         erase_received(self.tx, known, mask, arrival.index)
         send_receipt(self.tx, self.partner, known, arrival.index, mask, REMOVED, "")

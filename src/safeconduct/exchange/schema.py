@@ -11,7 +11,7 @@ from safeconduct.ledger.database import Database, columns
 from safeconduct.ledger.log import Log
 from safeconduct.records.entries import PLAIN, SEALED, unpack
 
-VERSION = 3
+VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS exchange_partner (
@@ -85,18 +85,26 @@ CREATE TABLE IF NOT EXISTS exchange_received (
     leaf TEXT NOT NULL,
     PRIMARY KEY (partner, opaque)
 );
+CREATE INDEX IF NOT EXISTS exchange_received_at ON exchange_received (ledger_index);
 CREATE TABLE IF NOT EXISTS exchange_received_entry (
     record TEXT NOT NULL,
     ledger_index INTEGER NOT NULL,
     held INTEGER NOT NULL,
     PRIMARY KEY (record, ledger_index)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS exchange_hold (record TEXT PRIMARY KEY, because TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange_hold (
+    record TEXT PRIMARY KEY,
+    because TEXT NOT NULL,
+    person TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL DEFAULT 0,
+    idx INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE IF NOT EXISTS exchange_retained (
     partner TEXT NOT NULL,
     idx INTEGER NOT NULL,
     record TEXT NOT NULL,
     mask INTEGER NOT NULL,
+    at REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (partner, idx)
 );
 CREATE TABLE IF NOT EXISTS exchange_evidence (
@@ -224,5 +232,22 @@ def _tell_parts_held(db: Database, log: Log) -> None:
     db.execute("DELETE FROM exchange_received_entry WHERE held = 0")
 
 
-_UPGRADES: dict[int, Callable[[Database, Log], None]] = {1: _tell_parts_held}
+def _tell_who_holds(db: Database, log: Log) -> None:
+    """Version 4 says of each hold who set it, when and by which entry, and of what waits for it since when."""
+    wanted = {
+        "exchange_hold": (
+            "person TEXT NOT NULL DEFAULT ''",
+            "at REAL NOT NULL DEFAULT 0",
+            "idx INTEGER NOT NULL DEFAULT 0",
+        ),
+        "exchange_retained": ("at REAL NOT NULL DEFAULT 0",),
+    }
+    for table, added in wanted.items():
+        there = columns(db, table)
+        for column in added if there else ():
+            if column.split()[0] not in there:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+_UPGRADES: dict[int, Callable[[Database, Log], None]] = {1: _tell_parts_held, 3: _tell_who_holds}
 """What a version needs before it is the next one, besides tables that it does not have yet."""

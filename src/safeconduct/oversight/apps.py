@@ -10,6 +10,7 @@ class OversightConfig(AppConfig):
     def ready(self) -> None:
         from safeconduct.oversight import (
             emergency,  # noqa: F401
+            hold_jobs,  # noqa: F401
             jobs,  # noqa: F401
             kinds,  # noqa: F401
             recompute,  # noqa: F401
@@ -21,7 +22,8 @@ class OversightConfig(AppConfig):
         from safeconduct.shell.navigation import NavItem, register, register_ledger_line, register_page
         from safeconduct.shell.terms import name_words
 
-        register(NavItem("holdings", _("What they hold"), "oversight:holdings", 50))
+        also = ("oversight:held_here", "oversight:holds")
+        register(NavItem("holdings", _("What they hold"), "oversight:holdings", 50, also=also))
         register(
             NavItem(
                 "readings",

@@ -66,13 +66,14 @@ def require_auditor(policy: Policy, subject: Subject) -> None:
 
 
 def _overseer(tx: Tx, payload: Mapping[str, Any]) -> Subject:
-    subject = _actor(tx, payload)
+    subject = actor_of(tx, payload)
     if not may_oversee(tx.policy, subject):
         raise NotFound
     return subject
 
 
-def _actor(tx: Tx, payload: Mapping[str, Any]) -> Subject:
+def actor_of(tx: Tx, payload: Mapping[str, Any]) -> Subject:
+    """Who asks, with the roles that records give them now. Raises Malformed where nobody is named."""
     actor = payload.get("actor")
     if not isinstance(actor, Mapping) or "person" not in actor:
         raise Malformed("a job of oversight names its actor")
@@ -115,7 +116,7 @@ def entries_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
     For auditors. `looked_to` is how far back this call looked; 0 means to the beginning.
     """
-    require_auditor(tx.policy, _actor(tx, payload))
+    require_auditor(tx.policy, actor_of(tx, payload))
     wanted = str(payload.get("type") or "")
     found, looked_to = _look_back(tx, payload, wanted)
     rows = [[index, header["type"], header.get("at", "")] for index, header in found]
@@ -126,7 +127,7 @@ def entries_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 def refusals_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Refused attempts, newest first: who asked for what, why not, what would have allowed it. For auditors; to one who
     is limited to some agreements, those on records that they may know of."""
-    subject = _actor(tx, payload)
+    subject = actor_of(tx, payload)
     require_auditor(tx.policy, subject)
     found, looked_to = _look_back(tx, payload, "refusal")
     if within_which(tx.policy, subject, "read", "reading") is not None:
@@ -170,7 +171,7 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
     Raises NotFound for a record that the actor may not know of, and for a partner that is none.
     """
-    subject = _actor(tx, payload)
+    subject = actor_of(tx, payload)
     row = tx.row(str(payload.get("record")))
     partner = tx.home.partners.get(str(payload.get("partner")))
     if row is None or partner is None or row.originator != tx.home.party:
@@ -200,7 +201,7 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 @job("may_know")
 def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     """Of these own records, those the actor may know of: kind, and the parts they may withdraw and erase."""
-    subject = _actor(tx, payload)
+    subject = actor_of(tx, payload)
     records = payload.get("records")
     if not isinstance(records, list) or len(records) > MANY_RECORDS:
         raise Malformed(f"at most {MANY_RECORDS} records")

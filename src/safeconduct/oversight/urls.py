@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 from safeconduct.oversight import (
     access_views,
     emergency_views,
+    hold_views,
     inquiry_views,
     ledger_views,
     sealed_views,
@@ -43,6 +44,10 @@ urlpatterns = [
     path("sealed/<slug:bundle>/file/", sealed_views.sealed_file, name="sealed_file"),
     path("sealed/<slug:bundle>/open/", sealed_views.open_sealed, name="open_sealed"),
     path("seal/<slug:record>/", sealed_views.seal, name="seal"),
+    path("held/", hold_views.held_here, name="held_here"),
+    path("holds/", hold_views.holds, name="holds"),
+    path("holds/<slug:record>/", hold_views.hold, name="hold"),
+    path("holds/<slug:record>/lift/", hold_views.lift_hold, name="lift_hold"),
     path("holdings/", views.holdings, name="holdings"),
     path("holdings/<slug:record>/", views.held_record, name="held_record"),
     path("holdings/<slug:record>/<slug:act>/", views.recall, name="recall"),

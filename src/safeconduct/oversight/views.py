@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from safeconduct.agreement.policy import Subject
 from safeconduct.exchange import ahead
 from safeconduct.exchange.holdings import counts
-from safeconduct.oversight import jobs, link, rules
+from safeconduct.oversight import holds, jobs, link, rules
 from safeconduct.oversight.ailments import ailments
 from safeconduct.oversight.forms import HoldingsFilter, RecallForm
 from safeconduct.oversight.ledger_line import heads
@@ -29,7 +29,7 @@ from safeconduct.oversight.wording import (
 )
 from safeconduct.records import here
 from safeconduct.records.home import Partner
-from safeconduct.records.refusals import NotFound
+from safeconduct.records.refusals import NotFound, Refused
 from safeconduct.shell.answers import answering, reader_of, refusal
 from safeconduct.shell.terms import listed
 
@@ -107,6 +107,7 @@ def held_record(request: HttpRequest, record: str) -> HttpResponse:
         "auditing": jobs.may_audit(here.state().policy, reader),
         "lines": [_line(line) for line in page.lines],
         "locked": bool(ahead.sealable(reader, record)),
+        "kept": holds.if_holdable(reader, record),
         "partners": _concerned(reader, found.kind),
         "page_level": "RESTRICTED",
         "live_url": LIVE,
@@ -126,6 +127,8 @@ def recall(request: HttpRequest, record: str, act: str) -> HttpResponse:
     if not parts:
         would = rules.would(reader, act, found.kind)
         raise refusal(reader, act, found.kind, _("taking this record back"), would, record)
+    if act == "erase" and (kept := holds.if_holdable(reader, record)) and kept.hold:
+        raise Refused(_("This record is on hold: lift the hold first."))
     held = rules.what_they_hold(reader, _acknowledged(), record=record)
     form = RecallForm(parts, request.POST or None)
     if request.method == "POST" and form.is_valid():

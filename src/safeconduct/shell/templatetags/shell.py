@@ -195,6 +195,14 @@ def glass(context: template.Context, kind: str, record: str) -> dict[str, Any]:
     return {"record": record, "opens": opens}
 
 
+@register.inclusion_tag("shell/hold.html", takes_context=True)
+def hold(context: template.Context, kind: str, record: str) -> dict[str, Any]:
+    """The way to the hold on a record, for whom some grant lets erase its kind: who may erase it may keep it."""
+    reader = getattr(context.get("request"), "principal", None)
+    opens = reader is not None and bool(here.state().policy.entries(reader, "erase", kind))
+    return {"record": record, "opens": opens}
+
+
 @register.inclusion_tag("shell/map.html", takes_context=True)
 def map(context: template.Context, **options: Any) -> dict[str, Any]:
     """The map. `docs/contributor-interface.md` lists the options."""
