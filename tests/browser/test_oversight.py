@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from browser.office import Office, live
 from browser.reports import record_of, report, update
 
+SLOW = 90_000
+
 
 def test_the_ledger_is_verified_and_cosigned(office: Office) -> None:
     for side, other in (("host", "Partner Party"), ("partner", "Host Party")):
@@ -49,3 +51,39 @@ def test_a_refused_attempt_is_logged_and_seen_by_the_auditor(office: Office) -> 
     expect(refused.locator("main table tbody tr").first).to_contain_text("write incident: no grant")
     # The list is for auditors.
     assert office.go(page, "partner", "/oversight/refusals/").status in (403, 404)
+
+
+def test_what_is_on_hold_is_retained_with_its_reason_and_goes_when_the_hold_is_lifted(office: Office) -> None:
+    title = f"Mortar beside the pipeline {uuid4().hex[:6]}"
+    _, record = report(office, title)
+    partner = live(office.listing("partner", "coordinator", title))
+    partner.click(f"text={title}")
+    partner.get_by_role("link", name="Hold", exact=True).click()
+    expect(partner.locator("main .notice.warning")).to_contain_text(
+        "nothing of this record is erased on this node"
+    )
+    partner.fill("[name=because]", "an inquiry by a court")
+    partner.get_by_role("button", name="Put it on hold").click()
+    expect(partner.locator("#hold")).to_contain_text("an inquiry by a court")
+    live(partner)
+
+    own = office.page("host", "coordinator", f"/oversight/holdings/{record}/erase/")
+    own.fill("[name=reason]", "entered by mistake")
+    own.once("dialog", lambda ask: ask.accept())
+    own.get_by_role("button", name="Erase, and ask for erasure").click()
+    live(own)
+    expect(own.locator("#held")).to_contain_text("an inquiry by a court", timeout=SLOW)
+    expect(partner.locator("#hold")).to_contain_text("asked to have erased", timeout=SLOW)
+    audit = office.page("partner", "auditor", "/oversight/holds/", "ur")
+    expect(audit.locator("html")).to_have_attribute("dir", "rtl")
+    expect(audit.locator("#holds")).to_contain_text("an inquiry by a court")
+    for width, height in ((1366, 768), (390, 844)):
+        audit.set_viewport_size({"width": width, "height": height})
+        wide = audit.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 1, (width, wide)
+
+    partner.once("dialog", lambda ask: ask.accept())
+    partner.reload()
+    partner.get_by_role("button", name="Lift the hold").click()
+    expect(partner.locator("main")).to_contain_text("1 erasure that waited for it is done")
+    expect(own.locator("#held")).to_contain_text("removed, by their receipt", timeout=SLOW)

@@ -7,8 +7,9 @@ import pytest
 from committee.meeting_nodes import notice
 from committee.work_nodes import Nodes, both, client_of, one, person
 from exchange.nodes import sign
+from safeconduct.agreement.policy import Subject
 from safeconduct.committee import deployment_rules as rules
-from safeconduct.committee.deployment_kinds import DEPLOYMENT, opening
+from safeconduct.committee.deployment_kinds import DEPLOYMENT, opening, terms_digest
 from safeconduct.committee.meeting_rules import call_meeting
 from safeconduct.records import here
 from safeconduct.records.commit import Draft, commit
@@ -26,6 +27,11 @@ PROPOSAL = {
     "until": "2027-12-31",
     "review": "2027-06-30",
 }
+
+
+def digest_seen(reader: Subject, deployment: str) -> str:
+    """What the form of a consent sends along: the digest of the terms as its reader has them."""
+    return terms_digest(release(reader, deployment).parts)
 
 
 def test_a_declined_clause_is_named_and_neither_party_can_propose(working: Nodes) -> None:
@@ -65,7 +71,7 @@ def test_with_the_clause_agreed_both_sign_exactly_the_same_terms(allowed: Nodes)
         with pytest.raises(Malformed, match="has not consented"):
             rules.approve(attache, made, 1)
         with pytest.raises(Malformed, match="other party's word"):
-            rules.consent(attache, made, rules.digest_seen(attache, made))
+            rules.consent(attache, made, digest_seen(attache, made))
     both(host, partner)
     theirs = one(host, "deployment", "cn").id
     with host.active():
@@ -75,7 +81,7 @@ def test_with_the_clause_agreed_both_sign_exactly_the_same_terms(allowed: Nodes)
         held = call_meeting(chief, notice(title="On deployments"), None).record
         said = rules.note_discussion(chief, theirs, "Postponed", meeting=held).record
         assert release(chief, said).parts["meeting"]["record"] == held
-        seen = rules.digest_seen(chief, theirs)
+        seen = digest_seen(chief, theirs)
     with partner.active():
         rules.amend_terms(attache, made, 1, "Four guards, unarmed")
     both(host, partner)
@@ -83,8 +89,8 @@ def test_with_the_clause_agreed_both_sign_exactly_the_same_terms(allowed: Nodes)
         with pytest.raises(Malformed, match="terms have changed"):
             rules.consent(chief, theirs, seen)
         with pytest.raises(Refused):
-            rules.consent(officer, theirs, rules.digest_seen(chief, theirs))
-        given = rules.consent(chief, theirs, rules.digest_seen(chief, theirs), "Khan").record
+            rules.consent(officer, theirs, digest_seen(chief, theirs))
+        given = rules.consent(chief, theirs, digest_seen(chief, theirs), "Khan").record
         with pytest.raises(Refused, match="only its originator"):
             rules.approve(chief, theirs, 2)
     both(host, partner)
@@ -116,7 +122,7 @@ def test_consent_to_former_terms_signs_nothing(allowed: Nodes) -> None:
     both(host, partner)
     with host.active():
         theirs = one(host, "deployment", "cn").id
-        rules.consent(chief, theirs, rules.digest_seen(chief, theirs))
+        rules.consent(chief, theirs, digest_seen(chief, theirs))
     with partner.active():
         rules.amend_terms(attache, made, 1, "Sixty guards")
     both(host, partner)

@@ -8,13 +8,19 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.journeys.standing import Handover, Leg, clock, holder_at
+from safeconduct.journeys.standing import Handover, Leg, clock
 
 LEGS = [
     Leg(1, "karachi-police", 0.0, 100.0),
     Leg(2, "levies", 100.0, 200.0),
     Leg(3, "gwadar-police", 200.0, 300.0),
 ]
+
+
+def holder_at(legs: list[Leg], handovers: list[Handover], moment: float) -> str:
+    """The unit that the clock names last at a moment; "" where there is none."""
+    held = clock(legs, handovers, moment)
+    return held[-1].unit if held else ""
 
 
 def test_the_giving_unit_holds_until_the_other_has_taken() -> None:

@@ -9,20 +9,15 @@ from typing import Any
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.committee.deployment_kinds import (
-    AGREED_PARTS,
     CONSENT,
-    DEPLOYMENT,
     DISCUSSION,
     NAME,
     opening,
     standing_in_the_way,
-    terms_digest,
 )
 from safeconduct.records import here
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
-from safeconduct.records.refusals import NotFound
-from safeconduct.records.release import release
 from safeconduct.records.transaction import iso
 
 Parts = Mapping[str, Any]
@@ -103,14 +98,6 @@ def approve(actor: Subject, deployment: str, seen: int, door: Door | None = None
 def end_deployment(actor: Subject, deployment: str, seen: int, door: Door | None = None) -> Committed:
     """It is over, or is not pursued."""
     return commit(actor, Draft(NAME, {}, record=deployment, expected=seen, state="ended"), door=door)
-
-
-def digest_seen(actor: Subject, deployment: str, door: Door | None = None) -> str:
-    """The digest of the proposal and terms as the actor reads them now. Raises NotFound unless both are shown."""
-    found = release(actor, deployment, door=door)
-    if found.kind != DEPLOYMENT.name or not all(found.parts.get(name) for name in AGREED_PARTS):
-        raise NotFound(deployment)
-    return terms_digest(found.parts)
 
 
 def _now(actor: Subject, by: str) -> dict[str, str]:

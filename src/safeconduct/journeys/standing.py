@@ -93,12 +93,6 @@ def clock(legs: Sequence[Leg], handovers: Iterable[Handover], now: float) -> lis
     return held
 
 
-def holder_at(legs: Sequence[Leg], handovers: Iterable[Handover], moment: float) -> str:
-    """The unit that holds the journey at a moment; "" before the first leg begins and where there is none."""
-    held = clock(legs, handovers, moment)
-    return held[-1].unit if held else ""
-
-
 def legs_of(records: Iterable[Released]) -> list[Leg]:
     """The legs that stand, of released records: cancelled ones and those withheld are left out.
 
