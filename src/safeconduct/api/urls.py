@@ -14,13 +14,14 @@ from safeconduct.api import (
     known,
     me,
     oversight,
+    positions,
     records,
     registry,
 )
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
-for _module in (incidents, journeys, registry, records, agreements, oversight, holds, known, me):
+for _module in (incidents, journeys, positions, registry, records, agreements, oversight, holds, known, me):
     api.add_router("", _module.router)
 
 _patterns, _app, _namespace = api.urls

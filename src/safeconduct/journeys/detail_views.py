@@ -20,6 +20,7 @@ from safeconduct.journeys.context import headcounts, incidents_near
 from safeconduct.journeys.detail import Whole, events, history, stretches, whole
 from safeconduct.journeys.request_views import may
 from safeconduct.journeys.underway_course import instant_of
+from safeconduct.positions.reading import may_follow
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds
 from safeconduct.shell.answers import answering, reader_of
@@ -145,6 +146,7 @@ def _context(reader: Subject, found: Whole, now: float) -> dict[str, Any]:
             or may(reader, "command", "leg")
         ),
         "may_ask_who_knew": may(reader, "read", "reading"),
+        "may_follow": bool(may_follow(reader, movement.id)),
         "may_see_ratings": may(reader, "read", "assessment"),
         "may_seal": own and working and bool(itinerary) and may(reader, "export", "movement"),
         "live_url": LIVE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from safeconduct.journeys import acts, board, board_map, detail_views, phone, request_views
+from safeconduct.journeys import acts, board, board_map, detail_views, phone, request_views, way
 
 app_name = "journeys"
 
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("phone/worker.js", phone.worker, name="phone_worker"),
     path("new/", request_views.request_movement, name="request"),
     path("<slug:movement>/", detail_views.detail, name="detail"),
+    path("<slug:movement>/way/", way.way, name="way"),
     path("<slug:movement>/amend/", request_views.amend, name="amend"),
     path("<slug:movement>/cancel/", acts.cancel, name="cancel"),
     path("<slug:movement>/review/", detail_views.review, name="review"),
