@@ -8,7 +8,8 @@ import pytest
 
 from safeconduct.exchange.delivery import close_feeds
 from safeconduct.exchange.holdings import ASKED, HELD, REMOVED, RETAINED, WITHDRAWN, Held, counts, holdings
-from safeconduct.records.refusals import Malformed, NotFound, Refused
+from safeconduct.records.rebuild import fingerprint, rebuild
+from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 
 from .nodes import INCIDENT, Node, bundle_bytes, pull
 
@@ -100,6 +101,57 @@ def test_what_is_retained_says_why_and_can_be_removed_later(nodes: Pair) -> None
     pull(host, partner)
     (held,) = listed(host, made.record)
     assert set(held.parts.values()) == {REMOVED} and held.because == ""
+
+
+@pytest.mark.usefixtures("carried")
+def test_what_came_after_an_erasure_was_asked_for_stays_when_the_hold_is_lifted(nodes: Pair) -> None:
+    host, partner = nodes
+    made = host.commit("incident", WITH_NAME)
+    pull(partner, host)
+    (row,) = partner.of_kind("incident", "pk")
+    partner.system("hold", record=row.id, because="an inquiry")
+    host.system("erase", record=made.record, parts=["summary"])
+    anew = {**INCIDENT["summary"], "narrative": "Without the name."}
+    host.commit("incident", {"summary": anew}, record=made.record, expected=1, state="update")
+    pull(partner, host)
+    assert partner.system("lift_hold", record=row.id)["erased"] == 1
+    pull(host, partner)
+    (row,) = partner.of_kind("incident", "pk")
+    assert row.values()["summary"]["narrative"] == "Without the name." and row.present == 7
+    assert CANARY.encode() not in partner.everything()
+    assert [held.parts["summary"] for held in listed(host, made.record)] == [HELD, REMOVED], (
+        "both lists agree"
+    )
+    with partner.active():
+        before = fingerprint()
+        rebuild(partner.writer)
+        assert fingerprint() == before
+    host.system("erase", record=made.record, parts=["summary"])
+    pull(partner, host)
+    assert "summary" not in partner.of_kind("incident", "pk")[0].values(), "what is asked for now goes now"
+
+
+def test_what_was_withdrawn_meanwhile_brings_no_erased_part_past_the_lifting(nodes: Pair) -> None:
+    host, partner = nodes
+    made = host.commit("incident", WITH_NAME)
+    pull(partner, host)
+    (row,) = partner.of_kind("incident", "pk")
+    partner.system("hold", record=row.id, because="an inquiry")
+    host.system("erase", record=made.record, parts=["summary"])
+    pull(partner, host)
+    host.system("withdraw", record=made.record, parts=["when"])  # the rest of the version is stored again
+    pull(partner, host)
+    partner.system("hold", record=row.id, because="another inquiry")
+    pull(host, partner)
+    assert listed(host, made.record)[0].because == "another inquiry"
+    assert partner.system(
+        "lift_hold", record=row.id, seen=partner.system("holds")["holds"][0]["hold"]["index"]
+    )
+    pull(host, partner)
+    assert CANARY.encode() not in partner.everything()
+    assert listed(host, made.record)[0].parts["summary"] == REMOVED
+    with pytest.raises(Conflict):
+        partner.system("lift_hold", record=row.id)
 
 
 def test_feed_database_copies_cannot_bring_an_erased_part_back(nodes: Pair, tmp_path: Path) -> None:

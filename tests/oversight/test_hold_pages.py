@@ -181,6 +181,24 @@ def test_who_may_not_is_refused_and_who_may_not_know_learns_nothing(nodes: Nodes
     assert len(entries(partner)) == 1, "nobody else did anything"
 
 
+def test_what_was_withdrawn_is_still_held_and_what_is_gone_is_kept_by_no_hold(nodes: Nodes) -> None:
+    host, partner = nodes
+    record, there = given(host, partner)
+    other, gone = given(host, partner)
+    host.system("withdraw", record=record)
+    host.system("erase", record=other)
+    both_ways(host, partner)
+    chief = person(partner, "li", "coordinator")
+    with partner.active():
+        client = client_of(partner, chief)
+        held = text(client, "/oversight/held/").split("<tbody>")[1]
+        assert there in held and "withdrawn" in held and gone not in held
+        assert client.post(f"/oversight/holds/{there}/", {"because": WHY}).status_code == 302
+        assert "withdrawn" in text(client, f"/oversight/holds/{there}/")
+        assert client.post(f"/oversight/holds/{gone}/", {"because": WHY}).status_code == 422
+    assert len(entries(partner)) == 1
+
+
 def test_an_own_record_on_hold_is_erased_by_nobody_until_the_hold_is_lifted(nodes: Nodes) -> None:
     host, partner = nodes
     record, _ = given(host, partner)

@@ -22,12 +22,14 @@ class Hold:
 @dataclass(frozen=True)
 class Asked:
     """An erasure that its originator asked for and that the hold keeps waiting. `feed_index` is the entry of the
-    partner's feed, negative where the link was closed since; `at` is 0 where that was not remembered."""
+    partner's feed, negative where the link was closed since; `version` the last one that had come by then: what came
+    later was not asked for. `at` and `version` are 0 where they were not remembered."""
 
     partner: str
     feed_index: int
     mask: int
     at: float
+    version: int
 
 
 class HoldState:
@@ -73,14 +75,15 @@ class HoldState:
     def wait(self, record: str, asked: Asked) -> None:
         """An erasure was asked for and is not done."""
         self.db.execute(
-            "INSERT INTO exchange_retained (partner, idx, record, mask, at) VALUES (?, ?, ?, ?, ?)",
-            (asked.partner, asked.feed_index, record, asked.mask, asked.at),
+            "INSERT INTO exchange_retained (partner, idx, record, mask, at, version) VALUES (?, ?, ?, ?, ?, ?)",
+            (asked.partner, asked.feed_index, record, asked.mask, asked.at, asked.version),
         )
 
     def asked(self, record: str) -> list[Asked]:
         """What was asked for and waits, the earliest first."""
         found = self.db.execute(
-            "SELECT partner, idx, mask, at FROM exchange_retained WHERE record = ? ORDER BY idx", (record,)
+            "SELECT partner, idx, mask, at, version FROM exchange_retained WHERE record = ? ORDER BY idx",
+            (record,),
         ).fetchall()
         return [Asked(*row) for row in found]
 

@@ -32,6 +32,8 @@ def hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     stands), key (with the same one it is done once). Raises Conflict when another hold stands than the one shown.
     """
     row = _holdable(tx, payload)
+    if not row.present:
+        raise Malformed("nothing of this record is left that a hold could keep")
     because, person = _reason(payload), str(payload["actor"]["person"])
     standing = HoldState(tx.db).hold(row.id)
 
@@ -74,7 +76,9 @@ def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     known = State(tx.db).received_record(row.id)
     if known is not None:
         for asked in waiting:
-            erase_received(tx, known, asked.mask, asked.feed_index)
+            # Another of the erasures may have taken some of what is known to be held.
+            still = State(tx.db).received_record(row.id) or known
+            erase_received(tx, still, asked.mask, asked.feed_index, up_to=asked.version)
             _answer(tx, row.id, asked, REMOVED, "")
     look_again(tx, row.id)
     _announce(tx, row, index)

@@ -11,6 +11,7 @@ from safeconduct.records.projection import (
     clear_parts,
     epoch,
     index_reading,
+    note_past,
     note_policy_change,
     projects,
     put_row,
@@ -147,7 +148,13 @@ def _erasure(tables: Tables, index: int, header: Header, disclosures: Disclosure
             [header["mask"], epoch(header["at"]), header["partner"], header["record"], header["mask"]],
         )
     else:
-        clear_parts(tables, header["record"], header["mask"], index, epoch(header["at"]) or 0.0)
+        record, at = header["record"], epoch(header["at"]) or 0.0
+        found = tables.one("SELECT version FROM records_row WHERE id = %s", [record])
+        if header.get("up_to") and found is not None and found[0] > header["up_to"]:
+            # What is shown came after the erasure was asked for, which a hold had kept waiting.
+            note_past(tables, index, record, "erased", 0, header["mask"], at)
+        else:
+            clear_parts(tables, record, header["mask"], index, at)
 
 
 @projects("receipt")

@@ -11,9 +11,12 @@ from safeconduct.records.home import Partner
 from safeconduct.records.transaction import Tx, iso
 
 
-def erase_received(tx: Tx, known: Received, mask: int, feed_index: int | None, reason: str = "") -> None:
+def erase_received(
+    tx: Tx, known: Received, mask: int, feed_index: int | None, reason: str = "", up_to: int = 0
+) -> None:
     """Destroy here what came of a partner's record, in every version that was stored: because the partner asked
-    with an entry of its feed, or for a reason of this node's own."""
+    with an entry of its feed, or for a reason of this node's own. `up_to` is the last version meant, 0 for all: what
+    came after an erasure was asked for stays, however late it is done."""
     state = State(tx.db)
     tx.append(
         "erasure",
@@ -24,11 +27,18 @@ def erase_received(tx: Tx, known: Received, mask: int, feed_index: int | None, r
             "mask": mask,
             "at": iso(tx.now),
             **({"reason": reason} if feed_index is None else {"feed_index": feed_index}),
+            **({"up_to": up_to} if up_to else {}),
         },
     )
-    for index, held in state.take_received(known.record, mask):
+    later = [
+        index
+        for index in (state.received_entries(known.record) if up_to else ())
+        if tx.header(index)["version"] > up_to
+    ]
+    for index, held in state.take_received(known.record, mask, later):
         tx.erase(index, [bit for bit in range(held.bit_length()) if held >> bit & 1])
-    state.set_received_held(known, known.held & ~mask)
+    if not up_to or known.version <= up_to:
+        state.set_received_held(known, known.held & ~mask)
 
 
 def send_receipt(

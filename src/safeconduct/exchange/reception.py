@@ -350,7 +350,8 @@ class Reception:
         known, mask = self._recalled(arrival)
         holds = HoldState(self.tx.db)
         if because := holds.because(known.record):
-            holds.wait(known.record, Asked(self.partner.party, arrival.index, mask, self.tx.now))
+            asked = Asked(self.partner.party, arrival.index, mask, self.tx.now, known.version)
+            holds.wait(known.record, asked)
             send_receipt(self.tx, self.partner, known, arrival.index, mask, RETAINED, because)
             self.changed.append((known.leaf["kind"], known.record, arrival.index))
             return

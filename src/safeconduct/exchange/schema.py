@@ -105,6 +105,7 @@ CREATE TABLE IF NOT EXISTS exchange_retained (
     record TEXT NOT NULL,
     mask INTEGER NOT NULL,
     at REAL NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (partner, idx)
 );
 CREATE TABLE IF NOT EXISTS exchange_evidence (
@@ -233,14 +234,15 @@ def _tell_parts_held(db: Database, log: Log) -> None:
 
 
 def _tell_who_holds(db: Database, log: Log) -> None:
-    """Version 4 says of each hold who set it, when and by which entry, and of what waits for it since when."""
+    """Version 4 says of each hold who set it, when and by which entry, and of what waits for it since when
+    and up to which version."""
     wanted = {
         "exchange_hold": (
             "person TEXT NOT NULL DEFAULT ''",
             "at REAL NOT NULL DEFAULT 0",
             "idx INTEGER NOT NULL DEFAULT 0",
         ),
-        "exchange_retained": ("at REAL NOT NULL DEFAULT 0",),
+        "exchange_retained": ("at REAL NOT NULL DEFAULT 0", "version INTEGER NOT NULL DEFAULT 0"),
     }
     for table, added in wanted.items():
         there = columns(db, table)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -303,20 +303,27 @@ class State:
     def set_received_held(self, received: Received, held: int) -> None:
         self.db.execute("UPDATE exchange_received SET held = ? WHERE record = ?", (held, received.record))
 
-    def take_received(self, record: str, mask: int) -> list[tuple[int, int]]:
-        """(ledger index, parts) of every entry that still holds some of these parts of a partner's record; they
-        are no longer told of as held. So an erasure asked for again finds nothing left to do."""
+    def received_entries(self, record: str) -> list[int]:
+        """The ledger index of every entry that still holds parts of a partner's record."""
+        sql = "SELECT ledger_index FROM exchange_received_entry WHERE record = ? ORDER BY ledger_index"
+        return [index for (index,) in self.db.execute(sql, (record,)).fetchall()]
+
+    def take_received(self, record: str, mask: int, spared: Collection[int] = ()) -> list[tuple[int, int]]:
+        """(ledger index, parts) of every entry that still holds some of these parts of a partner's record, but for
+        those that are spared; they are no longer told of as held. So an erasure asked for again finds nothing left to
+        do."""
         rows = self.db.execute(
             "SELECT ledger_index, held & ? FROM exchange_received_entry WHERE record = ? AND held & ? <> 0"
             " ORDER BY ledger_index",
             (mask, record, mask),
         ).fetchall()
-        self.db.execute(
-            "UPDATE exchange_received_entry SET held = held & ~? WHERE record = ? AND held & ? <> 0",
-            (mask, record, mask),
+        taken = [(index, held) for index, held in rows if index not in spared]
+        self.db.executemany(
+            "UPDATE exchange_received_entry SET held = held & ~? WHERE record = ? AND ledger_index = ?",
+            [(mask, record, index) for index, _ in taken],
         )
         self.db.execute("DELETE FROM exchange_received_entry WHERE record = ? AND held = 0", (record,))
-        return [(row[0], row[1]) for row in rows]
+        return taken
 
     # --- small sets
 

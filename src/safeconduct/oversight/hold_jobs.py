@@ -62,13 +62,15 @@ def held_on_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 @job("held_here")
 def held_here_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
-    """What this node holds of its partners' records, the latest received first. Payload: actor, partner ("" for every
-    one), before (the entry of the last one seen, null to begin)."""
+    """What this node holds of its partners' records, withdrawn ones too, the latest received first. Payload: actor,
+    partner ("" for every one), before (the entry of the last one seen, null to begin), under (as for `holds`)."""
     subject, partner = actor_of(tx, payload), str(payload.get("partner") or "")
     before = _before(payload)
     found = tx.db.execute(
-        "SELECT record, ledger_index FROM exchange_received WHERE held <> 0 AND ledger_index < ? "
-        "AND (partner = ? OR ? = '') ORDER BY ledger_index DESC LIMIT ?",
+        "SELECT record, ledger_index FROM exchange_received r WHERE ledger_index < ? "
+        "AND (partner = ? OR ? = '') AND EXISTS "
+        "(SELECT 1 FROM exchange_received_entry e WHERE e.record = r.record AND e.held <> 0) "
+        "ORDER BY ledger_index DESC LIMIT ?",
         (2**53 if before is None else before, partner, partner, LOOK + 1),
     ).fetchall()
     listed: list[dict[str, Any]] = []

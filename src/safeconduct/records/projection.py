@@ -243,12 +243,11 @@ def _keep_replaced(tables: Tables, record: str, version: int) -> None:
     for index, at in tables.all(
         "SELECT ledger_index, at FROM records_version WHERE record = %s AND version = %s", [record, version]
     ):
-        _note_past(tables, index, record, "replaced", version, 0, at)
+        note_past(tables, index, record, "replaced", version, 0, at)
 
 
-def _note_past(
-    tables: Tables, index: int, record: str, what: str, version: int, mask: int, at: float
-) -> None:
+def note_past(tables: Tables, index: int, record: str, what: str, version: int, mask: int, at: float) -> None:
+    """Keep what became of a version or of parts, for whoever asks how a record was at a past moment."""
     tables.execute(
         "INSERT INTO records_past (ledger_index, record, what, version, mask, at) VALUES (%s, %s, %s, %s, %s, %s)",
         [index, record, what, version, mask, at],
@@ -257,7 +256,7 @@ def _note_past(
 
 def withdraw_row(tables: Tables, record: str, index: int, at: float) -> None:
     """Mark a record as withdrawn at a moment, by an entry of the ledger; what it assigned is taken back."""
-    _note_past(tables, index, record, "withdrawn", 0, 0, at)
+    note_past(tables, index, record, "withdrawn", 0, 0, at)
     found = tables.one("SELECT kind FROM records_row WHERE id = %s", [record])
     kind = all_kinds().get(found[0]) if found else None
     assigned = assignment(tables, kind, record)
@@ -268,7 +267,7 @@ def withdraw_row(tables: Tables, record: str, index: int, at: float) -> None:
 def clear_parts(tables: Tables, record: str, mask: int, index: int, at: float) -> None:
     """Take the parts in `mask` out of the tables, by an entry of the ledger: their values, their dimensions and
     their words."""
-    _note_past(tables, index, record, "erased", 0, mask, at)
+    note_past(tables, index, record, "erased", 0, mask, at)
     found = tables.one("SELECT kind, born, parts, present, erased FROM records_row WHERE id = %s", [record])
     if found is None:
         return
