@@ -46,7 +46,8 @@ class Watch:
 
     def _of_no_network(self, message: ConsoleMessage) -> bool:
         """Whether a browser that was unplugged in this test says so: it may, also when it is plugged in again."""
-        lost = "net::ERR_" in message.text or message.location["url"].endswith("/map.js")  # its tiles
+        script = urlsplit(message.location["url"]).path
+        lost = "net::ERR_" in message.text or script.endswith("/map.js")  # its tiles
         if message.page is None:  # a worker's
             return lost and bool(self.unplugged)
         return lost and message.page.context in self.unplugged
