@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 
 from bench.nodes import Node
 from bench.samples import parts_of
@@ -30,18 +31,27 @@ def fill(node: Node, to: Sequence[str], word: str) -> dict[str, str]:
         with suppress(LookupError):
             if kind.name not in NOT_HERE:
                 parts[kind.name] = parts_of(kind, f"{word} {kind.name}")
+                if kind.joins is not None:
+                    part, name = kind.joins
+                    parts[kind.name][part][name] = sha256(word.encode()).hexdigest()[:32]
                 left.append(kind)
     about: dict[str, str] = {}
     progress = True
+
+    def commit_one(kind: str, on: str | None) -> str:
+        draft = Draft(kind, parts[kind], about=on, releasable=list(to))
+        return commit(system_subject(node.home.party), draft, door=node.door).record
+
     with node.active():
         while progress:
             progress = False
             for kind in list(left):
                 try:
-                    draft = Draft(
-                        kind.name, parts[kind.name], about=about.get(kind.name), releasable=list(to)
-                    )
-                    made[kind.name] = commit(system_subject(node.home.party), draft, door=node.door).record
+                    made[kind.name] = commit_one(kind.name, about.get(kind.name))
+                    if kind.joins is not None:
+                        # One alone joins nothing: a second, about another of the same.
+                        named = next(each for each, record in made.items() if record == about[kind.name])
+                        commit_one(kind.name, commit_one(named, about.get(named)))
                     left.remove(kind)
                     progress = True
                 except (Malformed, PartRefused, Refused, NotFound) as fault:

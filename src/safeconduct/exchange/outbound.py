@@ -13,6 +13,7 @@ from typing import Any
 from safeconduct.agreement.books import digest_of
 from safeconduct.agreement.policy import Policy
 from safeconduct.exchange.delivery import post
+from safeconduct.exchange.joined import joining, waits
 from safeconduct.exchange.leaves import write_leaf
 from safeconduct.exchange.limits import expired, remember
 from safeconduct.exchange.own_version import Version, as_opened
@@ -32,6 +33,7 @@ from safeconduct.exchange.view import (
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version, on_withdrawn
+from safeconduct.records.joined import siblings
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
@@ -74,6 +76,8 @@ def _introduce(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> None:
 
 
 def _permitted(tx: Tx, policy: Policy, row: RowView, partner: Partner) -> Permitted:
+    if waits(tx, row, partner):
+        return NOTHING
     values = row.values() if all_kinds()[row.kind].crosses_by_pairing else {}
     item = as_opened(tx, outward(tx.tables, row, partner.party))
     authorised = authorised_there(tx.tables, policy, row, partner, tx.now)
@@ -109,6 +113,8 @@ def _send_first(
         known = state.sent(partner.party, about)
         if speaking is not None and known is not None and not known.about:
             bring_up_to_date(tx, policy, speaking, partner)
+    for half in joining(tx, row):
+        bring_up_to_date(tx, policy, half, partner)
 
 
 def _send_more(
@@ -320,6 +326,8 @@ def disclose_version(tx: Tx, row: RowView, index: int) -> None:
     tell = _introduce if made_now else bring_up_to_date
     for partner in _concerned(tx, row, frozenset() if made_now else state.who_has(row.id)):
         tell(tx, tx.policy, row, partner)
+        for half in siblings(tx, row) if made_now else ():
+            bring_up_to_date(tx, tx.policy, half, partner)
 
 
 def _concerned(tx: Tx, row: RowView, known: frozenset[str]) -> list[Partner]:

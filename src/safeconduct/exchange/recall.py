@@ -22,6 +22,7 @@ from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.commit import decide
 from safeconduct.records.hooks import HOOKS, job
+from safeconduct.records.joined import event_of, siblings
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import derived_from
@@ -51,8 +52,13 @@ def withdraw_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def falling_with(tx: Tx, row: RowView) -> Iterator[RowView]:
-    """The own records, not withdrawn yet, that fall with this one: about it, or about one that falls with it."""
+    """The own records, not withdrawn yet, that fall with this one: about it, or about one that falls with it; and of
+    what joins records all halves."""
     waiting, seen = [row.id], {row.id}
+    for half in siblings(tx, row):
+        if not half.withdrawn:
+            seen.add(half.id)
+            yield half
     while waiting:
         for (record,) in tx.tables.all(
             "SELECT id FROM records_row WHERE about = %s AND originator = %s AND NOT withdrawn ORDER BY born",
@@ -60,9 +66,11 @@ def falling_with(tx: Tx, row: RowView) -> Iterator[RowView]:
         ):
             found = tx.row(record)
             if found is not None and record not in seen and all_kinds()[found.kind].falls_with:
-                seen.add(record)
-                waiting.append(record)
-                yield found
+                for each in (found, *siblings(tx, found)):
+                    if each.id not in seen and not each.withdrawn:
+                        seen.add(each.id)
+                        waiting.append(each.id)
+                        yield each
 
 
 @job("falls_with")
@@ -99,7 +107,7 @@ def _withdraw(
     if not whole:
         state.hold_back(row.id, state.held_back(row.id) | mask)
     _tell_partners(tx, row.id)
-    tx.announce({"topic": kind.name, "kind": kind.name, "record": row.id, "index": index})
+    tx.announce(event_of(tx, row, index))
     return index, told
 
 
@@ -150,7 +158,7 @@ def erase_own(
         tx.erase(version_index, positions)
     state = State(tx.db)
     asked = [sent.partner for sent in state.sent_to(row.id) if ask_to_erase(tx, state, sent, kind, mask)]
-    tx.announce({"topic": kind.name, "kind": kind.name, "record": row.id, "index": index})
+    tx.announce(event_of(tx, row, index))
     return index, asked
 
 

@@ -25,6 +25,7 @@ from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.events import log_event
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import HOOKS
+from safeconduct.records.joined import event_of
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.projection import Disclosed
 from safeconduct.records.transaction import Tx, iso
@@ -107,7 +108,9 @@ class Reception:
         last = {kind: index for kind, _, index in self.changed}
         for kind, record, index in self.changed:
             if count[kind] <= TOLD_EACH:
-                self.tx.announce({"topic": kind, "kind": kind, "record": record, "index": index})
+                row = self.tx.row(record)
+                plain = {"topic": kind, "kind": kind, "record": record, "index": index}
+                self.tx.announce(plain if row is None else event_of(self.tx, row, index))
         for kind, index in last.items():
             if count[kind] > TOLD_EACH:
                 self.tx.announce({"topic": kind, "kind": kind, "record": "", "index": index})

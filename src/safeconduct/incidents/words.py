@@ -23,6 +23,8 @@ PARTS: Words = {
     "source": _("Source of the report"),
     "figure": _("Figure"),
     "remark": _("Remark"),
+    "statement": pgettext_lazy("part of a record", "statement"),
+    "reason": _("Reason"),
 }
 
 FIELDS: Words = {
@@ -64,6 +66,8 @@ FIELDS: Words = {
     "outlet": _("Who says so"),
     "party": _("Side"),
     "published": _("Published"),
+    "pair": pgettext_lazy("of a statement on the same event", "Number of the statement"),
+    "at": pgettext_lazy("of a statement on the same event", "Said at"),
 }
 
 CATEGORIES: Words = {
@@ -114,6 +118,13 @@ STATES: Words = {
     "post_incident": pgettext_lazy("report stage", "Post-incident"),
     "closed": pgettext_lazy("report stage", "Closed"),
 }
+
+SAID: Words = {
+    "same": pgettext_lazy("said of two records", "The same event"),
+    "different": pgettext_lazy("said of two records", "Not the same event"),
+    "taken_back": pgettext_lazy("said of two records", "Taken back"),
+}
+"""What a party says of two incidents."""
 
 MEASURED: Words = {
     "killed": _("Killed"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from safeconduct.agreement.policy import Policy, Subject, under_each
 from safeconduct.exchange import view
+from safeconduct.exchange.joined import waits
 from safeconduct.exchange.state import State
 from safeconduct.oversight import verification
 from safeconduct.records.hooks import job
@@ -178,10 +179,12 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         raise NotFound(str(payload.get("record")))
     if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
         raise NotFound(row.id)
-    held_back = State(tx.db).held_back(row.id)
     item = view.outward(tx.tables, row, partner.party)
     authorised = view.authorised_there(tx.tables, tx.policy, row, partner, tx.now)
+    held_back = State(tx.db).held_back(row.id)
     found = view.preview(tx.policy, row, partner, tx.home.party, tx.now, held_back, item, authorised)
+    if waits(tx, row, partner):
+        found = None
     stays = view.withheld_all(tx.policy, row, partner, tx.now) if found is None else found.withheld
     withheld = [[w.part, w.reason, [list(pair) for pair in w.would]] for w in stays]
     if found is None:

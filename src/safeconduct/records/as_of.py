@@ -20,6 +20,7 @@ from safeconduct.records import here, principals
 from safeconduct.records.door import Door
 from safeconduct.records.earlier import open_to, version_item
 from safeconduct.records.hooks import job
+from safeconduct.records.joined import knowable
 from safeconduct.records.kept import reach_in
 from safeconduct.records.kinds import Kind, all_kinds, kind
 from safeconduct.records.principals import SYSTEM
@@ -113,7 +114,7 @@ def find_as_of(
             kept[row.id] = (row, each["mask"])
             versions[row.id] = each["later"]
     gone |= _past_rows(list(versions))
-    everything = list(kept.values())
+    everything = knowable(state, reader, list(kept.values()), now)
     unknown = unknown_abouts(state, reader, [row for row, _ in everything], now)
     only = frozenset(wanted.parts or shape.part_names)
     found = [

@@ -14,6 +14,7 @@ from safeconduct.records import here, principals
 from safeconduct.records.bearers import inherited
 from safeconduct.records.door import Door
 from safeconduct.records.hooks import HOOKS, job
+from safeconduct.records.joined import event_of
 from safeconduct.records.kept import kept_for, partners_in, reach_in
 from safeconduct.records.kinds import Kind, PartRefused, all_kinds
 from safeconduct.records.opinion import agreed
@@ -148,7 +149,8 @@ def store(
     row = tx.row(header["record"])
     for hook in HOOKS.version:
         hook(tx, row, index)
-    tx.announce({"topic": kind.name, "kind": kind.name, "record": header["record"], "index": index})
+    if row is not None:
+        tx.announce(event_of(tx, row, index))
     return header["record"], header["version"], index
 
 

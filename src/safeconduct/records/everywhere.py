@@ -18,6 +18,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.records import here
 from safeconduct.records.door import Door
 from safeconduct.records.find import Listing, Query
+from safeconduct.records.joined import knowable
 from safeconduct.records.kinds import Kind, kind, kinds
 from safeconduct.records.projection import Tables
 from safeconduct.records.refusals import Malformed
@@ -254,9 +255,11 @@ def _visible(
     query = Query(
         name, ids=list(records), since=sought.since, until=sought.until, limit=len(records), sort="at"
     )
-    listing = Listing(here.state(), reader, "read", kind(name), clock())
+    state, now = here.state(), clock()
+    listing = Listing(state, reader, "read", kind(name), now)
     listing.filter(query)
-    return {row.id: (row, mask) for row, mask in listing.page(query, "at", None)}
+    found = knowable(state, reader, listing.page(query, "at", None), now)
+    return {row.id: (row, mask) for row, mask in found}
 
 
 def _group(

@@ -10,7 +10,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time as clock
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.sql import visible
 from safeconduct.records import here
 from safeconduct.records.door import Door
+from safeconduct.records.joined import knowable
 from safeconduct.records.kinds import DIMENSIONS, Kind, kind
 from safeconduct.records.projection import Tables
 from safeconduct.records.refusals import Malformed
@@ -90,8 +91,7 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     """
     if not 0 < query.limit <= MAX_LIMIT:
         raise Malformed(f"limit is 1 to {MAX_LIMIT}")
-    state = here.state()
-    now = clock()
+    state, now = here.state(), clock()
     shape = kind(query.kind)
     sort, bit = _sort(shape, query)
     listing = Listing(state, reader, act, shape, now)
@@ -102,6 +102,7 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     timed = any(end is not None for end in (query.since, query.until, query.ends_after))
     plain = not (timed or query.cursor or query.text or query.bbox)
     hidden = listing.unplaced(bit) if bit is not None and plain else []
+    shown, hidden = (knowable(state, reader, some, now, query.shown) for some in (shown, hidden))
     everything = shown + hidden
     only, told = frozenset(query.parts or shape.part_names), tuple(query.told)
     unknown = unknown_abouts(state, reader, [row for row, _ in everything], now, query.shown)
@@ -115,11 +116,11 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
 
 def count(reader: Subject, query: Query, ceiling: int = 10_000, act: str = "read") -> int:
     """How many records the reader may see, up to a ceiling; by another act, of how many any part may go that way."""
-    state = here.state()
-    shape = kind(query.kind)
-    listing = Listing(state, reader, act, shape, clock())
+    state, shape, now = here.state(), kind(query.kind), clock()
+    listing = Listing(state, reader, act, shape, now)
     listing.filter(query)
-    return listing.count(ceiling)
+    rows = listing.page(replace(query, limit=ceiling), "at", None)[:ceiling] if shape.joins else []
+    return len(knowable(state, reader, rows, now)) if shape.joins else listing.count(ceiling)
 
 
 class Span(NamedTuple):
@@ -137,8 +138,7 @@ def spans(reader: Subject, query: Query) -> list[Span]:
     For counting who is where: a record of which time, end or place is withheld is left out. `limit` is not
     looked at. Raises Malformed for a kind that has no time, end and place.
     """
-    shape = kind(query.kind)
-    listing = Listing(here.state(), reader, "read", shape, clock())
+    listing = Listing(here.state(), reader, "read", kind(query.kind), clock())
     listing.filter(query)
     return listing.spans()
 

@@ -70,6 +70,8 @@ class Kind:
     it makes no sense without the record it is about, and is withdrawn with that by the party that wrote both.
     `addressed`: where it speaks of no other record it belongs to one agreement, and a node with several must be told
     to which; the others are for every partner unless their author says otherwise.
+    `joins` is a (part, field): what a party's records with the same value there are about belongs together, and none
+    of them is shown or told to whoever may not know of each of these; it fills the dimension `external`.
     `telemetry_of` is the (kind, part) that it belongs to and is as confidential as, for a kind that is never recorded.
     """
 
@@ -88,6 +90,7 @@ class Kind:
     final: tuple[str, ...] = ()
     falls_with: bool = False
     addressed: bool = False
+    joins: tuple[str, str] | None = None
     telemetry_of: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +109,8 @@ class Kind:
             raise ValueError(f"kind {self.name}: assigns names no field {'.'.join(self.assigns)}")
         if self.authorises and self.dimensions.get("external") != self.authorises:
             raise ValueError(f"kind {self.name}: whom it authorises is its dimension external")
+        if self.joins and self.dimensions.get("external") != self.joins:
+            raise ValueError(f"kind {self.name}: by what it joins is its dimension external")
         if not set(self.final) <= set(self.states):
             raise ValueError(f"kind {self.name}: a final state is one of its states")
 

@@ -17,6 +17,7 @@ from safeconduct.agreement.policy import Item, Policy, Subject
 from safeconduct.agreement.vocabulary import LEVELS
 from safeconduct.records import here, principals
 from safeconduct.records.door import Door
+from safeconduct.records.joined import untold
 from safeconduct.records.kept import partners_in
 from safeconduct.records.kinds import Kind, kind
 from safeconduct.records.refusals import NotFound, Refused
@@ -88,6 +89,9 @@ def release(reader: Subject, record: str, act: str = "read", door: Door | None =
         refusal = _refusal(state.policy, reader, act, row, now)
         _note_refusal(reader, act, record, refusal.reason, door)
         raise refusal if seen else NotFound(record)
+    if untold(state, reader, [row], now):
+        _note_refusal(reader, act, record, "no such record", door)
+        raise NotFound(record)
     unknown = unknown_abouts(state, reader, [row], now)
     found = release_row(state, reader, act, row, mask, now, explain=True, unknown=unknown)
     note(reader, act, state, [row], [found.mask], now, door)

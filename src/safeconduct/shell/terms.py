@@ -56,6 +56,7 @@ ACT_NAMES: Mapping[str, Promise] = {
 KIND_NAMES: Mapping[str, Promise] = {
     "incident": pgettext_lazy("kind of record", "incident"),
     "claim": pgettext_lazy("kind of record", "claim"),
+    "same_event": pgettext_lazy("kind of record", "statement on the same event"),
     "clause": pgettext_lazy("kind of record", "clause"),
     "status_act": pgettext_lazy("kind of record", "status act"),
     "clause_remark": pgettext_lazy("kind of record", "remark on a clause"),

@@ -1,0 +1,128 @@
+"""What joins records: several records of one party that say one thing together, each about another record.
+
+A statement that two records speak of the same event is such a thing. Whoever may not know of each record that is joined
+is told of none of what joins them: the half that they could read would tell them that there is another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from safeconduct.agreement.policy import Subject
+from safeconduct.records import here
+from safeconduct.records.kinds import all_kinds
+from safeconduct.records.rows import COLUMNS, RowView, item_of
+from safeconduct.records.standing import AgreementState
+from safeconduct.records.transaction import Tx
+
+LEAST = 2
+"""Records without which nothing is joined: one alone waits for the others."""
+AT_ONCE = 500
+
+
+class Asks(Protocol):
+    def all(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]: ...
+
+
+class Join(NamedTuple):
+    """What records that belong together have in common."""
+
+    kind: str
+    originator: str
+    key: str
+
+
+def join_of(row: RowView) -> Join | None:
+    """By what a record belongs to others; None for one that no longer says so."""
+    joins = all_kinds()[row.kind].joins
+    key = (row.values().get(joins[0]) or {}).get(joins[1]) if joins else None
+    return Join(row.kind, row.originator, key) if isinstance(key, str) and key else None
+
+
+def abouts(tables: Asks, joins: Iterable[Join]) -> dict[Join, frozenset[str]]:
+    """What is joined by each, "" for what was lost or may not be said."""
+    found: dict[Join, set[str]] = defaultdict(set)
+    asked: dict[str, set[str]] = defaultdict(set)
+    for each in joins:
+        asked[each.kind].add(each.key)
+    for kind, keys in asked.items():
+        every = sorted(keys)
+        for first in range(0, len(every), AT_ONCE):
+            some = every[first : first + AT_ONCE]
+            marks = ", ".join(["%s"] * len(some))
+            for originator, key, about in tables.all(
+                f"SELECT originator, external, about FROM records_row WHERE kind = %s AND external IN ({marks})",
+                [kind, *some],
+            ):
+                found[Join(kind, originator, key)].add(about)
+    return {each: frozenset(records) for each, records in found.items()}
+
+
+def untold(
+    state: AgreementState,
+    reader: Subject,
+    rows: Sequence[RowView],
+    now: float,
+    shown: frozenset[str] = frozenset(),
+) -> frozenset[str]:
+    """Those of these rows that join records of which the reader may not know each; `shown` are some that they know."""
+    joining = [row for row in rows if all_kinds()[row.kind].joins]
+    if not joining:
+        return frozenset()
+    tables = here.tables(reader)
+    by_row = {row.id: join_of(row) for row in joining}
+    joined = abouts(tables, {each for each in by_row.values() if each is not None})
+    known = shown | _known(tables, state, reader, frozenset().union(*joined.values()) - shown, now)
+    return frozenset(
+        record
+        for record, join in by_row.items()
+        if join is None or len(joined.get(join, ())) < LEAST or not joined[join] <= known
+    )
+
+
+def knowable(
+    state: AgreementState,
+    reader: Subject,
+    rows: Sequence[tuple[RowView, int]],
+    now: float,
+    shown: frozenset[str] = frozenset(),
+) -> list[tuple[RowView, int]]:
+    """Rows with their masks, without those that the reader is not to be told of."""
+    kept_back = untold(state, reader, [row for row, _ in rows], now, shown)
+    return [each for each in rows if each[0].id not in kept_back]
+
+
+def _known(
+    tables: Asks, state: AgreementState, reader: Subject, records: frozenset[str], now: float
+) -> frozenset[str]:
+    every, known = sorted(records - {""}), set[str]()
+    for first in range(0, len(every), AT_ONCE):
+        some = every[first : first + AT_ONCE]
+        marks = ", ".join(["%s"] * len(some))
+        for found in tables.all(f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE id IN ({marks})", some):
+            row = RowView(*found)
+            if state.policy.mask(reader, "read", item_of(row), now):
+                known.add(row.id)
+    return frozenset(known)
+
+
+def siblings(tx: Tx, row: RowView) -> list[RowView]:
+    """The other records that say the same thing with this one, oldest first."""
+    join = join_of(row)
+    if join is None:
+        return []
+    found = tx.tables.all(
+        f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND external = %s AND originator = %s "
+        "AND id <> %s ORDER BY born",
+        [*join[:1], join.key, join.originator, row.id],
+    )
+    return [RowView(*each) for each in found]
+
+
+def event_of(tx: Tx, row: RowView, index: int) -> dict[str, Any]:
+    """What the bus is told of a record's change: of what joins records, that the one it is about has changed."""
+    about = tx.row(row.about) if row.about and all_kinds()[row.kind].joins else None
+    told = about or row
+    return {"topic": told.kind, "kind": told.kind, "record": told.id, "index": index}
