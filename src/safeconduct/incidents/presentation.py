@@ -141,9 +141,11 @@ class ListLine:
     label: str
     withheld: tuple[str, ...]
     withdrawn: bool
+    joined: bool = False
+    """Whether it is one event with another record."""
 
 
-def list_line(found: Released) -> ListLine:
+def list_line(found: Released, joined: bool = False) -> ListLine:
     summary, when, where = (found.parts.get(name, {}) for name in ("summary", "when", "where"))
     grave = severity(found.parts) or ""
     return ListLine(
@@ -161,6 +163,7 @@ def list_line(found: Released) -> ListLine:
         label=found.label,
         withheld=tuple(words.word(words.PARTS, each.part) for each in found.withheld),
         withdrawn=found.withdrawn,
+        joined=joined,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from safeconduct.incidents import reporting, views
+from safeconduct.incidents import reporting, same_views, views
 
 app_name = "incidents"
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("report/", reporting.report, name="report"),
     path("<slug:incident>/", views.incident_detail, name="detail"),
     path("<slug:incident>/update/", reporting.update, name="update"),
+    path("<slug:incident>/same/", same_views.same, name="same"),
+    path("<slug:incident>/same/<slug:other>/", same_views.say, name="same_say"),
     path("<slug:incident>/claim/", reporting.claim, name="claim"),
     path("<slug:incident>/claim/<slug:claim>/retract/", reporting.retract, name="retract"),
 ]

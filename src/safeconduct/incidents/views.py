@@ -21,6 +21,7 @@ from safeconduct.incidents.exports import GEOJSON, Writer, csv_writer
 from safeconduct.incidents.figures import severity, side_by_side
 from safeconduct.incidents.filters import LIST_PARTS, PAGE, FilterForm, filters_of
 from safeconduct.incidents.presentation import highest, list_line, map_feature, part_views
+from safeconduct.incidents.same_seen import together
 from safeconduct.incidents.timeline import timeline
 from safeconduct.incidents.words import SEVERITIES, STATES, word
 from safeconduct.people.principal import still
@@ -31,6 +32,7 @@ from safeconduct.records.history import versions
 from safeconduct.records.refusals import NotFound
 from safeconduct.records.release import Released, release
 from safeconduct.shell.answers import refusal
+from safeconduct.shell.same_event import marked
 
 LIVE = "/live?topics=incident,claim"
 TABLE = 20
@@ -69,10 +71,11 @@ def _listing(request: HttpRequest, limit: int) -> dict[str, Any]:
     following = address.copy()
     following["cursor"] = page.next_cursor
     shown = [*page.records, *page.unplaced]
+    one_event = marked(reader, shown)
     return {
         "filters": filters,
-        "lines": [list_line(record) for record in page.records],
-        "unplaced": [list_line(record) for record in page.unplaced],
+        "lines": [list_line(record, record.id in one_event) for record in page.records],
+        "unplaced": [list_line(record, record.id in one_event) for record in page.unplaced],
         "with_figures": filters.is_valid() and filters.cleaned_data["figures"],
         "first": f"?{address.urlencode()}" if request.GET.get("cursor") else "",
         "next": f"?{following.urlencode()}" if page.next_cursor else "",
@@ -112,6 +115,7 @@ def incident_detail(request: HttpRequest, incident: str) -> HttpResponse:
     grave = severity(found.parts) or ""
     own = found.originator == reader.party
     writable = rules.parts_open_to(reader, "write", "incident")
+    joined = together(reader, found)
     context = {
         "incident": found,
         "line": list_line(found),
@@ -123,10 +127,12 @@ def incident_detail(request: HttpRequest, incident: str) -> HttpResponse:
         "table": side_by_side([as_exported(claim) for claim in claims]),
         "claims": claims,
         "timeline": timeline(found, versions(found), claims),
-        "page_level": highest([found.label, *(claim.label for claim in claims)]),
+        "same": joined,
+        "page_level": highest([found.label, *(claim.label for claim in claims), *joined.labels]),
         "live_url": LIVE,
         "may_follow": bool(here.state().policy.entries(reader, "read", "lesson")),
         "may_update": own and not found.withdrawn and bool(writable),
+        "may_join": "statement" in rules.parts_open_to(reader, "write", "same_event"),
         "may_claim": not found.withdrawn and bool(rules.parts_open_to(reader, "write", "claim")),
     }
     template = (
