@@ -58,6 +58,7 @@ def basis(chosen: Chosen) -> Table:
         (_("of these, in the figures"), used),
         (_("left out: exercises"), seen.exercises),
         (_("left out: time not known or not shown to you"), seen.undated),
+        (_("left out: the same event as another record that is counted"), seen.joined),
         (_("left out: before or after the period"), chosen.outside),
         (_("left out: by the filters"), chosen.filtered),
         (_("withdrawn by whoever reported them, and not among these"), seen.withdrawn),

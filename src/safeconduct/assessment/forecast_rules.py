@@ -179,7 +179,8 @@ class Outcome:
     """What came in a forecast's period, as the reader may see it now: `over` once the period and the lag are.
 
     `cells` the number in each of the forecast's cells, in its order; `elsewhere` in none of them; `unsure` not known
-    to within 25 km and six days, and in no count. `level`: the highest label of the incidents.
+    to within 25 km and six days, and in no count; `joined` of the same event as another. `level`: the highest label of
+    the incidents.
     """
 
     over: bool
@@ -187,6 +188,7 @@ class Outcome:
     cells: tuple[int, ...]
     elsewhere: int
     unsure: int
+    joined: int
     level: str
 
     @property
@@ -220,5 +222,6 @@ def outcome(reader: Subject, found: Released, now: float | None = None) -> Outco
         cells=tuple(counts.tolist()),
         elsewhere=int((at < 0).sum()),
         unsure=len(inside) - len(sure),
+        joined=seen.joined,
         level=seen.level,
     )

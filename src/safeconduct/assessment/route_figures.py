@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from safeconduct.assessment.route_words import ALWAYS_MISSING
 from safeconduct.risk.passage import one_in
@@ -145,7 +146,15 @@ def missing(parts: Mapping[str, Any]) -> list[str]:
     elif until and (age := (date.fromisoformat(until) - date.fromisoformat(newest)).days) > OLD_DAYS:
         text = _("The newest incident that counts is %(n)s days older than the last day looked at.")
         found.append(text % {"n": age})
-    unsure = basis.get("known", 0) - basis.get("counted", 0)
+    joined = basis.get("joined", 0)
+    if joined:
+        text = ngettext(
+            "%(n)s record is of the same event as another and is not counted again.",
+            "%(n)s records are of the same event as another and are not counted again.",
+            joined,
+        )
+        found.append(text % {"n": joined})
+    unsure = basis.get("known", 0) - joined - basis.get("counted", 0)
     if unsure > 0:
         text = _(
             "%(n)s incidents that you may know of are not counted: their place or day is withheld or "

@@ -106,8 +106,9 @@ class Crash(Detail):
 class Basis(PartModel):
     """What the figures rest on: which incidents, which assumptions, which draws, which roads.
 
-    `known`: incidents that the assessor could see; `counted`: those known well enough in place and time to count;
-    `passed`: those of the last 365 days in any of the cells passed, of which the first `named` are named by the record.
+    `known`: incidents that the assessor could see; `joined`: those of the same event as another; `counted`: those known
+    well enough in place and time to count; `passed`: those of the last 365 days in any of the cells passed, of which
+    the first `named` are named by the record.
     """
 
     at: Instant
@@ -115,6 +116,7 @@ class Basis(PartModel):
     until: Moment
     newest: Moment | None = None
     known: Count
+    joined: Count = 0
     counted: Count
     passed: Count
     named: Count

@@ -200,6 +200,7 @@ def _basis(asked: Question, seen: Seen, past: Past, graph: RoadGraph) -> dict[st
         "at": iso(time.time()),
         "until": asked.until.isoformat(),
         "known": seen.known,
+        "joined": seen.joined,
         "counted": len(past.day),
         "half_width_km": asked.near.half_width_km,
         "window_minutes": asked.near.window_minutes,

@@ -45,6 +45,7 @@ FIELDS: Words = {
     "until": _("Incidents up to"),
     "newest": _("Newest incident that counts"),
     "known": _("Incidents known"),
+    "joined": _("Records of the same event as another"),
     "counted": _("Incidents counted"),
     "passed": _("Incidents in the cells passed, 365 days"),
     "named": _("Incidents named as what this is derived from"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from safeconduct.records.moments import is_day
 from safeconduct.records.release import Released
 from safeconduct.risk.days import day_named
 from safeconduct.risk.events import Events
+from safeconduct.shell.same_event import counted_once
 
 PARTS = ("summary", "when", "where")
 METHOD = "method"
@@ -29,7 +30,8 @@ class Seen:
     """`events` has one entry for each of `records`, in its order. The counts are of incidents that the reader may
     know of: those of which he may know nothing are not in any of them, and nobody can tell him how many they are.
 
-    `undated`: their time is withheld or unknown. `unplaced`: among `events`, without a position that he may see.
+    `undated`: their time is withheld or unknown. `joined`: left out, since another of `records` stands for the same
+    event. `unplaced`: among `events`, without a position that he may see.
     `by_party`: those in `events`, by whose they are. `level`: the highest label of anything in them. `withdrawn`:
     beside those known, and in no figure. `reach`: the partners to whom every one of them may go; `orcon`: whether the
     originator of any keeps control of what is made from it.
@@ -43,6 +45,7 @@ class Seen:
     undated: int
     unplaced: int
     exercises: int
+    joined: int
     withdrawn: int
     by_party: Mapping[str, int]
     level: str
@@ -57,7 +60,7 @@ def incidents_seen(
     act: str = "read",
     methods: bool = False,
 ) -> Seen:
-    """Every incident from `since` to before `until` (epoch seconds) that stands and is no exercise.
+    """Every incident from `since` to before `until` (epoch seconds) that stands and is no exercise, each event once.
 
     With `methods` the kind of attack is read as well, and noted where the agreement says so.
     """
@@ -74,22 +77,25 @@ def incidents_seen(
     # `find` lists a few of those without a visible time; how many there are it does not say.
     known = max(len(found), count(reader, query, CEILING, act))
     withdrawn = count(reader, replace(query, withdrawn=True), CEILING, act)
-    return _arranged(list(found.values()), known, withdrawn, reader.party)
+    counting = [each for each in found.values() if _counts(each)]
+    joined = counted_once(reader, counting)
+    return _arranged(list(found.values()), joined, known, withdrawn, reader.party)
+
+
+def _counts(found: Released) -> bool:
+    """Whether an incident is no exercise, and its time is known to the reader."""
+    exercise = (found.parts.get("summary") or _NOTHING).get("exercise")
+    return not exercise and bool((found.parts.get("when") or _NOTHING).get("start"))
 
 
 Line = tuple[int, str, float, float, int, int, tuple[str, ...], str, str]
 """Day, record, latitude, longitude, precision of the place and of the time, names, title, label."""
 
 
-def _arranged(found: list[Released], known: int, withdrawn: int, party: str) -> Seen:
-    lines: list[Line] = []
-    exercises = 0
-    for each in found:
-        if (each.parts.get("summary") or _NOTHING).get("exercise"):
-            exercises += 1
-        elif (each.parts.get("when") or _NOTHING).get("start"):
-            lines.append(_line(each))
-    lines.sort()
+def _arranged(found: list[Released], joined: Collection[str], known: int, withdrawn: int, party: str) -> Seen:
+    exercises = sum(bool((each.parts.get("summary") or _NOTHING).get("exercise")) for each in found)
+    dated = [_line(each) for each in found if _counts(each)]
+    lines = sorted(line for line in dated if line[1] not in joined)
     names = zip(*(line[6] for line in lines), strict=True) if lines else [()] * len(NAMES)
     events = Events.of(
         ((day, lat, lon, place, time) for day, _, lat, lon, place, time, *_ in lines),
@@ -101,12 +107,13 @@ def _arranged(found: list[Released], known: int, withdrawn: int, party: str) -> 
         titles=tuple(line[7] for line in lines),
         labels=tuple(line[8] for line in lines),
         known=known,
-        undated=known - exercises - len(lines),
+        undated=known - exercises - len(dated),
+        joined=len(dated) - len(lines),
         unplaced=sum(line[2] != line[2] for line in lines),
         exercises=exercises,
         withdrawn=withdrawn,
         by_party=Counter(line[6][NAMES.index("party")] for line in lines),
-        level=max((line[8] for line in lines), key=LEVELS.index, default=LEVELS[0]),
+        level=max((line[8] for line in dated), key=LEVELS.index, default=LEVELS[0]),
         reach=_reach(found, party),
         orcon=any(each.orcon for each in found),
     )

@@ -25,11 +25,12 @@ from safeconduct.records import here, principals
 from safeconduct.records.attachments import attachment_parts
 from safeconduct.records.commit import Committed, Draft, commit
 from safeconduct.records.door import Door
-from safeconduct.records.find import Query, count
+from safeconduct.records.find import MAX_LIMIT, Query, find
 from safeconduct.records.refusals import Malformed
 from safeconduct.records.release import release
 from safeconduct.records.transaction import iso
 from safeconduct.risk.rates import CONFIDENCE, rate_ratio
+from safeconduct.shell.same_event import counted_once
 
 Parts = Mapping[str, Any]
 DAY = 86_400.0
@@ -136,10 +137,14 @@ def verify(
 
 
 def count_incidents(actor: Subject, risk: str, place: str, since: float, until: float) -> int:
-    """How many incidents of a category there were at a place within a time, as far as the actor may see them."""
-    return count(
-        actor, Query("incident", category=risk, place=place, since=since, until=until, withdrawn=False)
-    )
+    """How many incidents of a category there were at a place within a time, as far as the actor may see them: each
+    event once, whichever party recorded it, too."""
+    query = Query(
+        "incident", category=risk, place=place, since=since, until=until, withdrawn=False, parts=("summary",),
+        limit=MAX_LIMIT,
+    )  # fmt: skip
+    found = find(actor, query).records
+    return len(found) - len(counted_once(actor, found))
 
 
 def state_effect(

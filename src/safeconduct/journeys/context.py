@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from safeconduct.geo.sphere import GeometryError, Point, distance, of_geojson, p
 from safeconduct.records.find import Query, find
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.release import Released
+from safeconduct.shell.same_event import counted_once
 
 NEAR_M = 25_000.0
 """How near to the route an incident counts as being on the way."""
@@ -22,7 +24,8 @@ DEGREE_M = 90_000.0
 
 @dataclass(frozen=True)
 class Nearby:
-    """An incident on the way; `kilometres` from the route, None where only the district is known."""
+    """An incident on the way; `kilometres` from the route, None where only the district is known. `also`: how many
+    more of the records speak of the same event."""
 
     id: str
     title: str
@@ -30,6 +33,7 @@ class Nearby:
     place: str
     kilometres: int | None
     label: str
+    also: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,23 @@ class Count:
 
 
 def incidents_near(reader: Subject, movement: Released, now: float) -> list[Nearby]:
-    """The latest incidents of a year along the route; without one that may be seen, in the districts."""
+    """The latest incidents of a year along the route, each event once; without a route that may be seen, in the
+    districts."""
     line = _line(movement.parts.get("itinerary") or {})
     if line:
         return _along(reader, line, now)
     found: dict[str, Released] = {}
     for district in _districts(movement):
-        query = Query("incident", place=district, since=now - LOOK_BACK, parts=("summary", "when", "where"))
+        query = Query(
+            "incident",
+            place=district,
+            since=now - LOOK_BACK,
+            withdrawn=False,
+            parts=("summary", "when", "where"),
+        )
         found |= {each.id: each for each in find(reader, query).records}
-    told = sorted((_nearby(each, None) for each in found.values()), key=lambda each: each.start, reverse=True)
-    return told[:MOST]
+    told = _once(reader, [(each, None) for each in found.values()])
+    return sorted(told, key=lambda each: each.start, reverse=True)[:MOST]
 
 
 def headcounts(reader: Subject, movement: Released) -> list[Count]:
@@ -98,8 +109,8 @@ def _along(reader: Subject, line: Sequence[Point], now: float) -> list[Nearby]:
         min(90.0, max(p.lat for p in line) + margin),
     )
     parts = ("summary", "when", "where")
-    query = Query("incident", bbox=box, since=now - LOOK_BACK, parts=parts, limit=LOOKED_AT)
-    found = []
+    query = Query("incident", bbox=box, since=now - LOOK_BACK, withdrawn=False, parts=parts, limit=LOOKED_AT)
+    found: list[tuple[Released, int | None]] = []
     for each in find(reader, query).records:
         where = each.parts.get("where") or {}
         if where.get("latitude") is None:
@@ -107,14 +118,22 @@ def _along(reader: Subject, line: Sequence[Point], now: float) -> list[Nearby]:
         at = Point(where["latitude"], where["longitude"])
         metres = polyline_distance(at, line) if len(line) > 1 else distance(at, line[0])
         if metres <= NEAR_M:
-            found.append(_nearby(each, round(metres / 1000)))
-    return found[:MOST]
+            found.append((each, round(metres / 1000)))
+    return _once(reader, found)[:MOST]
 
 
-def _nearby(found: Released, kilometres: int | None) -> Nearby:
+def _once(reader: Subject, found: Sequence[tuple[Released, int | None]]) -> list[Nearby]:
+    """Each event once, by the record that counts for the reader."""
+    instead = counted_once(reader, [each for each, _ in found])
+    also = Counter(instead.values())
+    return [_nearby(each, far, also[each.id]) for each, far in found if each.id not in instead]
+
+
+def _nearby(found: Released, kilometres: int | None, also: int) -> Nearby:
     summary, when, where = (found.parts.get(name) or {} for name in ("summary", "when", "where"))
     place = where.get("place") or where.get("district", "")
-    return Nearby(found.id, summary.get("title", ""), when.get("start", ""), place, kilometres, found.label)
+    title, start = summary.get("title", ""), when.get("start", "")
+    return Nearby(found.id, title, start, place, kilometres, found.label, also)
 
 
 def _districts(movement: Released) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,6 +23,7 @@ from safeconduct.reports.sections import alarms, headcounts, journeys, open_requ
 from safeconduct.shell.context import node
 from safeconduct.shell.papers import Bars, Facts, Map, Paper, Section, Table, Text, isolated, words
 from safeconduct.shell.printed_map import Place, draw
+from safeconduct.shell.same_event import put_together, taken_as_one
 from safeconduct.shell.templatetags.shell import boundary_notice
 from safeconduct.shell.terms import LEVEL_NAMES, plain
 
@@ -58,17 +59,21 @@ def situation(reader: Subject, period: Period, moment: Past, act: str = "read") 
     taken = Gathering(reader, moment, act)
     since, until = period.since.timestamp(), period.until.timestamp()
     incidents = taken.take("incident", ("summary", "when", "where", "people"), since, until)
+    said = taken.take("same_event", ("statement",), about=[each.found.id for each in incidents])
+    instead = taken_as_one(
+        reader, [each.found for each in incidents], put_together(each.found for each in said)
+    )
     claims = taken.take("claim", ("figure", "source"), about=[each.found.id for each in incidents])
     sections = [
-        _incidents(incidents, claims),
-        *_charts(incidents, period),
+        _incidents(incidents, claims, instead),
+        *_charts(incidents, period, instead),
         journeys(taken, since, until),
         *alarms(taken, since, until),
         open_requests(taken, until),
         _link(moment, since, until),
         headcounts(taken, min(until, moment.at.timestamp())),
     ]
-    overview = Section(_("Overview"), [Facts(_overview(period, moment, incidents, taken))])
+    overview = Section(_("Overview"), [Facts(_overview(period, moment, len(incidents), len(instead), taken))])
     level = taken.level
     paper = Paper(
         title=_("Situation report"),
@@ -85,15 +90,17 @@ def situation(reader: Subject, period: Period, moment: Past, act: str = "read") 
 
 
 def _overview(
-    period: Period, moment: Past, incidents: Sequence[Recalled], taken: Gathering
+    period: Period, moment: Past, incidents: int, joined: int, taken: Gathering
 ) -> list[tuple[str, Text]]:
     days = words(f"{period.since.date()} – {period.last}" if period.days > 1 else str(period.last), ltr=True)
     counts = Counter(each.found.kind for each in taken.taken)
     facts = [
         (_("Period"), days),
         (_("As known at"), words(in_words(moment.at))),
-        (_("Incidents"), words(len(incidents), ltr=True)),
+        (_("Incidents"), words(incidents - joined, ltr=True)),
     ]
+    if joined:
+        facts.append((_("Records of the same event, not counted again"), words(joined, ltr=True)))
     facts += [
         (name, words(counts[kind], ltr=True))
         for kind, name in (
@@ -107,8 +114,11 @@ def _overview(
     return facts
 
 
-def _incidents(incidents: Sequence[Recalled], claims: Sequence[Recalled]) -> Section:
+def _incidents(
+    incidents: Sequence[Recalled], claims: Sequence[Recalled], instead: Mapping[str, str]
+) -> Section:
     rows = []
+    numbers = {each.found.id: number for number, each in enumerate(incidents, 1)}
     exercise, differing = _("EXERCISE"), _("Figures differ")
     for number, each in enumerate(incidents, 1):
         found = each.found
@@ -116,6 +126,9 @@ def _incidents(incidents: Sequence[Recalled], claims: Sequence[Recalled]) -> Sec
         title = summary.get("title") or _("withheld")
         if summary.get("exercise"):
             title = f"{exercise} · {title}"
+        if found.id in instead:
+            same = _("the same event as No. %(number)s") % {"number": numbers[instead[found.id]]}
+            title = f"{title} ({same})"
         place = ", ".join(filter(None, (where.get("place"), where.get("district"), where.get("province"))))
         said, differ = figures(
             [c.found for c in claims if c.found.about == found.id], found.parts.get("people")
@@ -141,13 +154,15 @@ def _incidents(incidents: Sequence[Recalled], claims: Sequence[Recalled]) -> Sec
     return Section(_("Incidents"), [table])
 
 
-def _charts(incidents: Sequence[Recalled], period: Period) -> list[Section]:
+def _charts(incidents: Sequence[Recalled], period: Period, instead: Collection[str]) -> list[Section]:
     if not incidents:
         return []
     kinds: Counter[str] = Counter()
     days: Counter[date] = Counter()
     places = []
     for number, each in enumerate(incidents, 1):
+        if each.found.id in instead:
+            continue
         parts = each.found.parts
         if category := (parts.get("summary") or {}).get("category"):
             kinds[category] += 1
