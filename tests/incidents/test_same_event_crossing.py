@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchange.nodes import opened, own_connections
 from journeys import two_nodes
+from safeconduct.incidents import same_kinds, same_rules
+from safeconduct.records.as_of import Then, find_as_of, past
 from safeconduct.records.commit import Draft, commit
-from safeconduct.records.principals import system_subject
+from safeconduct.records.everywhere import Sought, search_everywhere
+from safeconduct.records.find import Query, count
+from safeconduct.records.principals import system_subject, to_wire
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 from safeconduct.records.release import release
+from safeconduct.records.shown import related
 
-from .same_nodes import Nodes, both_ways, counted, person, pull, report, say, seen, statements, there
+from .same_nodes import Node, Nodes, both_ways, counted, person, pull, report, say, seen, statements, there
 
 
 @pytest.fixture(autouse=True)
@@ -113,22 +120,29 @@ def test_what_waited_crosses_when_the_partner_comes_to_know_the_other_record(roo
     assert len(counted(partner, theirs)) == 1
 
 
+def unlabelled(node: Node, *incidents: str) -> str:
+    """A statement whose halves bear the lowest label; the half about the first."""
+    made = []
+    with node.active():
+        for about in incidents:
+            parts = {
+                "statement": {"pair": "c" * 32, "at": "2024-10-07T00:00:00Z"},
+                "reason": {"text": "CANARYWHY"},
+            }
+            draft = Draft("same_event", parts, about=about, levels={"statement": 0, "reason": 0})
+            made.append(commit(system_subject(node.home.party), draft, door=node.door).record)
+    return made[0]
+
+
 def test_who_may_not_know_of_one_record_is_told_of_neither_half(rooms: Nodes) -> None:
     host, _ = rooms
     ours = person(host, "h", "coordinator")
     low = person(host, "low", "auditor", clearance=1)
     known = report(host, ours)
     secret = report(host, ours, "CANARY", levels={"summary": 3, "when": 3, "where": 3})
-    half = say(host, ours, "same", known, secret)
-    row = host.row(half)
-    assert row is not None
+    say(host, ours, "same", known, secret)
     # As if it bore no label of its own: what is not to be known of must not be shown by what joins it either.
-    pair = row.values()["statement"]["pair"]
-    with host.active():
-        for about in (known, secret):
-            parts = {"statement": {"pair": pair[::-1], "at": row.values()["statement"]["at"]}}
-            draft = Draft("same_event", parts, about=about, levels={"statement": 0})
-            commit(system_subject("pk"), draft, door=host.door)
+    unlabelled(host, known, secret)
     assert len(statements(host, ours)) == 4
     assert statements(host, low) == []
     for each in statements(host, ours):
@@ -137,9 +151,35 @@ def test_who_may_not_know_of_one_record_is_told_of_neither_half(rooms: Nodes) ->
     assert counted(host, low) == [known]
     assert counted(host, ours) == [known]
     with host.active(), pytest.raises(NotFound):
-        from safeconduct.incidents import same_rules
-
         same_rules.say_same(low, known, secret, door=host.door)
+
+
+def test_no_list_of_records_no_preview_and_no_stream_names_half_a_statement(rooms: Nodes) -> None:
+    host, partner = rooms
+    ours, low = person(host, "h", "coordinator"), person(host, "low", "coordinator", clearance=1)
+    known = report(host, ours)
+    secret = report(host, ours, "CANARY", levels={"summary": 3, "when": 3, "where": 3})
+    told: list[dict[str, Any]] = []
+    host.writer.listeners.append(told.append)
+    half = unlabelled(host, known, secret)
+    assert {each["record"] for each in told if each.get("kind")} == {known, secret}
+    assert "same_event" not in {each.get("kind") for each in told}
+    for reader, there_is in ((ours, True), (low, False)):
+        with host.active():
+            assert ("same_event" in {each.kind for each in related(reader, known)}) is there_is
+            assert count(reader, Query("same_event")) == 2 * there_is
+            found = search_everywhere(reader, Sought("CANARYWHY"), door=host.door)
+            assert bool(found) is there_is
+            told_of = host.call("may_know", actor=to_wire(reader), records=[known, half])["known"]
+            assert (half in told_of) is there_is and known in told_of
+            page, _ = find_as_of(
+                reader, past(datetime.now(UTC), host.door), Then("same_event"), door=host.door
+            )
+            assert len(page) == 2 * there_is
+    preview = host.system("preview", record=half, partner="cn")
+    assert preview["leaves"] is False
+    pull(partner, host)
+    assert partner.of_kind("same_event", "pk") == []
 
 
 def test_a_withdrawn_record_leaves_nothing_said_and_an_erased_one_no_count(rooms: Nodes) -> None:
@@ -159,14 +199,12 @@ def test_a_withdrawn_record_leaves_nothing_said_and_an_erased_one_no_count(rooms
     both_ways(host, partner)
     assert other in counted(partner, theirs) and at_partner not in counted(partner, theirs)
     with host.active(), pytest.raises(Malformed, match="withdrawn"):
-        from safeconduct.incidents import same_rules
-
         same_rules.say_same(ours, third, own, door=host.door)
     partner.system("withdraw", record=other, reason="Theirs too")
     pull(host, partner)
     assert counted(host, ours) == [third]
     host.system("erase", record=third, parts=[])
-    assert counted(host, ours) in ([third], [])
+    assert counted(host, ours) == [third], "what is left of it is one record, whatever was said of it"
 
 
 def test_a_partner_cannot_make_two_of_ours_one(rooms: Nodes) -> None:
@@ -176,12 +214,8 @@ def test_a_partner_cannot_make_two_of_ours_one(rooms: Nodes) -> None:
     pull(partner, host)
     known = there(partner, "pk", "One"), there(partner, "pk", "Two")
     with partner.active(), pytest.raises(Malformed, match="incident of its own"):
-        from safeconduct.incidents import same_rules
-
         same_rules.say_same(theirs, *known, door=partner.door)
     # A node that does not keep to the rule sends it all the same, and a third half with it.
-    from safeconduct.incidents import same_kinds
-
     before = same_kinds.may_be_joined
     same_kinds.may_be_joined = lambda *_: True  # type: ignore[assignment]
     try:
@@ -202,8 +236,6 @@ def test_only_who_may_says_so_and_nobody_on_a_version_not_seen(rooms: Nodes) -> 
     ours, officer = person(host, "h", "coordinator"), person(host, "c", "commander")
     first, second = report(host, ours), report(host, ours)
     with host.active():
-        from safeconduct.incidents import same_rules
-
         with pytest.raises(Refused):
             same_rules.say_same(officer, first, second, door=host.door)
         with pytest.raises(Malformed, match="two incidents"):

@@ -14,6 +14,7 @@ from safeconduct.exchange.joined import waits
 from safeconduct.exchange.state import State
 from safeconduct.oversight import verification
 from safeconduct.records.hooks import job
+from safeconduct.records.joined import kept_from
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx
@@ -214,7 +215,7 @@ def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         if row is None or row.originator != tx.home.party:
             continue
         item = tx.item(row)
-        if not tx.policy.mask(subject, "read", item, tx.now):
+        if not tx.policy.mask(subject, "read", item, tx.now) or kept_from(tx, subject, row):
             continue
         names = tx.policy.vocabulary.kinds[row.kind].parts
         each = under_each(subject, item)

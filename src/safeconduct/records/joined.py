@@ -34,6 +34,9 @@ class Join(NamedTuple):
     key: str
 
 
+NOTHING = Join("", "", "")
+
+
 def join_of(row: RowView) -> Join | None:
     """By what a record belongs to others; None for one that no longer says so."""
     joins = all_kinds()[row.kind].joins
@@ -72,14 +75,25 @@ def untold(
     if not joining:
         return frozenset()
     tables = here.tables(reader)
-    by_row = {row.id: join_of(row) for row in joining}
-    joined = abouts(tables, {each for each in by_row.values() if each is not None})
+    by_row = _joins_of(tables, [row.id for row in joining])
+    joined = abouts(tables, by_row.values())
     known = shown | _known(tables, state, reader, frozenset().union(*joined.values()) - shown, now)
     return frozenset(
-        record
-        for record, join in by_row.items()
-        if join is None or len(joined.get(join, ())) < LEAST or not joined[join] <= known
+        row.id
+        for row in joining
+        if len(found := joined.get(by_row.get(row.id, NOTHING), frozenset())) < LEAST or not found <= known
     )
+
+
+def _joins_of(tables: Asks, records: Sequence[str]) -> dict[str, Join]:
+    """By what these records belong to others, as far as that may be read: of a row at hand not every part need be."""
+    found: dict[str, Join] = {}
+    for first in range(0, len(records), AT_ONCE):
+        some = list(records[first : first + AT_ONCE])
+        marks = ", ".join(["%s"] * len(some))
+        sql = f"SELECT id, kind, originator, external FROM records_row WHERE id IN ({marks})"
+        found |= {record: Join(*rest) for record, *rest in tables.all(sql, some) if rest[-1]}
+    return found
 
 
 def knowable(
@@ -119,6 +133,15 @@ def siblings(tx: Tx, row: RowView) -> list[RowView]:
         [*join[:1], join.key, join.originator, row.id],
     )
     return [RowView(*each) for each in found]
+
+
+def kept_from(tx: Tx, subject: Subject, row: RowView) -> bool:
+    """Whether somebody is not to be told of a record, since it joins others of which they may not know each."""
+    if not all_kinds()[row.kind].joins:
+        return False
+    joined = {each.about for each in (row, *siblings(tx, row))}
+    rows = [tx.row(record) for record in joined]
+    return len(joined) < LEAST or not all(each is not None and tx.knows(subject, each) for each in rows)
 
 
 def event_of(tx: Tx, row: RowView, index: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from safeconduct.agreement.policy import Subject
 from safeconduct.agreement.vocabulary import ROLES
 from safeconduct.records import here
 from safeconduct.records.door import Door
+from safeconduct.records.joined import untold
 from safeconduct.records.release import Released, note, release_row
 from safeconduct.records.rows import COLUMNS, RowView, item_of, names_in
 
@@ -65,6 +66,8 @@ def related(reader: Subject, record: str) -> list[Related]:
     column = "id"
     for _ in range(DEEPEST):
         rows = [row for row in _rows(column, asked) if row.id not in found]
+        kept_back = untold(state, reader, rows, now)
+        rows = [row for row in rows if row.id not in kept_back]
         found.update({row.id: row for row in rows[: MOST_RECORDS - len(found)]})
         asked, column = [row.id for row in rows], "about"
         if not asked or len(found) == MOST_RECORDS:
