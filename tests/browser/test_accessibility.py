@@ -24,6 +24,7 @@ PAGES = {
     "report": ("host", "watch", "/incidents/report/"),
     "update": ("host", "watch", "/incidents/{incident}/update/"),
     "claim": ("partner", "watch", "/incidents/{incident}/claim/"),
+    "the same event": ("host", "watch", "/incidents/{incident}/same/"),
     "agreements": ("host", "signatory", "/agreement/"),
     "agreement": ("host", "signatory", "/agreement/pk-cn/"),
     "clause": ("partner", "signatory", "/agreement/pk-cn/clause/4/"),

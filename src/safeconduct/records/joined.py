@@ -71,9 +71,10 @@ def untold(
     shown: frozenset[str] = frozenset(),
 ) -> frozenset[str]:
     """Those of these rows that join records of which the reader may not know each; `shown` are some that they know."""
-    joining = [row for row in rows if all_kinds()[row.kind].joins]
-    if not joining:
+    kinds = {name for name in {row.kind for row in rows} if all_kinds()[name].joins}
+    if not kinds:
         return frozenset()
+    joining = [row for row in rows if row.kind in kinds]
     tables = here.tables(reader)
     by_row = _joins_of(tables, [row.id for row in joining])
     joined = abouts(tables, by_row.values())
