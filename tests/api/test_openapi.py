@@ -66,6 +66,7 @@ def test_answers_are_as_described(document: dict[str, Any], officer: Program, in
         "/incidents": "/incidents",
         "/incidents/{incident}": f"/incidents/{incident}",
         "/incidents/{incident}/claims": f"/incidents/{incident}/claims",
+        "/incidents/{incident}/same-event": f"/incidents/{incident}/same-event",
         "/records": "/records?kind=incident",
         "/records/{record}": f"/records/{incident}",
         "/records/{record}/attachments": f"/records/{incident}/attachments",

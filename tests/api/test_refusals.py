@@ -28,6 +28,8 @@ def reads(incident: str) -> list[tuple[str, str, object]]:
         ("PATCH", f"/incidents/{incident}", {"parts": {"method": None}}),
         ("POST", f"/incidents/{incident}/claims", {"parts": CLAIM}),
         ("POST", f"/claims/{incident}/retraction", b""),
+        ("GET", f"/incidents/{incident}/same-event", b""),
+        ("POST", f"/incidents/{incident}/same-event", {"other": NOWHERE, "word": "same"}),
         ("POST", f"/records/{incident}/attachments?name=a.txt", b"text"),
     ]
 

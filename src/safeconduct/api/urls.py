@@ -17,11 +17,15 @@ from safeconduct.api import (
     positions,
     records,
     registry,
+    same_event,
 )
 from safeconduct.api.gate import guarded
 from safeconduct.api.service import api
 
-for _module in (incidents, journeys, positions, registry, records, agreements, oversight, holds, known, me):
+_modules = (
+    incidents, same_event, journeys, positions, registry, records, agreements, oversight, holds, known, me,
+)  # fmt: skip
+for _module in _modules:
     api.add_router("", _module.router)
 
 _patterns, _app, _namespace = api.urls

@@ -67,14 +67,17 @@ class Together:
     labels: tuple[str, ...] = ()
 
 
-def together(reader: Subject, found: Released) -> Together:
-    """What is said of one incident and others, the latest first; the others with their figures."""
+SHOWN = (*LIST_PARTS, "people")
+
+
+def together(reader: Subject, found: Released, parts: Sequence[str] = SHOWN) -> Together:
+    """What is said of one incident and others, the latest first; the others with these parts, their figures too."""
     halves = halves_of(reader, [found.id], ())
     by_other = _by_other(halves, found.id)
     shown = list(by_other)[:MOST]
     if not shown:
         return Together()
-    query = Query("incident", ids=shown, parts=(*LIST_PARTS, "people"), sort="at", limit=MOST)
+    query = Query("incident", ids=shown, parts=parts, sort="at", limit=MOST)
     others = {each.id: each for each in find(reader, query).records}
     said = put_together(halves)
     at_hand = [found, *others.values()]

@@ -97,12 +97,11 @@ def find(reader: Subject, query: Query, act: str = "read", door: Door | None = N
     listing = Listing(state, reader, act, shape, now)
     listing.filter(query)
     rows = listing.page(query, sort, bit)
-    shown = rows[: query.limit]
-    cursor = _cursor(listing.tables, shown[-1][0], sort) if len(rows) > query.limit else ""
+    shown = knowable(state, reader, rows[: query.limit], now, query.shown)
+    cursor = _cursor(listing.tables, rows[query.limit - 1][0], sort) if len(rows) > query.limit else ""
     timed = any(end is not None for end in (query.since, query.until, query.ends_after))
     plain = not (timed or query.cursor or query.text or query.bbox)
-    hidden = listing.unplaced(bit) if bit is not None and plain else []
-    shown, hidden = (knowable(state, reader, some, now, query.shown) for some in (shown, hidden))
+    hidden = knowable(state, reader, listing.unplaced(bit), now) if bit is not None and plain else []
     everything = shown + hidden
     only, told = frozenset(query.parts or shape.part_names), tuple(query.told)
     unknown = unknown_abouts(state, reader, [row for row, _ in everything], now, query.shown)
@@ -119,7 +118,8 @@ def count(reader: Subject, query: Query, ceiling: int = 10_000, act: str = "read
     state, shape, now = here.state(), kind(query.kind), clock()
     listing = Listing(state, reader, act, shape, now)
     listing.filter(query)
-    rows = listing.page(replace(query, limit=ceiling), "at", None)[:ceiling] if shape.joins else []
+    whole = replace(query, cursor="", limit=ceiling)
+    rows = listing.page(whole, "at", None)[:ceiling] if shape.joins else []
     return len(knowable(state, reader, rows, now)) if shape.joins else listing.count(ceiling)
 
 
