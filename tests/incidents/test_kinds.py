@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.incidents.kinds import CLAIM, FIGURES, INCIDENT
-from safeconduct.records.kinds import PartRefused
+from safeconduct.records.kinds import PartRefused, all_kinds
 from safeconduct.records.moments import MomentRefused, in_order, instant
 
 
@@ -99,3 +101,10 @@ def test_a_day_and_an_instant_of_the_same_night_are_in_order() -> None:
     assert in_order("2024-10-06", "2024-10-06")
     assert not in_order("2024-10-06T23:00+05:00", "2024-10-06T22:59+05:00")
     assert not in_order("2024-10-06T23:00+05:00", "2024-10-04")
+
+
+def test_what_joins_records_is_found_by_what_it_joins_them_by() -> None:
+    shape = all_kinds()["same_event"]
+    assert shape.joins == ("statement", "pair") == shape.dimensions["external"]
+    with pytest.raises(ValueError, match="by what it joins"):
+        replace(shape, joins=("statement", "at"))

@@ -58,7 +58,10 @@ def report(node: Node, who: Any, title: str, back: int = 20, **summary: Any) -> 
 def two(rooms: Nodes) -> tuple[Node, Any, str, str]:
     """The host's node, a coordinator there, an own incident and the partner's of the same event."""
     host, partner = rooms
-    ours, theirs = person(host, "h", "coordinator"), person(partner, "p", "coordinator")
+    ours, theirs = (
+        person(host, "same-host-h", "coordinator"),
+        person(partner, "same-partner-p", "coordinator"),
+    )
     own = report(host, ours, "Ours")
     report(partner, theirs, "Theirs")
     report(host, ours, "Another", 40)
@@ -96,7 +99,10 @@ def test_what_is_seen_for_figures_and_models_has_each_event_once(two: tuple[Node
 
 def test_an_own_exercise_or_an_undated_record_stands_for_no_event(rooms: Nodes) -> None:
     host, partner = rooms
-    ours, theirs = person(host, "h", "coordinator"), person(partner, "p", "coordinator")
+    ours, theirs = (
+        person(host, "same-host-h", "coordinator"),
+        person(partner, "same-partner-p", "coordinator"),
+    )
     drill = report(host, ours, "Drill", exercise=True)
     report(partner, theirs, "Theirs")
     both_ways(host, partner)
@@ -125,7 +131,7 @@ def test_the_pages_say_how_many_were_taken_as_the_same(two: tuple[Node, Any, str
 
 def test_a_file_rests_on_what_may_leave_and_counts_it_once(two: tuple[Node, Any, str, str]) -> None:
     host, _, own, other = two
-    analyst = person(host, "a", "analyst")
+    analyst = person(host, "same-host-a", "analyst")
     say(host, analyst, "same", own, other)
     with host.active():
         assert len(incidents_seen(analyst, act="export").events) == 2, "the partner's record does not leave"

@@ -20,6 +20,7 @@ from safeconduct.records.principals import system_subject, to_wire
 from safeconduct.records.refusals import Conflict, Malformed, NotFound, Refused
 from safeconduct.records.release import release
 from safeconduct.records.shown import related
+from safeconduct.shell import same_event
 
 from .same_nodes import Node, Nodes, both_ways, counted, person, pull, report, say, seen, statements, there
 
@@ -256,6 +257,21 @@ def test_only_who_may_says_so_and_nobody_on_a_version_not_seen(rooms: Nodes) -> 
             pair = release(ours, made.record, door=host.door).parts["statement"]["pair"]
             parts = {"statement": {"pair": pair, "at": "2024-10-07T00:00:00Z"}}
             commit(ours, Draft("same_event", parts, about=first), door=host.door)
+
+
+def test_of_a_flood_of_statements_the_latest_are_gone_through(
+    rooms: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, _ = rooms
+    ours = person(host, "h", "coordinator")
+    one, *others = (report(host, ours, f"No. {number}") for number in range(4))
+    for other in others:
+        say(host, ours, "same", one, other)
+    assert counted(host, ours) == [one]
+    monkeypatch.setattr(same_event, "MAX_LIMIT", 2)
+    assert counted(host, ours) == [one], "page by page"
+    monkeypatch.setattr(same_event, "MOST", 2)
+    assert counted(host, ours) == sorted([one, *others[:2]]), "and no further than that"
 
 
 def test_a_thousand_statements_on_one_incident_are_one_event(rooms: Nodes) -> None:

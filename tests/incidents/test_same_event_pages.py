@@ -40,7 +40,10 @@ def posted(client: Client, address: str, **fields: Any) -> int:
 
 def test_the_other_record_is_proposed_chosen_and_stands_beside_the_own_one(rooms: Nodes) -> None:
     host, partner = rooms
-    ours, theirs = person(host, "h", "watch_officer"), person(partner, "p", "coordinator")
+    ours, theirs = (
+        person(host, "same-host-h", "watch_officer"),
+        person(partner, "same-partner-p", "coordinator"),
+    )
     own = report(host, ours, "Ours <b>bold</b>")
     report(partner, theirs, "Theirs", day=7)
     report(partner, theirs, "Too far", latitude=26.0)
@@ -72,7 +75,10 @@ def test_the_other_record_is_proposed_chosen_and_stands_beside_the_own_one(rooms
 
 def test_the_other_party_agrees_objects_and_takes_back(rooms: Nodes) -> None:
     host, partner = rooms
-    ours, theirs = person(host, "h", "coordinator"), person(partner, "p", "coordinator")
+    ours, theirs = (
+        person(host, "same-host-h", "coordinator"),
+        person(partner, "same-partner-p", "coordinator"),
+    )
     own, other = report(host, ours), report(partner, theirs, "Theirs")
     both_ways(host, partner)
     say(host, ours, "same", own, there(host, "cn"))
@@ -103,7 +109,7 @@ def test_the_other_party_agrees_objects_and_takes_back(rooms: Nodes) -> None:
 )
 def test_the_pages_speak_the_readers_language(rooms: Nodes, language: str, words: tuple[str, str]) -> None:
     host, _ = rooms
-    ours = person(host, "h", "coordinator")
+    ours = person(host, "same-host-h", "coordinator")
     one, other = report(host, ours), report(host, ours)
     say(host, ours, "same", one, other)
     with host.active():
@@ -116,7 +122,10 @@ def test_the_pages_speak_the_readers_language(rooms: Nodes, language: str, words
 
 def test_who_only_reads_is_offered_nothing_and_refused(rooms: Nodes) -> None:
     host, _ = rooms
-    ours, officer = person(host, "h", "coordinator"), person(host, "c", "commander")
+    ours, officer = (
+        person(host, "same-host-h", "coordinator"),
+        person(host, "same-host-c", "commander"),
+    )
     one, other = report(host, ours), report(host, ours)
     say(host, ours, "same", one, other)
     with host.active():
@@ -130,7 +139,10 @@ def test_who_only_reads_is_offered_nothing_and_refused(rooms: Nodes) -> None:
 
 def test_of_a_record_that_may_not_be_known_of_no_page_says_anything(rooms: Nodes) -> None:
     host, _ = rooms
-    ours, low = person(host, "h", "coordinator"), person(host, "low", "coordinator", clearance=1)
+    ours, low = (
+        person(host, "same-host-h", "coordinator"),
+        person(host, "same-host-low", "coordinator", clearance=1),
+    )
     known = report(host, ours, "Known")
     secret = report(host, ours, "CANARY", levels={"summary": 3, "when": 3, "where": 3})
     say(host, ours, "same", known, secret, reason="CANARY-WHY")
@@ -156,7 +168,7 @@ def test_a_page_of_an_incident_with_a_thousand_statements_shows_some_and_says_ho
     rooms: Nodes,
 ) -> None:
     host, _ = rooms
-    ours = person(host, "h", "coordinator")
+    ours = person(host, "same-host-h", "coordinator")
     one = report(host, ours)
     for number in range(120):
         say(host, ours, "same", one, report(host, ours, f"No. {number}"))

@@ -17,6 +17,8 @@ from safeconduct.risk.same_event import Record, Said, counted_as, standing
 
 KIND = "same_event"
 AT_ONCE = 500
+MOST = 50_000
+"""Halves that are gone through at the most, the latest: a partner may send as many as it likes."""
 FEW = 1_000
 """Up to so many records what is said of each is looked up; of more, everything that is said is gone through."""
 
@@ -88,5 +90,5 @@ def _every(reader: Subject, query: Query) -> list[Released]:
         page = find(reader, replace(query, limit=MAX_LIMIT, cursor=cursor))
         found += page.records
         cursor = page.next_cursor
-        if not cursor:
+        if not cursor or len(found) >= MOST:
             return found
