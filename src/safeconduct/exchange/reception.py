@@ -108,8 +108,8 @@ class Reception:
         last = {kind: index for kind, _, index in self.changed}
         for kind, record, index in self.changed:
             if count[kind] <= TOLD_EACH:
-                row = self.tx.row(record)
                 plain = {"topic": kind, "kind": kind, "record": record, "index": index}
+                row = self.tx.row(record) if all_kinds()[kind].joins else None
                 self.tx.announce(plain if row is None else event_of(self.tx, row, index))
         for kind, index in last.items():
             if count[kind] > TOLD_EACH:
