@@ -40,6 +40,7 @@ READERS = {
     "exchange.state:_sent": LEDGER,
     "exchange.state:_received": LEDGER,
     "exchange.stick:export_bundle": WRITER,
+    "exchange.succession:Succession.under_way": "a file beside the keys, of this node's own commands; a damaged one is refused",
     "exchange.unread:stored": CHECKED,
     "exchange.unsealing:_opened": ASKED,
     "exchange.upgrade:_labelled": LEDGER,
