@@ -102,7 +102,7 @@ def swept(node: Node) -> None:
 
 
 def names(count: int) -> list[str]:
-    return [f"p{number:03}" for number in range(1, count + 1)]
+    return [f"other-{number:03}" for number in range(1, count + 1)]
 
 
 def agreement_with(other: str) -> str:

@@ -6,6 +6,7 @@ are copied for each test.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -260,6 +261,18 @@ def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
         yield Hsm(folder, module())
+
+
+@pytest.fixture(autouse=True)
+def _garbage_of_this_test_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of tokens clears away often what holds old sessions, and need not look through all that there was."""
+    if "hsm" not in request.fixturenames:
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from faults import canary
 OTHERS = 3
 """So many that what is meant for one could reach several."""
 SEED = 8
-TO = {1: ["p001"], 2: ["p002"], 3: ["p002", "p003"]}
+TO = {1: ["other-001"], 2: ["other-002"], 3: ["other-002", "other-003"]}
 """To whom the host's records of every kind are addressed that bear this word."""
-FROM = {101: "p001", 102: "p002"}
+FROM = {101: "other-001", 102: "other-002"}
 """Whose records to the host bear this word."""
 
 

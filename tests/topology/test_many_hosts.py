@@ -28,7 +28,7 @@ from safeconduct.watch.sos import acknowledge_sos, raise_sos
 from safeconduct.watch.sos_whole import whole
 
 Around = Callable[[str], Constellation]
-FIRST, SECOND = "p001", "p002"
+FIRST, SECOND = "other-001", "other-002"
 
 
 @pytest.fixture
