@@ -8,7 +8,6 @@ class FieldConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from safeconduct.agreement.vocabulary import ROLES
         from safeconduct.field import (  # noqa: F401
             cot_writer,
             device_kinds,
@@ -22,6 +21,4 @@ class FieldConfig(AppConfig):
 
         keepers = frozenset({"security_manager", "security_officer", "coordinator"})
         register(NavItem("devices", _("Devices"), "field:devices", 80, keepers))
-        bearers = frozenset(ROLES) - {"administrator", "observer"}
-        register(NavItem("your_devices", _("Your devices"), "field:yours", 81, bearers))
         name_words(device_words.PARTS, device_words.STATES, device_words.FIELDS, device_words.CODES)

@@ -20,6 +20,7 @@ from safeconduct.oversight import jobs
 from safeconduct.oversight.rules import is_index, people, would
 from safeconduct.oversight.wording import kind_name, part_name
 from safeconduct.records import here
+from safeconduct.records.moments import instant
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Conflict, Malformed
 from safeconduct.shell.answers import answering, reader_of, refusal
@@ -184,8 +185,10 @@ def _lines(reader: Subject, page: rules.KeptPage) -> list[dict[str, Any]]:
 def _line(found: rules.Kept, names: dict[str, str]) -> dict[str, Any]:
     """A record as the templates show it, the hold on it in words."""
     standing = found.hold
+    coarse = found.at and instant(found.at).timestamp() % 86_400 == 0  # the other party told no more of it
     return {
         "found": found,
+        "precision": "day" if coarse else "minute",
         "kind": kind_name(found.kind),
         "page": page_of(found.kind, found.id, found.about),
         "parts": _parts(found.parts),
