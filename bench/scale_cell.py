@@ -77,6 +77,7 @@ class Cell:
             bare_memory = memory(pid) / 1024
         with running(self.world.host), running(self.world.partner) as up:
             self.found["start-up, s"] = [up.took, started]
+            os.sync()  # what was copied to make the world does not share the disk with what is measured
             with asleep(up.node.children["courier"].pid):
                 records = self._commits()
             self._releases(records)
