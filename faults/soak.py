@@ -224,7 +224,7 @@ def _work(scene: Scene, seconds: float, scale: float, seed: int) -> Journal:
 def _break(scene: Scene, seconds: float, chance: random.Random) -> None:
     """One fault after the other until the time is over; each line and clock is mended before the next."""
     end = time.monotonic() + seconds
-    faults = [_kill, _kill, _spoil, _kill, _bundles, _crash, _kill, *([_move] if scene.clocks else [])]
+    faults = [_kill, _crash, _kill, _spoil, _kill, _bundles, _kill, *([_move] if scene.clocks else [])]
     started = time.monotonic()
     number = 0
     while (left := end - time.monotonic()) > 0:
