@@ -258,6 +258,7 @@ def test_a_word_that_comes_while_the_client_is_being_let_in_is_not_missed(node: 
             field.devices.by_token = slowly  # type: ignore[method-assign]
             room = await (await Tak.open(field.ports[0], known.tokens["room"])).joined()
             await room.until("Camp", seconds=10.0)
+            assert asked, "the word came while it was let in"
             await room.close()
 
     asyncio.run(story())

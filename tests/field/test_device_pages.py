@@ -50,6 +50,16 @@ def test_a_new_credential_ends_the_first(node: Home) -> None:
     assert credentials.device_of(second, "someoneelse") is None
 
 
+@pytest.mark.parametrize("seen", ["", "0", "x", "-1", "1e9", "9" * 40, "\u0661"])
+@pytest.mark.parametrize("act", ["renew", "revoke"])
+def test_a_form_for_no_version_there_is_changes_nothing(node: Home, act: str, seen: str) -> None:
+    client, _who = signed_in("security_manager")
+    (credential,) = set(CREDENTIAL.findall(enrol(client)))
+    device = credentials.device_of(credential)
+    assert client.post(f"/field/{device}/{act}/", {"seen": seen}).status_code in (400, 409)
+    assert credentials.device_of(credential) == device
+
+
 def test_who_may_not_enrol_is_refused(node: Home) -> None:
     client, _who = signed_in("auditor")
     assert client.get("/field/").status_code == 200

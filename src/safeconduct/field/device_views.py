@@ -35,7 +35,7 @@ def devices(request: HttpRequest) -> HttpResponseBase:
     revoked last."""
     reader = reader_of(request)
     page = find(reader, Query("device", parts=("identity", "link"), sort="at", limit=LISTED))
-    lines = [_line(record) for record in (*page.records, *page.unplaced)]
+    lines = [line_of(record) for record in (*page.records, *page.unplaced)]
     lines.sort(key=lambda line: (line["state"] == REVOKED, not line["waits"]))
     level = "CONFIDENTIAL" if any(line["level"] == "CONFIDENTIAL" for line in lines) else "RESTRICTED"
     context = {"lines": lines, "page_level": level, "may_enrol": _may_enrol(request)}
@@ -61,7 +61,7 @@ def enrol(request: HttpRequest) -> HttpResponseBase:
 @answering
 def renew(request: HttpRequest, device: str) -> HttpResponseBase:
     """Another credential for the same device; the first no longer opens anything."""
-    _made, credential = rules.renew(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
+    _made, credential = rules.renew(reader_of(request), device, seen_in(request))
     return shown_once(request, device, credential)
 
 
@@ -69,8 +69,14 @@ def renew(request: HttpRequest, device: str) -> HttpResponseBase:
 @answering
 def revoke(request: HttpRequest, device: str) -> HttpResponseBase:
     """End a device's credential: it opens nothing from then on."""
-    rules.revoke(reader_of(request), device, int(request.POST.get("seen", 0) or 0))
+    rules.revoke(reader_of(request), device, seen_in(request))
     return redirect("field:devices")
+
+
+def seen_in(request: HttpRequest) -> int:
+    """The version that the form was made for; 0, which none is, for what is no number."""
+    given = request.POST.get("seen", "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
 
 
 def doors_of(request: HttpRequest) -> Doors:
@@ -92,7 +98,7 @@ def shown_once(
     text = invitation(identity, credential, doors)
     package = data_package(here.home(), device, doors.host) if identity["protocol"] == "cot" else None
     context = {
-        "line": _line(found),
+        "line": line_of(found),
         "credential": credential,
         "user": name_of(credential),
         "invitation": text,
@@ -105,7 +111,7 @@ def shown_once(
     return render(request, "field/enrolled.html", context)
 
 
-def _line(record: Released) -> dict[str, object]:
+def line_of(record: Released) -> dict[str, object]:
     identity = record.parts.get("identity", {})
     until = (record.parts.get("link") or {}).get("until", "")
     return {

@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from safeconduct.field import device_words as words
 from safeconduct.field import devices as rules
-from safeconduct.field.device_views import shown_once
-from safeconduct.field.device_word import ENROLLED, PROVISIONAL, WAITING
+from safeconduct.field.device_views import line_of, seen_in, shown_once
+from safeconduct.field.device_word import ENROLLED
 from safeconduct.field.devices import OwnDevice
 from safeconduct.people.models import Account
 from safeconduct.people.themselves import where_to_show
@@ -44,7 +43,7 @@ def confirm(request: HttpRequest, device: str) -> HttpResponseBase:
     if asked := _still_they(request, "field:confirm", device):
         return asked
     if request.method == "POST":
-        rules.confirm(reader, device, _seen(request))
+        rules.confirm(reader, device, seen_in(request))
         messages.success(request, _("The device shows what you may see from now on."))
         return redirect("field:yours")
     line = _one(request, device)
@@ -61,7 +60,7 @@ def take_code(request: HttpRequest, device: str) -> HttpResponseBase:
     if asked := _still_they(request, "field:take_code", device):
         return asked
     if request.method == "POST":
-        _made, credential = rules.take_code(reader_of(request), device, _seen(request))
+        _made, credential = rules.take_code(reader_of(request), device, seen_in(request))
         return shown_once(request, device, credential, "field:yours")
     line = _one(request, device)
     if not line["shows"]:
@@ -73,7 +72,7 @@ def take_code(request: HttpRequest, device: str) -> HttpResponseBase:
 @answering
 def disown(request: HttpRequest, device: str) -> HttpResponseBase:
     """Say that a device is not one's own, or no more: it opens nothing from then on."""
-    rules.disown(reader_of(request), device, _seen(request))
+    rules.disown(reader_of(request), device, seen_in(request))
     messages.success(request, _("The device is revoked: it shows nothing, and is not heard any more."))
     return redirect("field:yours")
 
@@ -93,11 +92,6 @@ def _one(request: HttpRequest, device: str) -> dict[str, Any]:
     raise NotFound(device)
 
 
-def _seen(request: HttpRequest) -> int:
-    given = request.POST.get("seen", "")
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
-
-
 def _lines(held: list[OwnDevice]) -> list[dict[str, Any]]:
     persons = {person for each in held for person in each.by}
     accounts = Account.objects.filter(person__in=sorted(persons))
@@ -107,20 +101,10 @@ def _lines(held: list[OwnDevice]) -> list[dict[str, Any]]:
 
 def _line(held: OwnDevice, names: dict[str, str]) -> dict[str, Any]:
     record = held.record
-    identity, link = record.parts.get("identity") or {}, record.parts.get("link") or {}
     return {
-        "id": record.id,
-        "version": record.version,
-        "name": identity.get("name", record.id[:8]),
-        "category": words.CATEGORIES.get(identity.get("category", ""), ""),
-        "protocol": words.PROTOCOLS.get(identity.get("protocol", ""), ""),
-        "vehicle": identity.get("vehicle", ""),
-        "holder": link.get("holder", ""),
+        **line_of(record),
+        "holder": (record.parts.get("link") or {}).get("holder", ""),
         "by": [names.get(person, person) for person in held.by],
         "at": record.at,
-        "waits": record.state in (WAITING, PROVISIONAL),
         "shows": record.state != ENROLLED,
-        "shows_nothing": record.state == WAITING,
-        "until": link.get("until", "") if record.state == PROVISIONAL else "",
-        "state_word": words.STATES.get(record.state, record.state),
     }
