@@ -139,6 +139,11 @@ class Candidate:
     kilometres: int | None
     hours: int | None
 
+    @property
+    def soon(self) -> bool:
+        """Whether the hours are so few that they say something."""
+        return self.hours is not None and self.hours <= 24 * DAYS
+
 
 def candidates(reader: Subject, found: Released, text: str, without: Sequence[str] = ()) -> list[Candidate]:
     """Records near in time and place, or with these words, of which the own party may say so; the nearest first."""
