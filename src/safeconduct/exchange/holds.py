@@ -16,9 +16,9 @@ from safeconduct.exchange.receipts import erase_received, send_receipt
 from safeconduct.exchange.state import State
 from safeconduct.ledger.canonical import CanonicalRefused, canonical
 from safeconduct.records.hooks import job
+from safeconduct.records.joined import event_of
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.once import once
-from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Conflict, Malformed, NotFound
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx, iso
@@ -54,7 +54,7 @@ def _keep(tx: Tx, row: RowView, because: str, person: str) -> int:
     kept.put(Hold(row.id, because, person, tx.now, index))
     for asked in kept.asked(row.id):
         _answer(tx, row.id, asked, RETAINED, because)
-    _announce(tx, row, index)
+    tx.announce(event_of(tx, row, index))
     return index
 
 
@@ -81,7 +81,7 @@ def lift_hold_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
             erase_received(tx, still, asked.mask, asked.feed_index, up_to=asked.version)
             _answer(tx, row.id, asked, REMOVED, "")
     look_again(tx, row.id)
-    _announce(tx, row, index)
+    tx.announce(event_of(tx, row, index))
     return {"index": index, "erased": len(waiting)}
 
 
@@ -127,11 +127,7 @@ def _holdable(tx: Tx, payload: dict[str, Any]) -> RowView:
     if row is None or not holdable(tx, row):
         raise NotFound(str(payload.get("record")))
     subject = tx.subject(payload["actor"])
-    if subject.person != SYSTEM and not tx.knows(subject, row):
+    if not tx.knows(subject, row):
         raise NotFound(row.id)
     permit(tx, subject, "erase", row, all_kinds()[row.kind], row.present or 1)
     return row
-
-
-def _announce(tx: Tx, row: RowView, index: int) -> None:
-    tx.announce({"topic": row.kind, "kind": row.kind, "record": row.id, "index": index})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from safeconduct.exchange.state import State
 from safeconduct.records.home import Partner
-from safeconduct.records.joined import LEAST, siblings
-from safeconduct.records.kinds import all_kinds
+from safeconduct.records.kinds import LEAST_JOINED, all_kinds
 from safeconduct.records.rows import RowView
 from safeconduct.records.transaction import Tx
 
@@ -14,8 +13,8 @@ def waits(tx: Tx, row: RowView, partner: Partner) -> bool:
     """Whether an own record would tell this partner that there is another of which it does not know."""
     if not all_kinds()[row.kind].joins:
         return False
-    joined = {each.about for each in (row, *siblings(tx, row))}
-    return len(joined) < LEAST or not all(_knows(State(tx.db), partner, record) for record in joined)
+    joined = {each.about for each in (row, *tx.siblings(row))}
+    return len(joined) < LEAST_JOINED or not all(_knows(State(tx.db), partner, record) for record in joined)
 
 
 def _knows(state: State, partner: Partner, record: str) -> bool:
@@ -24,15 +23,3 @@ def _knows(state: State, partner: Partner, record: str) -> bool:
         return True
     received = state.received_record(record)
     return received is not None and received.partner == partner.party
-
-
-def joining(tx: Tx, row: RowView) -> list[RowView]:
-    """The own records that join this one to others, each with its siblings, of which a partner may be told now that
-    it knows of this one."""
-    kinds = [kind.name for kind in all_kinds().values() if kind.joins]
-    found: dict[str, RowView] = {}
-    for kind in kinds:
-        for half in tx.rows_about(row.id, kind):
-            if half.originator == tx.home.party:
-                found |= {each.id: each for each in (half, *siblings(tx, half))}
-    return list(found.values())

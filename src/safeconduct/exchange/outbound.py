@@ -13,7 +13,7 @@ from typing import Any
 from safeconduct.agreement.books import digest_of
 from safeconduct.agreement.policy import Policy
 from safeconduct.exchange.delivery import post
-from safeconduct.exchange.joined import joining, waits
+from safeconduct.exchange.joined import waits
 from safeconduct.exchange.leaves import write_leaf
 from safeconduct.exchange.limits import expired, remember
 from safeconduct.exchange.own_version import Version, as_opened
@@ -33,7 +33,6 @@ from safeconduct.exchange.view import (
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.home import Partner
 from safeconduct.records.hooks import on_policy, on_tick, on_version, on_withdrawn
-from safeconduct.records.joined import siblings
 from safeconduct.records.kinds import all_kinds
 from safeconduct.records.rows import RowView, names_in
 from safeconduct.records.transaction import Tx, iso
@@ -105,16 +104,19 @@ def _send_first(
     opaque = state.reserve(partner.party, row.id)
     blank = Sent(partner.party, row.id, opaque, 0, 0, 0, 0, (), "", "", "")
     _send_version(tx, state, version, row, blank, partner, permitted, mask)
-    # Own records that speak of this one could not say so until now.
+    # Own records that speak of this one could not say so until now; what joins it to others waited for it.
     for (about,) in tx.tables.all(
         "SELECT r.id FROM records_row r WHERE r.about = %s AND r.originator = %s", [row.id, tx.home.party]
     ):
         speaking = tx.row(about)
+        if speaking is None:
+            continue
         known = state.sent(partner.party, about)
-        if speaking is not None and known is not None and not known.about:
+        if known is not None and not known.about:
             bring_up_to_date(tx, policy, speaking, partner)
-    for half in joining(tx, row):
-        bring_up_to_date(tx, policy, half, partner)
+        if all_kinds()[speaking.kind].joins:
+            for half in (speaking, *tx.siblings(speaking)):
+                bring_up_to_date(tx, policy, half, partner)
 
 
 def _send_more(
@@ -326,7 +328,7 @@ def disclose_version(tx: Tx, row: RowView, index: int) -> None:
     tell = _introduce if made_now else bring_up_to_date
     for partner in _concerned(tx, row, frozenset() if made_now else state.who_has(row.id)):
         tell(tx, tx.policy, row, partner)
-        for half in siblings(tx, row) if made_now else ():
+        for half in tx.siblings(row) if made_now else ():
             bring_up_to_date(tx, tx.policy, half, partner)
 
 

@@ -22,7 +22,7 @@ from safeconduct.exchange.state import Sent, State
 from safeconduct.ledger.tree import leaf_hash
 from safeconduct.records.commit import decide
 from safeconduct.records.hooks import HOOKS, job
-from safeconduct.records.joined import event_of, siblings
+from safeconduct.records.joined import event_of
 from safeconduct.records.kinds import Kind, all_kinds
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.projection import derived_from
@@ -55,7 +55,7 @@ def falling_with(tx: Tx, row: RowView) -> Iterator[RowView]:
     """The own records, not withdrawn yet, that fall with this one: about it, or about one that falls with it; and of
     what joins records all halves."""
     waiting, seen = [row.id], {row.id}
-    for half in siblings(tx, row):
+    for half in tx.siblings(row):
         if not half.withdrawn:
             seen.add(half.id)
             yield half
@@ -66,7 +66,7 @@ def falling_with(tx: Tx, row: RowView) -> Iterator[RowView]:
         ):
             found = tx.row(record)
             if found is not None and record not in seen and all_kinds()[found.kind].falls_with:
-                for each in (found, *siblings(tx, found)):
+                for each in (found, *tx.siblings(found)):
                     if each.id not in seen and not each.withdrawn:
                         seen.add(each.id)
                         waiting.append(each.id)

@@ -14,7 +14,6 @@ from safeconduct.exchange.joined import waits
 from safeconduct.exchange.state import State
 from safeconduct.oversight import verification
 from safeconduct.records.hooks import job
-from safeconduct.records.joined import kept_from
 from safeconduct.records.principals import SYSTEM
 from safeconduct.records.refusals import Malformed, NotFound, Refused
 from safeconduct.records.transaction import Tx
@@ -178,7 +177,7 @@ def preview_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
     partner = tx.home.partners.get(str(payload.get("partner")))
     if row is None or partner is None or row.originator != tx.home.party:
         raise NotFound(str(payload.get("record")))
-    if subject.person != SYSTEM and not tx.policy.mask(subject, "read", tx.item(row), tx.now):
+    if not tx.knows(subject, row):
         raise NotFound(row.id)
     item = view.outward(tx.tables, row, partner.party)
     authorised = view.authorised_there(tx.tables, tx.policy, row, partner, tx.now)
@@ -215,7 +214,7 @@ def may_know_job(tx: Tx, payload: dict[str, Any]) -> dict[str, Any]:
         if row is None or row.originator != tx.home.party:
             continue
         item = tx.item(row)
-        if not tx.policy.mask(subject, "read", item, tx.now) or kept_from(tx, subject, row):
+        if not tx.knows(subject, row):
             continue
         names = tx.policy.vocabulary.kinds[row.kind].parts
         each = under_each(subject, item)

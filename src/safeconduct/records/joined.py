@@ -12,13 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 from safeconduct.agreement.policy import Subject
 from safeconduct.records import here
-from safeconduct.records.kinds import all_kinds
+from safeconduct.records.kinds import LEAST_JOINED, all_kinds
 from safeconduct.records.rows import COLUMNS, RowView, item_of
 from safeconduct.records.standing import AgreementState
 from safeconduct.records.transaction import Tx
 
-LEAST = 2
-"""Records without which nothing is joined: one alone waits for the others."""
 AT_ONCE = 500
 
 
@@ -35,13 +33,6 @@ class Join(NamedTuple):
 
 
 NOTHING = Join("", "", "")
-
-
-def join_of(row: RowView) -> Join | None:
-    """By what a record belongs to others; None for one that no longer says so."""
-    joins = all_kinds()[row.kind].joins
-    key = (row.values().get(joins[0]) or {}).get(joins[1]) if joins else None
-    return Join(row.kind, row.originator, key) if isinstance(key, str) and key else None
 
 
 def abouts(tables: Asks, joins: Iterable[Join]) -> dict[Join, frozenset[str]]:
@@ -82,7 +73,8 @@ def untold(
     return frozenset(
         row.id
         for row in joining
-        if len(found := joined.get(by_row.get(row.id, NOTHING), frozenset())) < LEAST or not found <= known
+        if len(found := joined.get(by_row.get(row.id, NOTHING), frozenset())) < LEAST_JOINED
+        or not found <= known
     )
 
 
@@ -121,28 +113,6 @@ def _known(
             if state.policy.mask(reader, "read", item_of(row), now):
                 known.add(row.id)
     return frozenset(known)
-
-
-def siblings(tx: Tx, row: RowView) -> list[RowView]:
-    """The other records that say the same thing with this one, oldest first."""
-    join = join_of(row)
-    if join is None:
-        return []
-    found = tx.tables.all(
-        f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND external = %s AND originator = %s "
-        "AND id <> %s ORDER BY born",
-        [*join[:1], join.key, join.originator, row.id],
-    )
-    return [RowView(*each) for each in found]
-
-
-def kept_from(tx: Tx, subject: Subject, row: RowView) -> bool:
-    """Whether somebody is not to be told of a record, since it joins others of which they may not know each."""
-    if not all_kinds()[row.kind].joins:
-        return False
-    joined = {each.about for each in (row, *siblings(tx, row))}
-    rows = [tx.row(record) for record in joined]
-    return len(joined) < LEAST or not all(each is not None and tx.knows(subject, each) for each in rows)
 
 
 def event_of(tx: Tx, row: RowView, index: int) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class PartRefused(ValueError):
         super().__init__("; ".join(f"{kind}.{part}.{path}: {why}" for part, path, why in errors))
 
 
+LEAST_JOINED = 2
+"""Records without which nothing is joined (`Kind.joins`): one alone waits for the others."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of record.

@@ -21,7 +21,7 @@ from safeconduct.ledger.parts import open_disclosure, seal, unseal
 from safeconduct.records import entries, principals
 from safeconduct.records.erased import LEDGER, erased_of, to_tell
 from safeconduct.records.home import Home
-from safeconduct.records.kinds import kind
+from safeconduct.records.kinds import LEAST_JOINED, kind
 from safeconduct.records.projection import Tables, apply
 from safeconduct.records.rows import COLUMNS, RowView, item_of
 from safeconduct.records.standing import AgreementState
@@ -173,10 +173,31 @@ class Tx:
         return self.tables.one(sql, [kind, external, self.home.party]) is not None
 
     def knows(self, subject: Subject, row: RowView) -> bool:
-        """Whether somebody may read any of a record now, and so may know that it exists; the node itself may."""
+        """Whether somebody may read any of a record now, and so may know that it exists; the node itself may. Of what
+        joins records only who may know of each of these."""
         if subject.person == principals.SYSTEM:
             return True
-        return bool(self.policy.mask(subject, "read", self.item(row), self.now))
+        if not self.policy.mask(subject, "read", self.item(row), self.now):
+            return False
+        if not kind(row.kind).joins:
+            return True
+        joined = {each.about for each in (row, *self.siblings(row))}
+        rows = [self.row(record) for record in joined]
+        return len(joined) >= LEAST_JOINED and all(
+            each is not None and self.knows(subject, each) for each in rows
+        )
+
+    def siblings(self, row: RowView) -> list[RowView]:
+        """The other records that join the same with this one (`Kind.joins`), oldest first."""
+        joins = kind(row.kind).joins
+        key = (row.values().get(joins[0]) or {}).get(joins[1]) if joins else None
+        if not isinstance(key, str) or not key:
+            return []
+        sql = (
+            f"SELECT {', '.join(COLUMNS)} FROM records_row WHERE kind = %s AND external = %s AND originator = %s "
+            "AND id <> %s ORDER BY born"
+        )
+        return [RowView(*each) for each in self.tables.all(sql, [row.kind, key, row.originator, row.id])]
 
     def rows_open(self, name: str, mentioning: str) -> list[RowView]:
         """The latest versions of the records of a kind that are not over nor withdrawn, and in whose parts or
