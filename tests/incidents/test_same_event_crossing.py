@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,10 @@ def test_no_list_of_records_no_preview_and_no_stream_names_half_a_statement(room
                 reader, past(datetime.now(UTC), host.door), Then("same_event"), door=host.door
             )
             assert len(page) == 2 * there_is
+            with nullcontext() if there_is else pytest.raises(NotFound):
+                assert host.call("held_on", actor=to_wire(reader), record=half)["record"] == half
+    host.system("hold", record=half, because="An inquiry is open")
+    assert "same_event" not in {each.get("kind") for each in told}, "that one was set is told of the incident"
     preview = host.system("preview", record=half, partner="cn")
     assert preview["leaves"] is False
     pull(partner, host)
