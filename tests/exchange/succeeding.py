@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safeconduct.exchange import rotation
+from safeconduct.exchange import rotation, succession
 from safeconduct.exchange.custody import Keeping, forget_keys
 from safeconduct.exchange.identity import Keys
 from safeconduct.exchange.rotation import Rotated
 from safeconduct.exchange.succession import known_halves
+from safeconduct.ledger import tokens
+from safeconduct.ledger.keys import SigningKey
+from safeconduct.node.key_custody import into_token
 from safeconduct.node.setting_up import create_home
 from safeconduct.records.door import Door
 from safeconduct.records.home import Home, Partner
-from softhsm import write_pin
+from softhsm import Hsm, write_pin
 
 ROLES = {"ledger", "witness", "feed to cn"}
 OTHER_PIN = "8642135790"
@@ -69,6 +72,22 @@ def paired_home(folder: Path) -> Home:
     Keys.of(made).feed("cn")
     write_pin(made)
     return made
+
+
+def clinging(hsm: Hsm, home: Home) -> Home:
+    """The home's keys in a token that does not let go of them."""
+    from pkcs11 import Attribute as A
+    from pkcs11 import KeyType, ObjectClass
+
+    label = hsm.token()
+    session = hsm.session(label)
+    for place, name, _ in succession.signing_keys(home):
+        key = SigningKey.load(home.keys / f"{place}.key")
+        kind = {A.KEY_TYPE: KeyType.EC_EDWARDS, A.EC_PARAMS: tokens._ED25519, A.TOKEN: True, A.LABEL: name}
+        private = {A.CLASS: ObjectClass.PRIVATE_KEY, A.VALUE: key.seed(), A.SIGN: True, A.DESTROYABLE: False}
+        session.create_object({**kind, **private, A.PRIVATE: True, A.SENSITIVE: True, A.EXTRACTABLE: False})
+    session.close()
+    return into_token(home, hsm.module, label, move=True)
 
 
 class Killed(BaseException):

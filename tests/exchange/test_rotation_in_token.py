@@ -29,9 +29,9 @@ from softhsm import Hsm, write_pin
 
 from .forging import Forger, entry
 from .nodes import INCIDENT, Node, bundle_bytes, pull
+from .succeeding import clinging
 from .test_epochs import circle, frozen, resume
 from .test_rotation import accept, again
-from .test_succession import clinging
 
 Pair = tuple[Node, Node]
 

@@ -16,6 +16,7 @@ from exchange.succeeding import (
     Asked,
     Killed,
     all_new,
+    clinging,
     paired_home,
     rotate,
     signs,
@@ -140,22 +141,6 @@ def test_labels_that_are_there_already_are_not_taken(
     assert f"pk.safeconduct/witness {taken}" in hsm.labels(label)
     with pytest.raises(KeyRefused, match=r"has a key .* already"):
         strangers.create("pk.safeconduct/witness", "cosignature/v1", f"pk.safeconduct/witness {taken}")
-
-
-def clinging(hsm: Hsm, home: Home) -> Home:
-    """The home's keys in a token that does not let go of them."""
-    from pkcs11 import Attribute as A
-    from pkcs11 import KeyType, ObjectClass
-
-    label = hsm.token()
-    session = hsm.session(label)
-    for place, name, _ in succession.signing_keys(home):
-        key = SigningKey.load(home.keys / f"{place}.key")
-        kind = {A.KEY_TYPE: KeyType.EC_EDWARDS, A.EC_PARAMS: tokens._ED25519, A.TOKEN: True, A.LABEL: name}
-        private = {A.CLASS: ObjectClass.PRIVATE_KEY, A.VALUE: key.seed(), A.SIGN: True, A.DESTROYABLE: False}
-        session.create_object({**kind, **private, A.PRIVATE: True, A.SENSITIVE: True, A.EXTRACTABLE: False})
-    session.close()
-    return into_token(home, hsm.module, label, move=True)
 
 
 def test_what_the_token_does_not_let_go_of_is_said_and_not_used(hsm: Hsm, home: Home) -> None:
