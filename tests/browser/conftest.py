@@ -5,8 +5,6 @@ All of these tests share two nodes and one browser; `tests/conftest.py` keeps th
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,29 +14,15 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 import ready
 from browser.demonstration import Demonstration
 from browser.office import PATIENCE, Office
+from browsers import WEBGL, WITHOUT_WEBGL, executable
 
 HERE = Path(__file__).parent
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-WITHOUT_WEBGL = ["--disable-gpu", "--disable-3d-apis"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-def _chromium() -> str:
-    named = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    assert Path(named).is_file(), f"no browser at {named}: install Chromium, or set CHROMIUM to one"
-    return named
 
 
 @pytest.fixture(scope="package")
@@ -69,7 +53,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    running = playwright.chromium.launch(executable_path=_chromium(), args=[*ARGUMENTS, *WEBGL])
+    running = playwright.chromium.launch(executable_path=executable(), args=WEBGL)
     yield running
     running.close()
 
@@ -93,7 +77,7 @@ def office(_shared_office: Office) -> Iterator[Office]:
 @pytest.fixture
 def plain_office(playwright: Playwright, nodes: Demonstration) -> Iterator[Office]:
     """The same in a browser that cannot draw in three dimensions."""
-    running = playwright.chromium.launch(executable_path=_chromium(), args=[*ARGUMENTS, *WITHOUT_WEBGL])
+    running = playwright.chromium.launch(executable_path=executable(), args=WITHOUT_WEBGL)
     office = Office(running, nodes)
     yield office
     office.forget()

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Playwright, expect
 
-from browser.conftest import ARGUMENTS, WITHOUT_WEBGL, _chromium
 from browser.demonstration import SAFECONDUCT, until
 from browser.test_phone import KEPT, PAGE, READY
+from browsers import WITHOUT_WEBGL, executable
 from node.test_processes import free_port
 from safeconduct.node.office_authority import certify
 from safeconduct.node.processes import Node
@@ -63,8 +63,8 @@ def device(playwright: Playwright, folder: Path, authority: Path | None) -> Brow
         subprocess.run(["certutil", "-d", f"sql:{store}", *trusted], check=True)
     rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP * ~NOTFOUND"
     return playwright.chromium.launch(
-        executable_path=_chromium(),
-        args=[*ARGUMENTS, *WITHOUT_WEBGL, rules],
+        executable_path=executable(),
+        args=[*WITHOUT_WEBGL, rules],
         env={**os.environ, "HOME": str(folder)},
     )
 

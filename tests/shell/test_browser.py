@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
 
+from browsers import WEBGL, WITHOUT_WEBGL, executable
 from safeconduct.shell.security import POLICY
 
 pytestmark = pytest.mark.browser
 
 DIST = Path(__file__).resolve().parents[2] / "src/safeconduct/shell/static/dist"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SITE = "http://localhost"
 
 HEAD = (
@@ -32,16 +30,14 @@ MARK = '"><img src=x onerror=document.title=1>'
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    if not (DIST / "shell.js").is_file():
-        pytest.skip("the bundle is made when the package is installed")
+    assert (DIST / "shell.js").is_file(), "the bundle is made when the package is installed"
     with sync_playwright() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    arguments = ["--no-sandbox", "--disable-background-networking", *WEBGL]
-    running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    running = playwright.chromium.launch(executable_path=executable(), args=WEBGL)
     yield running
     running.close()
 
@@ -352,8 +348,7 @@ def test_points_that_may_no_longer_be_seen_leave_the_map(desk: Desk) -> None:
 
 
 def test_without_webgl_the_map_makes_way_for_the_table(playwright: Playwright) -> None:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
-    plain = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    plain = playwright.chromium.launch(executable_path=executable(), args=WITHOUT_WEBGL)
     desk = Desk(plain.new_page())
     desk.page_is('<div class="map" data-map data-unsupported="use the table"></div>', MAP_HEAD)
     desk.open()
