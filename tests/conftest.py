@@ -74,10 +74,6 @@ class _SaysAtOnce:
             )
             self.terminal.write_line("\n".join(report.longreprtext.splitlines()[-25:]))
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.terminal.write_line(f"\n{report.nodeid} cannot be read:\n{report.longreprtext}")
-
 
 def pytest_unconfigure() -> None:
     ready.end()
