@@ -52,6 +52,21 @@ async function leaveIfSignedOut() {
 
 const running = new WeakMap();
 const PRESS = 1_000;
+
+let pressed = null;
+document.addEventListener("pointerdown", ({ target }) => (pressed = target), { capture: true, passive: true });
+// The click comes right behind the end of the press.
+for (const end of ["pointerup", "pointercancel"])
+  document.addEventListener(end, () => setTimeout(() => (pressed = null)), { capture: true, passive: true });
+
+/** What is replaced between a finger's coming down and its going up would lose the press. */
+async function letGo(element) {
+  for (const begun = performance.now(); pressed && element.contains(pressed); ) {
+    if (performance.now() - begun > PRESS) return; // held on to, or let go of where nobody tells
+    await new Promise((soon) => setTimeout(soon, 20));
+  }
+}
+
 const named = (box) => `${box.name} ${box.value}`;
 
 const fieldsOf = (element) =>
@@ -82,6 +97,7 @@ async function replace(element) {
   running.set(element, control);
   const url = new URL(element.dataset.refreshUrl || location.href, location.href);
   const parsed = await refetch(url, control.signal, () => blank(element));
+  await letGo(element);
   if (control.signal.aborted) return;
   element.toggleAttribute("data-old", !parsed);
   if (!parsed) return;

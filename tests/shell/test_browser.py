@@ -105,6 +105,10 @@ def desk(browser: Browser) -> Iterator[Desk]:
 
 
 LIVE = '<p data-live="/live" data-word-live="live" data-word-reconnecting="lost" data-gone="gone"></p>'
+CHANGED = """() => {
+    const detail = {kinds: new Set(["incident"]), records: null};
+    document.body.dispatchEvent(new CustomEvent("live", {detail}));
+}"""
 CHANGE = {"kind": "incident", "record": "r1", "about": "", "index": 41}
 
 
@@ -195,13 +199,45 @@ def test_an_entry_that_is_being_written_is_not_taken_away(desk: Desk) -> None:
     desk.answers["/part"] = (200, "text/html", "fresh")
     desk.open()
     desk.page.fill("#note", "half a sentence")
-    desk.page.evaluate(
-        "document.body.dispatchEvent(new CustomEvent('live', {detail: {kinds: new Set(['incident']), records: null}}))"
-    )
+    desk.page.evaluate(CHANGED)
     assert desk.page.input_value("#note") == "half a sentence"
     assert desk.page.get_attribute("#a", "data-stale") is not None
     desk.page.focus("#elsewhere")
     expect(desk.page.locator("#a")).to_have_text("fresh")
+
+
+def test_what_changes_while_a_link_is_pressed_does_not_take_the_press_away(desk: Desk) -> None:
+    desk.page_is(
+        LIVE
+        + '<div id="a" data-refresh-on="incident" data-refresh-url="/part"><a href="/opened">open</a></div>'
+    )
+    desk.answers["/part"] = (200, "text/html", '<a href="/opened">fresh</a>')
+    desk.answers["/opened"] = (200, "text/html", "Opened")
+    desk.open()
+    desk.page.hover("#a a")
+    desk.page.mouse.down()
+    with desk.page.expect_response("**/part"):
+        desk.page.evaluate(CHANGED)
+    desk.page.evaluate("new Promise(done => setTimeout(done, 100))")
+    desk.page.mouse.up()
+    desk.page.wait_for_selector("text=Opened")
+
+
+def test_what_changes_while_something_is_pressed_shows_when_it_is_let_go_or_held_on_for_long(
+    desk: Desk,
+) -> None:
+    desk.page_is(LIVE + '<div id="a" data-refresh-on="incident" data-refresh-url="/part"><i>old</i></div>')
+    desk.answers["/part"] = (200, "text/html", "<i>fresh</i>")
+    desk.open()
+    desk.page.hover("#a i")
+    desk.page.mouse.down()
+    with desk.page.expect_response("**/part"):
+        desk.page.evaluate(CHANGED)
+    expect(desk.page.locator("#a")).to_have_text("fresh")
+    desk.answers["/part"] = (200, "text/html", "<i>fresher</i>")
+    desk.page.mouse.up()
+    desk.page.evaluate(CHANGED)
+    expect(desk.page.locator("#a")).to_have_text("fresher")
 
 
 PASSKEY = (
