@@ -4,6 +4,7 @@
 // the whole board (its order, its counts, what is new) at most every few seconds. Fifty messages in a second are
 // one request. What the server does not give any more is taken away.
 import { refetch, relabel } from "./live.js";
+import { letGo } from "./press.js";
 import { startClock } from "./board-clock.js";
 import { startWall } from "./board-wall.js";
 
@@ -56,6 +57,7 @@ class Board {
     url.searchParams.set("ids", records.join(","));
     const answer = await refetch(url);
     if (!answer) return records.forEach((record) => this.changed.add(record));
+    await letGo(this.element);
     relabel(answer);
     const here = document.getElementById("board");
     for (const record of records) {
@@ -76,6 +78,7 @@ class Board {
     const answer = await refetch(url);
     const fresh = answer?.getElementById("board");
     if (!fresh) return;
+    await letGo(this.element);
     this.changed.clear();
     relabel(answer);
     const board = document.getElementById("board");

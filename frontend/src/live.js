@@ -5,6 +5,7 @@
 // is then fetched again from data-refresh-url (or this page) and its content replaced. The stream stays open in
 // background tabs: a wall display or a tab behind another must not fall silent.
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { letGo, PRESS } from "./press.js";
 
 const GATHER = 250; // ms
 const GATHER_AT_MOST = 1000; // ms
@@ -51,22 +52,6 @@ async function leaveIfSignedOut() {
 }
 
 const running = new WeakMap();
-const PRESS = 1_000;
-
-let pressed = null;
-document.addEventListener("pointerdown", ({ target }) => (pressed = target), { capture: true, passive: true });
-// The click comes right behind the end of the press.
-for (const end of ["pointerup", "pointercancel"])
-  document.addEventListener(end, () => setTimeout(() => (pressed = null)), { capture: true, passive: true });
-
-/** What is replaced between a finger's coming down and its going up would lose the press. */
-async function letGo(element) {
-  for (const begun = performance.now(); pressed && element.contains(pressed); ) {
-    if (performance.now() - begun > PRESS) return; // held on to, or let go of where nobody tells
-    await new Promise((soon) => setTimeout(soon, 20));
-  }
-}
-
 const named = (box) => `${box.name} ${box.value}`;
 
 const fieldsOf = (element) =>

@@ -1,6 +1,8 @@
 // The pieces that other rooms show on the phone's page: asked for again while the page is open, often while an SOS waits for
 // an answer. What has not changed is left as it is, and so is a word that is being typed. When the node does not answer
 // the page says since when what it shows is as old as that.
+import { letGo } from "./press.js";
+
 const SOON = 4_000; // ms
 const SELDOM = 15_000; // ms
 const PATIENCE = 10_000; // ms
@@ -28,7 +30,9 @@ export function followPieces() {
       const answer = await fetch(place.dataset.pieces, asked);
       if (answer.type === "opaqueredirect") return location.reload(); // the session has ended
       if (answer.ok) {
-        take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        await letGo(place);
+        take(fresh);
         heard = Date.now();
         last = performance.now();
       }

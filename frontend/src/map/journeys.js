@@ -4,6 +4,7 @@
 // page, so that they are read once. What a live message names is fetched again, at most every few seconds, with its
 // line of the table; what the server does not give any more is taken away.
 import { LngLatBounds, Popup } from "maplibre-gl";
+import { letGo } from "../press.js";
 import { colour } from "./style.js";
 
 const EVERY = 5000; // ms between requests
@@ -158,6 +159,8 @@ class Journeys {
     } finally {
       this.waiting = null;
     }
+    const table = this.element.dataset.journeysTable;
+    await letGo(table ? document.querySelector(table) : this.element);
     if (body) this.take(body, all ? null : new Set(asked));
     if (this.changed.size) this.hear({ messages: [], records: new Set() });
   }
