@@ -78,8 +78,8 @@ class Board {
     const answer = await refetch(url);
     const fresh = answer?.getElementById("board");
     if (!fresh) return;
-    await letGo(this.element);
     this.changed.clear();
+    await letGo(this.element);
     relabel(answer);
     const board = document.getElementById("board");
     // A link that is as it was is not read out again.

@@ -5,7 +5,7 @@
 // is then fetched again from data-refresh-url (or this page) and its content replaced. The stream stays open in
 // background tabs: a wall display or a tab behind another must not fall silent.
 import htmx from "htmx.org/dist/htmx.esm.js";
-import { letGo, PRESS } from "./press.js";
+import { letGo } from "./press.js";
 
 const GATHER = 250; // ms
 const GATHER_AT_MOST = 1000; // ms
@@ -52,6 +52,7 @@ async function leaveIfSignedOut() {
 }
 
 const running = new WeakMap();
+const KEYSTROKE = 1_000; // ms
 const named = (box) => `${box.name} ${box.value}`;
 
 const fieldsOf = (element) =>
@@ -71,8 +72,8 @@ async function replace(element) {
     element.dataset.stale = "";
     element.addEventListener(
       "focusout",
-      // From a field to the button beside it is not leaving: what was replaced under the finger would lose the press.
-      ({ relatedTarget }) => setTimeout(() => replace(element), element.contains(relatedTarget) ? PRESS : 0),
+      // From a field to the button beside it is not leaving: by keyboard, the button is only pressed after that.
+      ({ relatedTarget }) => setTimeout(() => replace(element), element.contains(relatedTarget) ? KEYSTROKE : 0),
       { once: true },
     );
     return;
@@ -84,6 +85,7 @@ async function replace(element) {
   const parsed = await refetch(url, control.signal, () => blank(element));
   await letGo(element);
   if (control.signal.aborted) return;
+  if (isBeingTypedIn(element)) return replace(element); // since it was asked for
   element.toggleAttribute("data-old", !parsed);
   if (!parsed) return;
   const fresh = (element.id && parsed.getElementById(element.id)) || parsed.body;

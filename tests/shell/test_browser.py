@@ -93,6 +93,13 @@ class Desk:
     def open(self) -> None:
         self.page.goto(f"{SITE}/page")
 
+    def press_while_it_changes(self, where: str) -> None:
+        """The finger comes down, and what is there now is asked for; it stays down."""
+        self.page.hover(where)
+        self.page.mouse.down()
+        with self.page.expect_response("**/part"):
+            self.page.evaluate(CHANGED)
+
 
 @pytest.fixture
 def desk(browser: Browser) -> Iterator[Desk]:
@@ -206,6 +213,19 @@ def test_an_entry_that_is_being_written_is_not_taken_away(desk: Desk) -> None:
     expect(desk.page.locator("#a")).to_have_text("fresh")
 
 
+def test_an_entry_that_was_begun_since_it_was_asked_for_is_not_taken_away(desk: Desk) -> None:
+    desk.page_is(
+        LIVE
+        + '<div id="a" data-refresh-on="incident" data-refresh-url="/part"><i>old</i> <input class="note"></div>'
+    )
+    desk.answers["/part"] = (200, "text/html", "fresh")
+    desk.open()
+    desk.press_while_it_changes("#a i")
+    desk.page.focus(".note")
+    desk.page.mouse.up()
+    expect(desk.page.locator("#a[data-stale] .note")).to_be_focused()
+
+
 def test_what_changes_while_a_link_is_pressed_does_not_take_the_press_away(desk: Desk) -> None:
     desk.page_is(
         LIVE
@@ -214,30 +234,18 @@ def test_what_changes_while_a_link_is_pressed_does_not_take_the_press_away(desk:
     desk.answers["/part"] = (200, "text/html", '<a href="/opened">fresh</a>')
     desk.answers["/opened"] = (200, "text/html", "Opened")
     desk.open()
-    desk.page.hover("#a a")
-    desk.page.mouse.down()
-    with desk.page.expect_response("**/part"):
-        desk.page.evaluate(CHANGED)
+    desk.press_while_it_changes("#a a")
     desk.page.evaluate("new Promise(done => setTimeout(done, 100))")
     desk.page.mouse.up()
     desk.page.wait_for_selector("text=Opened")
 
 
-def test_what_changes_while_something_is_pressed_shows_when_it_is_let_go_or_held_on_for_long(
-    desk: Desk,
-) -> None:
+def test_what_is_held_on_to_for_long_is_replaced_under_the_finger(desk: Desk) -> None:
     desk.page_is(LIVE + '<div id="a" data-refresh-on="incident" data-refresh-url="/part"><i>old</i></div>')
     desk.answers["/part"] = (200, "text/html", "<i>fresh</i>")
     desk.open()
-    desk.page.hover("#a i")
-    desk.page.mouse.down()
-    with desk.page.expect_response("**/part"):
-        desk.page.evaluate(CHANGED)
+    desk.press_while_it_changes("#a i")
     expect(desk.page.locator("#a")).to_have_text("fresh")
-    desk.answers["/part"] = (200, "text/html", "<i>fresher</i>")
-    desk.page.mouse.up()
-    desk.page.evaluate(CHANGED)
-    expect(desk.page.locator("#a")).to_have_text("fresher")
 
 
 PASSKEY = (

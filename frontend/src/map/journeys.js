@@ -159,14 +159,12 @@ class Journeys {
     } finally {
       this.waiting = null;
     }
-    const table = this.element.dataset.journeysTable;
-    await letGo(table ? document.querySelector(table) : this.element);
-    if (body) this.take(body, all ? null : new Set(asked));
+    if (body) await this.take(body, all ? null : new Set(asked));
     if (this.changed.size) this.hear({ messages: [], records: new Set() });
   }
 
   /** Replaces what the map and the table hold of the journeys asked for; null: of all. */
-  take({ features, lines, now, banner }, asked) {
+  async take({ features, lines, now, banner }, asked) {
     const stays = ({ properties }) => !properties.journey || (asked && !asked.has(properties.journey));
     this.features = [...this.features.filter(stays), ...features];
     if (now) this.ahead = now - performance.now() / 1000;
@@ -175,6 +173,7 @@ class Journeys {
     raiseBanner(banner);
     const table = this.element.dataset.journeysTable && document.querySelector(this.element.dataset.journeysTable);
     if (!table) return;
+    await letGo(table);
     for (const row of this.rows()) {
       if ((!asked || asked.has(row.dataset.journey)) && !lines[row.dataset.journey]) row.remove();
     }
