@@ -391,6 +391,14 @@ def test_points_that_may_no_longer_be_seen_leave_the_map(desk: Desk) -> None:
     desk.page.wait_for_selector("#map[data-count='0']")
 
 
+def test_a_wide_table_does_not_widen_a_phone_s_page_by_its_words_for_a_screen_reader(desk: Desk) -> None:
+    desk.page.set_viewport_size({"width": 390, "height": 844})
+    cells = f'<td>{"x" * 200}</td><td><span class="visually-hidden">to</span></td>'
+    desk.page_is(f'<div class="table-wrap"><table><tr>{cells}</tr></table></div>')
+    desk.open()
+    assert desk.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_without_webgl_the_map_makes_way_for_the_table(playwright: Playwright) -> None:
     plain = playwright.chromium.launch(executable_path=executable(), args=WITHOUT_WEBGL)
     desk = Desk(plain.new_page())
